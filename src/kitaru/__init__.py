@@ -1,0 +1,80 @@
+"""Durable execution for Python agents.
+
+`@flow` and `@checkpoint` keep every finished result, `wait()` pauses for a person with
+no process alive, and an execution that died goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from kitaru.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from kitaru.checkpoints import Checkpoint as Checkpoint
+    from kitaru.checkpoints import checkpoint as checkpoint
+    from kitaru.client import KitaruClient as KitaruClient
+    from kitaru.errors import KitaruBackendError as KitaruBackendError
+    from kitaru.errors import KitaruContextError as KitaruContextError
+    from kitaru.errors import KitaruDivergenceError as KitaruDivergenceError
+    from kitaru.errors import KitaruError as KitaruError
+    from kitaru.errors import KitaruExecutionError as KitaruExecutionError
+    from kitaru.errors import (
+        KitaruFeatureNotAvailableError as KitaruFeatureNotAvailableError,
+    )
+    from kitaru.errors import KitaruLogRetrievalError as KitaruLogRetrievalError
+    from kitaru.errors import KitaruPickleWarning as KitaruPickleWarning
+    from kitaru.errors import KitaruRuntimeError as KitaruRuntimeError
+    from kitaru.errors import (
+        KitaruStackIntegrationDependencyError as KitaruStackIntegrationDependencyError,
+    )
+    from kitaru.errors import KitaruStateError as KitaruStateError
+    from kitaru.errors import KitaruUsageError as KitaruUsageError
+    from kitaru.errors import KitaruUserCodeError as KitaruUserCodeError
+    from kitaru.errors import KitaruWaitValidationError as KitaruWaitValidationError
+    from kitaru.flows import Flow as Flow
+    from kitaru.flows import FlowHandle as FlowHandle
+    from kitaru.flows import flow as flow
+    from kitaru.primitives import current_execution_id as current_execution_id
+    from kitaru.primitives import load as load
+    from kitaru.primitives import log as log
+    from kitaru.primitives import save as save
+    from kitaru.primitives import wait as wait
+
+_HOMES = {
+    "kitaru.checkpoints": ("Checkpoint", "checkpoint"),
+    "kitaru.client": ("KitaruClient",),
+    "kitaru.errors": (
+        "KitaruBackendError",
+        "KitaruContextError",
+        "KitaruDivergenceError",
+        "KitaruError",
+        "KitaruExecutionError",
+        "KitaruFeatureNotAvailableError",
+        "KitaruLogRetrievalError",
+        "KitaruPickleWarning",
+        "KitaruRuntimeError",
+        "KitaruStackIntegrationDependencyError",
+        "KitaruStateError",
+        "KitaruUsageError",
+        "KitaruUserCodeError",
+        "KitaruWaitValidationError",
+    ),
+    "kitaru.flows": ("Flow", "FlowHandle", "flow"),
+    "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'kitaru' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Pure rules: no ZenML, no files, no clock."""

@@ -1,0 +1,62 @@
+"""Exceptions to records and back."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import traceback
+from typing import Any
+
+from kitaru._core.records import StoredFailure
+from kitaru.models import FailureInfo, FailureOrigin
+
+
+def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
+    """Return a record of `error` that survives the process."""
+    return StoredFailure(
+        message=str(error),
+        exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
+        traceback="".join(traceback.format_exception(error)),
+        origin=origin.value,
+        pickled=_pickle(error),
+    )
+
+
+def rebuild(failure: StoredFailure) -> BaseException | None:
+    """Return the stored exception, or `None` if this code cannot rebuild it."""
+    if failure.pickled is None:
+        return None
+    return _unpickle(base64.b64decode(failure.pickled))
+
+
+def describe(failure: StoredFailure) -> FailureInfo:
+    """Return what users see of a failure."""
+    return FailureInfo(
+        message=failure.message,
+        exception_type=failure.exception_type,
+        traceback=failure.traceback or None,
+        origin=FailureOrigin(failure.origin),
+    )
+
+
+def _pickle(error: BaseException) -> str | None:
+    """Return the pickled exception, if it comes back as the same type."""
+    cloudpickle: Any = importlib.import_module("cloudpickle")
+    try:
+        data: bytes = cloudpickle.dumps(error)
+    # Exceptions may hold anything, sockets and locks included.
+    except Exception:  # noqa: BLE001
+        return None
+    if type(_unpickle(data)) is not type(error):
+        return None
+    return base64.b64encode(data).decode()
+
+
+def _unpickle(data: bytes) -> BaseException | None:
+    cloudpickle: Any = importlib.import_module("cloudpickle")
+    try:
+        error = cloudpickle.loads(data)
+    # An exception class with an own __init__ may raise anything here.
+    except Exception:  # noqa: BLE001
+        return None
+    return error if isinstance(error, BaseException) else None

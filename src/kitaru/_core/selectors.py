@@ -1,0 +1,49 @@
+"""Find the checkpoint call somebody means: by name, invocation id or call id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kitaru._core.names import call_id
+from kitaru._core.records import CallRecord
+from kitaru._core.similar import did_you_mean
+from kitaru.errors import KitaruUsageError
+
+
+def find(records: Sequence[CallRecord], selector: str) -> CallRecord:
+    """Return the one call that `selector` names.
+
+    A checkpoint name is taken only if the checkpoint was called once; `draft_2` is the
+    second call of `draft`.
+
+    Raises:
+        KitaruUsageError: If no call or more than one fits; names the candidates.
+    """
+    if selector == "wait" or selector.startswith("wait."):
+        raise KitaruUsageError(
+            f"{selector!r}: waits are no anchors and cannot be overridden; choose a "
+            "checkpoint, and answer the wait with input when the replay reaches it"
+        )
+    for record in records:
+        if selector == call_id(record.execution_id, record.invocation_id):
+            return record
+    named = [record for record in records if record.name == selector]
+    if len(named) > 1:
+        choices = ", ".join(
+            f"{record.invocation_id} ({call_id(record.execution_id, record.invocation_id)})"
+            for record in named
+        )
+        raise KitaruUsageError(
+            f"{len(named)} calls of checkpoint {selector!r}; name one of them by its "
+            f"invocation id or call id: {choices}"
+        )
+    for record in records:
+        if record.invocation_id == selector:
+            return record
+    if named:
+        return named[0]
+    known = [record.invocation_id for record in records]
+    raise KitaruUsageError(
+        f"no checkpoint {selector!r} in this execution{did_you_mean(selector, known)} "
+        + (f"(it has: {', '.join(known[:20])})" if known else "(it has none yet)")
+    )

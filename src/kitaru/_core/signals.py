@@ -1,0 +1,23 @@
+"""Control flow that must pass through user code.
+
+These derive from `BaseException`, so a user's `except Exception` cannot swallow a
+pause and let the execution end as completed.
+"""
+
+from __future__ import annotations
+
+
+class FlowSignal(BaseException):
+    """Base class: the flow body has to end now, for a reason that is no failure."""
+
+
+class Suspended(FlowSignal):
+    """A wait was not answered while the runner was alive."""
+
+
+class Cancelled(FlowSignal):
+    """Somebody cancelled the execution or aborted its wait."""
+
+
+class LoadingStopped(FlowSignal):
+    """A module reached `.run()` while it was only being loaded."""

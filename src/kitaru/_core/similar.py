@@ -1,0 +1,25 @@
+"""Suggest what somebody probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def closest(word: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
+    """Return up to `limit` of the known words that look like `word`, best first."""
+    return get_close_matches(word, list(known), n=limit, cutoff=0.5)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'a' or 'b'?"`, or an empty string."""
+    words = closest(word, known)
+    if not words:
+        return ""
+    return "; did you mean " + " or ".join(repr(word) for word in words) + "?"
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """Return `repr(value)`, cut to `limit` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,120 @@
+"""References to flows and classes: `module:qualname`, stable across processes.
+
+A script is called `__main__` while it runs and by its file's name when another
+process loads it. Stored references always use the latter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSource:
+    """Where a flow comes from.
+
+    `file` is empty for code that no other process can load: a REPL, a notebook,
+    `python -c`, or a flow defined inside a function.
+    """
+
+    module: str
+    qualname: str
+    file: str = ""
+    root: str = ""
+    code_hash: str = ""
+
+    @property
+    def is_loadable(self) -> bool:
+        """Whether another process can import the flow."""
+        return bool(self.file) and "<" not in self.qualname
+
+    @property
+    def reference(self) -> str:
+        """`module:qualname`."""
+        return f"{self.module}:{self.qualname}"
+
+    def to_dict(self) -> dict[str, str]:
+        """Return plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> FlowSource:
+        """Return the source written by `to_dict`."""
+        return cls(**{key: str(value) for key, value in data.items()})
+
+
+def main_module_name() -> str:
+    """Return the name other processes know this process's main script by."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        name: str = spec.name
+        return name.removesuffix(".__main__")
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file else "__main__"
+
+
+def stable_module(name: str) -> str:
+    """Return the module name to store for a class or function of module `name`."""
+    return main_module_name() if name == "__main__" else name
+
+
+def loaded_module(name: str) -> ModuleType | None:
+    """Return the already imported module a stored name means, if there is one."""
+    if name in sys.modules:
+        return sys.modules[name]
+    if name == main_module_name():
+        return sys.modules.get("__main__")
+    return None
+
+
+def code_hash(function: object) -> str:
+    """Return a hash of a function's source, or an empty string without source."""
+    try:
+        text = inspect.getsource(function)  # type: ignore[arg-type]  # any callable
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_hash(file: Path) -> str:
+    """Return a hash of a source file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def describe(function: Any) -> FlowSource:
+    """Return where `function` comes from, as far as another process could use it."""
+    module = stable_module(function.__module__)
+    file = _file_of(function)
+    return FlowSource(
+        module=module,
+        qualname=function.__qualname__,
+        file=str(file) if file else "",
+        root=str(_root_of(module, file)) if file else "",
+        code_hash=file_hash(file) if file else code_hash(function),
+    )
+
+
+def _file_of(function: Any) -> Path | None:
+    module = sys.modules.get(function.__module__)
+    name = getattr(module, "__file__", None) or ""
+    path = Path(name) if name else None
+    return path.resolve() if path and path.is_file() else None
+
+
+def _root_of(module: str, file: Path) -> Path:
+    """Return the folder from which `module` is imported."""
+    parents = module.count(".") + (1 if file.name in _PACKAGE_FILES else 0)
+    root = file.parent
+    for _ in range(parents):
+        root = root.parent
+    return root
+
+
+_PACKAGE_FILES = ("__init__.py", "__main__.py")

@@ -1,0 +1,137 @@
+"""What a wait asks for, and whether an answer fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from kitaru._core.similar import shorten
+from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
+
+DEFAULT_TIMEOUT = 600.0
+
+
+def answer_schema(schema: object) -> dict[str, Any] | None:
+    """Return the JSON schema of the answers that `schema` takes; `None` for a gate.
+
+    Raises:
+        KitaruUsageError: If pydantic cannot make a JSON schema of it.
+    """
+    if schema is None:
+        return None
+    try:
+        return _adapter(schema).json_schema()
+    # pydantic raises many kinds of errors for types it cannot describe.
+    except Exception as error:
+        raise KitaruUsageError(
+            f"wait(schema={shorten(schema)}) cannot be described as JSON schema "
+            f"({type(error).__name__}: {shorten(str(error), 120)}); use bool, str, an "
+            "Enum, a dataclass or a pydantic model"
+        ) from error
+
+
+def check_answer(name: str, schema: Mapping[str, Any] | None, value: object) -> None:
+    """Check an answer against the JSON schema of its wait.
+
+    Raises:
+        KitaruWaitValidationError: If it does not fit; says which field, what was
+            expected and what was given.
+    """
+    if schema is None:
+        if value is not None:
+            raise _refused(name, "answer", "no value (the wait is a plain gate)", value)
+        return
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(dict(schema)).iter_errors(value))
+    if error is None:
+        return
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        path, expected = [*path, missing[0]], "a value (the field is required)"
+        raise _refused(name, ".".join(path), expected, "nothing", quoted=False)
+    field = ".".join(path) or "answer"
+    raise _refused(
+        name,
+        field,
+        _expected(error.validator, error.validator_value, error.message),
+        error.instance,
+    )
+
+
+def read_answer(name: str, schema: object, value: object) -> object:
+    """Return the typed value of an answer for the flow.
+
+    Raises:
+        KitaruWaitValidationError: If validators of the type refuse what its JSON
+            schema allowed.
+    """
+    if schema is None:
+        return None
+    try:
+        return _adapter(schema).validate_json(json.dumps(value))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "answer"
+        raise _refused(name, field, first["msg"], first["input"]) from error
+
+
+def explain(schema: Mapping[str, Any] | None) -> str:
+    """Return an example of `--value` for a schema, for messages."""
+    if schema is None:
+        return "null"
+    kind = schema.get("type")
+    if "enum" in schema:
+        return json.dumps(schema["enum"][0])
+    examples = {"boolean": "true", "integer": "1", "number": "1.5", "array": "'[...]'"}
+    if kind == "string":
+        return "'\"text\"'"
+    if kind == "object":
+        return (
+            "'" + json.dumps(dict.fromkeys(schema.get("properties", {}), "...")) + "'"
+        )
+    return examples.get(str(kind), "JSON")
+
+
+def _expected(validator: Any, wanted: Any, message: str) -> str:
+    if validator == "type":
+        return " or ".join(wanted) if isinstance(wanted, list) else str(wanted)
+    if validator in ("enum", "const"):
+        return "one of " + ", ".join(json.dumps(item) for item in wanted)
+    if validator == "additionalProperties":
+        return "no other fields"
+    return message
+
+
+def _refused(
+    name: str, field: str, expected: str, got: object, *, quoted: bool = True
+) -> KitaruWaitValidationError:
+    shown = (
+        shorten(json.dumps(got, default=repr)[:80], 80)[1:-1] if quoted else str(got)
+    )
+    return KitaruWaitValidationError(
+        f"the answer to wait {name!r} does not fit: {field} must be {expected}, "
+        f"got {shown}; nothing was stored, answer again",
+        field=field,
+        expected=expected,
+        got=shown,
+    )
+
+
+def _adapter(schema: object) -> TypeAdapter[Any]:
+    try:
+        return _cached_adapter(schema)
+    except TypeError:
+        # Annotated types with unhashable metadata cannot be cached.
+        return TypeAdapter(schema)
+
+
+@cache
+def _cached_adapter(schema: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(schema)

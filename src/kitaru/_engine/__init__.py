@@ -1,0 +1,1 @@
+"""Engines: what makes executions durable. Everything above speaks to `port.Engine`."""

@@ -1,0 +1,144 @@
+"""Keep the bytes of values: small ones inline, large ones in files.
+
+A file is written beside its place, flushed and renamed, so a name that exists holds
+the whole value. Every read checks the content hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from kitaru._core.codec import Encoded
+from kitaru._core.records import StoredValue
+from kitaru.errors import KitaruBackendError, KitaruRuntimeError
+
+INLINE_LIMIT = 65_536
+EXTENSIONS = {
+    "json": "json",
+    "tagged": "json",
+    "text": "txt",
+    "bytes": "bin",
+    "pickle": "pkl",
+}
+
+
+class FileValues:
+    """Values of one execution below a local folder."""
+
+    def __init__(self, folder: Path, *, inline_limit: int = INLINE_LIMIT) -> None:
+        self._folder = folder
+        self._inline_limit = inline_limit
+
+    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
+        """Keep the bytes: inline up to the limit, else in a flushed file."""
+        stored = describe(encoded)
+        if stored.size <= self._inline_limit:
+            return inline(stored, encoded.payload)
+        path = self.path_of(stored, owner=owner, name=name)
+        write_file(path, encoded.payload)
+        return at(stored, str(path))
+
+    def path_of(self, value: StoredValue, *, owner: str, name: str) -> Path:
+        """Return the file for a value: one folder each, named by its content."""
+        leaf = f"{quote(name, safe='')}-{value.content_hash[:12]}"
+        return self._folder / quote(owner, safe="") / leaf / file_name(value)
+
+    def get(self, value: StoredValue, *, what: str) -> bytes:
+        """Return the bytes after checking their hash.
+
+        Raises:
+            KitaruRuntimeError: If they are missing or damaged; names what and where.
+        """
+        if value.payload is not None:
+            return checked(value, value.payload, what, "the journal")
+        if value.uri is None:
+            raise KitaruRuntimeError(f"{what} has no stored bytes; {_RECOMPUTE}")
+        try:
+            data = Path(value.uri).read_bytes()
+        except FileNotFoundError as error:
+            raise KitaruRuntimeError(
+                f"{what} is missing: {value.uri} does not exist; {_RECOMPUTE}"
+            ) from error
+        except OSError as error:
+            raise KitaruBackendError(f"{what} cannot be read: {error}") from error
+        return checked(value, data, what, value.uri)
+
+
+def file_name(value: StoredValue) -> str:
+    """Return `data.<serializer>.<extension>`; the serializer can be read off it."""
+    if value.serializer == "json":
+        return "data.json"
+    return f"data.{value.serializer}.{EXTENSIONS.get(value.serializer, 'bin')}"
+
+
+def serializer_of(file: str) -> str:
+    """Return the serializer that `file_name` put into a file's name."""
+    parts = Path(file).name.split(".")
+    return parts[1]
+
+
+def describe(encoded: Encoded) -> StoredValue:
+    """Return the description of encoded bytes, without a place."""
+    return StoredValue(
+        serializer=encoded.serializer,
+        type_name=encoded.type_name,
+        content_hash=encoded.content_hash,
+        size=len(encoded.payload),
+    )
+
+
+def inline(value: StoredValue, payload: bytes) -> StoredValue:
+    """Return the value with its bytes inline."""
+    return StoredValue(
+        value.serializer, value.type_name, value.content_hash, value.size, payload
+    )
+
+
+def at(value: StoredValue, uri: str) -> StoredValue:
+    """Return the value with its bytes at `uri`."""
+    return StoredValue(
+        value.serializer, value.type_name, value.content_hash, value.size, None, uri
+    )
+
+
+def checked(value: StoredValue, data: bytes, what: str, where: str) -> bytes:
+    """Return `data` if it has the recorded hash."""
+    if hashlib.sha256(data).hexdigest() != value.content_hash:
+        raise KitaruRuntimeError(
+            f"{what} is damaged: the content of {where} does not have the recorded "
+            f"hash {value.content_hash[:12]}…; {_RECOMPUTE}"
+        )
+    return data
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole and on disk when this returns."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise KitaruBackendError(
+            f"{path} cannot be written: {error}; make room or check the permissions, "
+            "then retry the execution"
+        ) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename durable (fsync(2): the folder needs a flush of its own)."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_RECOMPUTE = "replay from a checkpoint at or before it to compute it again"

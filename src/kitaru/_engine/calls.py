@@ -1,0 +1,117 @@
+"""One checkpoint call on its way to an outcome: attempts, timing, the final record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from kitaru._core import failures
+from kitaru._core.records import AttemptRecord, CallRecord, StoredFailure, StoredValue
+from kitaru._core.scope import RunningCall
+from kitaru._core.specs import CheckpointSpec
+from kitaru.models import FailureOrigin
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Ticket:
+    """A call that the flow asked for: its identity, and its attempts as they happen."""
+
+    spec: CheckpointSpec
+    invocation_id: str
+    order: int
+    position: int | None
+    fingerprint: str | None
+    parents: tuple[str, ...]
+    on_failure: Callable[[str, BaseException, int], None]
+    started_at: datetime = field(default_factory=now)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    running: RunningCall = field(init=False)
+    value: Any = None
+    error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.running = RunningCall(self.invocation_id, self.spec.name)
+
+    def tries(self) -> Iterator[Try]:
+        """Yield one `Try` after the other until one succeeds or none is left."""
+        for number in range(1, self.spec.retries + 2):
+            self.error = None
+            yield Try(self, number)
+            if self.error is None:
+                return
+
+    def record(
+        self,
+        execution_id: str,
+        output: StoredValue | None,
+        failure: StoredFailure | None,
+    ) -> CallRecord:
+        """Return the outcome as it is stored."""
+        return CallRecord(
+            execution_id=execution_id,
+            invocation_id=self.invocation_id,
+            name=self.spec.name,
+            status="failed" if failure else "completed",
+            started_at=self.started_at,
+            ended_at=self.attempts[-1].ended_at if self.attempts else now(),
+            order=self.order,
+            position=self.position,
+            attempts=tuple(self.attempts),
+            output=output,
+            failure=failure,
+            fingerprint=self.fingerprint,
+            metadata=self.running.metadata,
+            checkpoint_type=self.spec.type,
+            code_hash=self.spec.code_hash,
+            parents=self.parents,
+            artifacts=tuple(self.running.artifacts),
+        )
+
+
+class Try:
+    """One attempt; swallows the user's exception and keeps it on the ticket."""
+
+    def __init__(self, ticket: Ticket, number: int) -> None:
+        self._ticket = ticket
+        self._number = number
+
+    def __enter__(self) -> None:
+        self._started_at = now()
+        # What a failed attempt logged or saved belongs to that attempt only.
+        self._ticket.running.metadata.clear()
+        self._ticket.running.artifacts.clear()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if error is not None and not isinstance(error, Exception):
+            return False
+        ticket = self._ticket
+        failure = None
+        if error is not None:
+            failure = failures.store(error, FailureOrigin.USER_CODE)
+            ticket.error = error
+            ticket.on_failure(
+                ticket.invocation_id, error, ticket.spec.retries + 1 - self._number
+            )
+        ticket.attempts.append(
+            AttemptRecord(
+                number=self._number,
+                status="failed" if error else "completed",
+                started_at=self._started_at,
+                ended_at=now(),
+                failure=failure,
+            )
+        )
+        return True

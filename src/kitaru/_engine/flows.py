@@ -1,0 +1,132 @@
+"""Find a flow by its recorded source: in this process, or by loading its module."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from kitaru._core import sources
+from kitaru._core.signals import LoadingStopped
+from kitaru._core.similar import did_you_mean
+from kitaru._core.sources import FlowSource
+from kitaru._core.specs import FlowSpec
+from kitaru.errors import KitaruRuntimeError
+
+_known: WeakValueDictionary[str, FlowSpec] = WeakValueDictionary()
+_lock = threading.Lock()
+_loading: ContextVar[bool] = ContextVar("kitaru_loading", default=False)
+
+
+def register(spec: FlowSpec) -> None:
+    """Remember a flow of this process."""
+    with _lock:
+        _known[spec.source.reference] = spec
+
+
+def refuse_while_loading() -> None:
+    """End the loading of a module that has reached a top-level `.run()`.
+
+    Raises:
+        LoadingStopped: If the running code is a module that is being loaded.
+    """
+    if _loading.get():
+        raise LoadingStopped
+
+
+def find(source: FlowSource) -> FlowSpec:
+    """Return the flow that `source` names, loading its module if need be.
+
+    Raises:
+        KitaruRuntimeError: If it cannot be loaded; says what is missing.
+    """
+    known = _known.get(source.reference)
+    if known is not None:
+        return known
+    if not source.is_loadable:
+        raise KitaruRuntimeError(
+            f"flow {source.reference} was defined interactively or inside a function, so "
+            "no other process can load it; define it at the top level of a file and run "
+            "it again"
+        )
+    _load(source)
+    found = _known.get(source.reference)
+    if found is None:
+        names = [
+            key.partition(":")[2]
+            for key in _known
+            if key.startswith(source.module + ":")
+        ]
+        raise KitaruRuntimeError(
+            f"{source.file} has no flow {source.qualname!r} any more"
+            f"{did_you_mean(source.qualname, names)}; restore it, then retry"
+        )
+    return found
+
+
+def _load(source: FlowSource) -> None:
+    path = Path(source.file)
+    if not path.is_file():
+        raise KitaruRuntimeError(
+            f"flow {source.reference} came from {path}, which does not exist any more; "
+            "restore the file, then retry"
+        )
+    if source.root not in sys.path:
+        sys.path.insert(0, source.root)
+    with _loading_only():
+        try:
+            _execute(source.module, path)
+        except LoadingStopped:
+            return
+        # The module is user code: whatever it raises while loading is the reason.
+        except Exception as error:
+            sys.modules.pop(source.module, None)
+            raise KitaruRuntimeError(
+                f"flow {source.reference} cannot be loaded: {path} raised "
+                f"{type(error).__name__}: {error}; fix it, then retry"
+            ) from error
+
+
+def _execute(name: str, path: Path) -> None:
+    """Import a module under `name`, keeping what it had when loading was stopped."""
+    if name in sys.modules:
+        return
+    parent, _, leaf = name.rpartition(".")
+    if parent:
+        importlib.import_module(parent)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None  # a .py file that exists
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    if parent:
+        setattr(sys.modules[parent], leaf, module)
+    spec.loader.exec_module(module)
+
+
+@contextmanager
+def _loading_only() -> Iterator[None]:
+    token = _loading.set(True)
+    try:
+        yield
+    finally:
+        _loading.reset(token)
+
+
+def has_changed(recorded: FlowSource, now: FlowSource) -> bool:
+    """Whether the file of a flow differs from when the execution began."""
+    return (
+        bool(recorded.code_hash and now.code_hash)
+        and recorded.code_hash != now.code_hash
+    )
+
+
+def main_is_interactive() -> bool:
+    """Whether this process runs no file: a REPL, a notebook, `python -c`."""
+    return sources.main_module_name() == "__main__"

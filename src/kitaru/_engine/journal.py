@@ -1,0 +1,418 @@
+"""The journal: what makes a checkpoint durable on this machine, in one disk flush.
+
+A SQLite database of its own beside the ZenML configuration. Write-ahead log with
+`synchronous=FULL`: a commit that returned survives power loss
+(https://sqlite.org/pragma.html#pragma_synchronous). Rows are projected to ZenML a
+moment later; `projected` remembers which.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kitaru._core import records
+from kitaru._core.records import CallRecord
+from kitaru._engine.leases import Holder
+from kitaru.errors import KitaruBackendError, KitaruStateError
+
+SCHEMA_VERSION = 1
+BUSY_SECONDS = 60
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS executions (
+  execution_id TEXT PRIMARY KEY, body TEXT NOT NULL,
+  cancel INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  execution_id TEXT NOT NULL, invocation_id TEXT NOT NULL,
+  body TEXT NOT NULL, payloads BLOB,
+  caught INTEGER NOT NULL DEFAULT 0, projected INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (execution_id, invocation_id)
+);
+CREATE INDEX IF NOT EXISTS unprojected ON calls (execution_id) WHERE projected = 0;
+CREATE TABLE IF NOT EXISTS notes (
+  execution_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+  projected INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (execution_id, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (
+  execution_id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL,
+  started REAL NOT NULL, heartbeat REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers (
+  wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+_INSERT_CALL = (
+    "INSERT INTO calls (execution_id, invocation_id, body, payloads) VALUES (?,?,?,?) "
+    "ON CONFLICT (execution_id, invocation_id) DO UPDATE SET body = excluded.body, "
+    "payloads = excluded.payloads, caught = 0, projected = 0"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who runs an execution, and when that runner was last heard of."""
+
+    execution_id: str
+    holder: Holder
+    heartbeat: float
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the runner lives."""
+        return self.holder.is_alive(self.heartbeat)
+
+
+class Journal:
+    """The journal of one machine; safe to use from several threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.commits = 0
+        self._lock = threading.RLock()
+        with translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                path,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=BUSY_SECONDS,
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._create()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._db.close()
+
+    # -- calls ---------------------------------------------------------------
+
+    def put_call(self, record: CallRecord) -> None:
+        """Store an outcome: one commit, durable when this returns."""
+        self._write(_INSERT_CALL, _call_row(record))
+
+    def put_calls(self, rows: Sequence[CallRecord]) -> None:
+        """Store several outcomes in one commit."""
+        with self.transaction() as db:
+            db.executemany(_INSERT_CALL, [_call_row(record) for record in rows])
+
+    def calls(
+        self, execution_id: str, *, unprojected: bool = False
+    ) -> list[CallRecord]:
+        """Return the outcomes of an execution, oldest first, in one query."""
+        where = " AND projected = 0" if unprojected else ""
+        rows = self._read(
+            "SELECT body, payloads, caught FROM calls WHERE execution_id = ?"
+            f"{where} ORDER BY seq",
+            (execution_id,),
+        )
+        return [_read_call(*row) for row in rows]
+
+    def mark_caught(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
+        """Note that the flow went on after these failures."""
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE calls SET caught = 1, projected = 0 "
+                "WHERE execution_id = ? AND invocation_id = ?",
+                [(execution_id, invocation_id) for invocation_id in invocation_ids],
+            )
+
+    def mark_projected(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
+        """Note which outcomes ZenML has; without a flush, as doing it twice is safe."""
+        rows = [(execution_id, invocation_id) for invocation_id in invocation_ids]
+        with self._unflushed() as db:
+            db.executemany(
+                "UPDATE calls SET projected = 1 "
+                "WHERE execution_id = ? AND invocation_id = ?",
+                rows,
+            )
+
+    # -- executions ----------------------------------------------------------
+
+    def put_execution(
+        self, execution_id: str, body: Mapping[str, Any], holder: Holder
+    ) -> None:
+        """Note a new execution and who runs it."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO executions (execution_id, body) VALUES (?,?)",
+                (execution_id, json.dumps(body)),
+            )
+            _put_lease(db, execution_id, holder)
+
+    def update_execution(self, execution_id: str, **changes: Any) -> None:
+        """Change fields of what is noted of an execution."""
+        with self.transaction() as db:
+            row = db.execute(
+                "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
+            ).fetchone()
+            body = json.loads(row[0]) if row else {}
+            db.execute(
+                "INSERT INTO executions (execution_id, body) VALUES (?,?) "
+                "ON CONFLICT (execution_id) DO UPDATE SET body = excluded.body",
+                (execution_id, json.dumps(body | changes)),
+            )
+
+    def execution(self, execution_id: str) -> dict[str, Any] | None:
+        """Return what is noted of an execution of this machine."""
+        rows = self._read(
+            "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
+        )
+        return json.loads(rows[0][0]) if rows else None
+
+    def request_cancel(self, execution_id: str) -> None:
+        """Ask the runner to stop at the next checkpoint."""
+        self._write(
+            "UPDATE executions SET cancel = 1 WHERE execution_id = ?", (execution_id,)
+        )
+
+    def cancel_requested(self, execution_id: str) -> bool:
+        """Whether somebody asked the runner to stop."""
+        rows = self._read(
+            "SELECT cancel FROM executions WHERE execution_id = ?", (execution_id,)
+        )
+        return bool(rows and rows[0][0])
+
+    def note(self, execution_id: str, values: Mapping[str, Any]) -> None:
+        """Merge metadata: dicts merge, other values replace."""
+        with self.transaction() as db:
+            for key, value in values.items():
+                row = db.execute(
+                    "SELECT value FROM notes WHERE execution_id = ? AND key = ?",
+                    (execution_id, key),
+                ).fetchone()
+                old = json.loads(row[0]) if row else None
+                merged = (
+                    old | value
+                    if isinstance(old, dict) and isinstance(value, dict)
+                    else value
+                )
+                db.execute(
+                    "INSERT OR REPLACE INTO notes (execution_id, key, value) VALUES (?,?,?)",
+                    (execution_id, key, json.dumps(merged)),
+                )
+
+    def notes(self, execution_id: str) -> dict[str, Any]:
+        """Return the metadata of an execution."""
+        rows = self._read(
+            "SELECT key, value FROM notes WHERE execution_id = ?", (execution_id,)
+        )
+        return {key: json.loads(value) for key, value in rows}
+
+    # -- leases --------------------------------------------------------------
+
+    def acquire(self, execution_id: str, holder: Holder) -> None:
+        """Become the runner of an execution.
+
+        Raises:
+            KitaruStateError: If another living process runs it.
+        """
+        with self.transaction() as db:
+            lease = _lease(db, execution_id)
+            if lease is not None and lease.holder != holder and lease.is_live:
+                raise KitaruStateError(
+                    f"execution {execution_id} is run by {lease.holder} already; follow "
+                    f"it with: kitaru executions logs {execution_id} --follow"
+                )
+            _put_lease(db, execution_id, holder)
+
+    def hand_over(self, execution_id: str, holder: Holder) -> None:
+        """Make another process the runner."""
+        with self.transaction() as db:
+            _put_lease(db, execution_id, holder)
+
+    def release(self, execution_id: str, holder: Holder, open_wait: str | None) -> bool:
+        """Stop being the runner, unless `open_wait` was answered meanwhile.
+
+        Returns whether the lease was given up; if not, go on.
+        """
+        with self.transaction() as db:
+            if open_wait is not None and _answered(db, open_wait):
+                return False
+            db.execute(
+                "DELETE FROM leases WHERE execution_id = ? AND host = ? AND pid = ?",
+                (execution_id, holder.host, holder.pid),
+            )
+            return True
+
+    def heartbeat(self, execution_id: str) -> None:
+        """Say that the runner lives; for hosts that cannot ask our system."""
+        with self._unflushed() as db:
+            db.execute(
+                "UPDATE leases SET heartbeat = ? WHERE execution_id = ?",
+                (time.time(), execution_id),
+            )
+
+    def lease(self, execution_id: str) -> Lease | None:
+        """Return who runs an execution, living or dead."""
+        with self._lock, translated(self.path):
+            return _lease(self._db, execution_id)
+
+    # -- answers -------------------------------------------------------------
+
+    def put_answer(
+        self, wait_id: str, execution_id: str, body: Mapping[str, Any]
+    ) -> Lease | None:
+        """Tell a living runner of an answer; return its lease, `None` if nobody runs."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO answers (wait_id, execution_id, body) VALUES (?,?,?)",
+                (wait_id, execution_id, json.dumps(body)),
+            )
+            lease = _lease(db, execution_id)
+            return lease if lease is not None and lease.is_live else None
+
+    def answer(self, wait_id: str) -> dict[str, Any] | None:
+        """Return the answer to a wait, if Kitaru was used to give it on this machine."""
+        rows = self._read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
+        return json.loads(rows[0][0]) if rows else None
+
+    # -- the database --------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the body of a `with` as one commit."""
+        with self._lock, translated(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+            self.commits += 1
+
+    @contextmanager
+    def _unflushed(self) -> Iterator[sqlite3.Connection]:
+        """A commit that may be lost on power failure, for what can be derived again."""
+        with self._lock, translated(self.path):
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                self._db.execute("PRAGMA synchronous=FULL")
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self._lock, translated(self.path):
+            self._db.execute(statement, values)
+            self.commits += 1
+
+    def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._lock, translated(self.path):
+            return self._db.execute(statement, values).fetchall()
+
+    def _create(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise KitaruBackendError(
+                f"the journal {self.path} was written by a newer kitaru (format {version}, "
+                f"this one knows {SCHEMA_VERSION}); upgrade kitaru"
+            )
+        if version < SCHEMA_VERSION:
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and the disk into ours, with a next step."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            advice = f"another process held it for over {BUSY_SECONDS} s; try again"
+        elif "full" in text:
+            advice = "the disk is full; make room and retry the execution"
+        else:
+            advice = "check that the folder exists and can be written"
+        raise KitaruBackendError(
+            f"the journal {path} refused: {text}; {advice}"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise KitaruBackendError(
+            f"the journal {path} is damaged ({error}); move it away to start afresh, "
+            "what ZenML has already stays available"
+        ) from error
+    except OSError as error:
+        raise KitaruBackendError(
+            f"the journal {path} cannot be used: {error}"
+        ) from error
+
+
+def _call_row(record: CallRecord) -> tuple[str, str, str, bytes | None]:
+    payloads = [value.payload for value in record.values]
+    return (
+        record.execution_id,
+        record.invocation_id,
+        records.to_json(record),
+        _join(payloads) if any(p is not None for p in payloads) else None,
+    )
+
+
+def _read_call(body: str, payloads: bytes | None, caught: int) -> CallRecord:
+    record = records.from_json(body)
+    if payloads is not None:
+        record = records.with_payloads(record, _split(payloads))
+    if caught:
+        record = records.as_caught(record)
+    return record
+
+
+def _join(payloads: Sequence[bytes | None]) -> bytes:
+    """Pack payloads: a JSON line with their sizes (-1: none), then the bytes."""
+    sizes = [-1 if payload is None else len(payload) for payload in payloads]
+    return (
+        json.dumps(sizes).encode()
+        + b"\n"
+        + b"".join(p for p in payloads if p is not None)
+    )
+
+
+def _split(packed: bytes) -> list[bytes | None]:
+    head, _, rest = packed.partition(b"\n")
+    found: list[bytes | None] = []
+    for size in json.loads(head):
+        found.append(None if size < 0 else rest[:size])
+        rest = rest[max(size, 0) :]
+    return found
+
+
+def _lease(db: sqlite3.Connection, execution_id: str) -> Lease | None:
+    row = db.execute(
+        "SELECT host, pid, started, heartbeat FROM leases WHERE execution_id = ?",
+        (execution_id,),
+    ).fetchone()
+    return Lease(execution_id, Holder(*row[:3]), row[3]) if row else None
+
+
+def _put_lease(db: sqlite3.Connection, execution_id: str, holder: Holder) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO leases VALUES (?,?,?,?,?)",
+        (execution_id, holder.host, holder.pid, holder.started, time.time()),
+    )
+
+
+def _answered(db: sqlite3.Connection, wait_id: str) -> bool:
+    row = db.execute("SELECT 1 FROM answers WHERE wait_id = ?", (wait_id,)).fetchone()
+    return row is not None

@@ -1,0 +1,38 @@
+"""Which engine this process uses: ZenML, unless a test chose another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+from kitaru._engine.port import Engine
+
+_chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
+
+
+def current_engine() -> Engine:
+    """Return the engine of the running code."""
+    return _chosen.get() or _default()
+
+
+@contextmanager
+def use_engine(engine: Engine) -> Iterator[None]:
+    """Use another engine while the `with` body runs."""
+    token = _chosen.set(engine)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+@cache
+def _default() -> Engine:
+    from kitaru._engine.zenml.environment import import_zenml
+
+    # Before anything else imports it: it comes in quietly only the first time.
+    import_zenml()
+    from kitaru._engine.zenml.engine import ZenMLEngine
+
+    return ZenMLEngine()

@@ -1,0 +1,259 @@
+"""What Kitaru needs from a durable engine: the door, and the parts of an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from kitaru._core.codec import Encoded
+from kitaru._core.records import CallRecord, StoredFailure, StoredValue
+from kitaru._core.specs import FlowSpec
+from kitaru.models import (
+    ArtifactRef,
+    Continuation,
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    FailureOrigin,
+    LogEntry,
+    PendingWait,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Settings of one execution; `None` means: as configured."""
+
+    stack: str | None = None
+    cache: bool | None = None
+    retries: int | None = None
+    image: Any = None  # an ImageSettings or a mapping, read by remote stacks only
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A new execution: the flow, its inputs by parameter name, and its settings."""
+
+    flow: FlowSpec
+    inputs: Mapping[str, Any]
+    options: RunOptions = field(default_factory=RunOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuery:
+    """Which executions to list, newest first; pages start at 1."""
+
+    flow: str | None = None
+    status: ExecutionStatus | None = None
+    page: int = 1
+    size: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one attempt in this process ended."""
+
+    status: ExecutionStatus
+    value: Any = None
+    has_value: bool = False
+    error: BaseException | None = None
+    origin: FailureOrigin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedCall:
+    """A checkpoint call whose body has begun."""
+
+    invocation_id: str
+    name: str
+    started_at: datetime
+    checkpoint_type: str | None = None
+    parents: tuple[str, ...] = ()
+
+
+class Recorder(Protocol):
+    """Makes the outcomes of one execution durable."""
+
+    def started(self, call: StartedCall) -> None:
+        """Note that a body has begun, for display only."""
+        ...
+
+    def commit(self, record: CallRecord) -> None:
+        """Store an outcome; durable when this returns."""
+        ...
+
+    def link(self, record: CallRecord) -> None:
+        """Note a reused outcome; the plan could derive it again, so it may come late."""
+        ...
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        """Note that the flow went on after these failures."""
+        ...
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Merge metadata into the execution."""
+        ...
+
+    def drain(self) -> None:
+        """Return when everything committed is visible to other processes."""
+        ...
+
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked the execution to stop; free to ask."""
+        ...
+
+
+class Values(Protocol):
+    """Keeps the bytes of values."""
+
+    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
+        """Keep the bytes and return their description."""
+        ...
+
+    def get(self, value: StoredValue, *, what: str) -> bytes:
+        """Return the bytes after checking their hash."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a wait."""
+
+    value: object = None
+    aborted: bool = False
+
+
+class WaitBoard(Protocol):
+    """The waits of one execution."""
+
+    def answer_of(self, name: str) -> Answer | None:
+        """Return an answer given before this attempt began."""
+        ...
+
+    def open(
+        self,
+        name: str,
+        *,
+        schema: Mapping[str, Any] | None,
+        question: str | None,
+        metadata: Mapping[str, Any],
+    ) -> PendingWait:
+        """Ask; an open wait of that name is taken as it is. The status is `waiting`."""
+        ...
+
+    def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:
+        """Return the answer as soon as it is there, `None` after `timeout` seconds."""
+        ...
+
+    def accepted(self, wait: PendingWait) -> None:
+        """Go on after an answer: the status is `running` again."""
+        ...
+
+
+class Reporter(Protocol):
+    """Tells the user what happens."""
+
+    def begun(self, execution_id: str, flow: str, *, finished_calls: int) -> None:
+        """An attempt begins; earlier attempts have finished some calls."""
+        ...
+
+    def started(self, invocation_id: str) -> None:
+        """A checkpoint body begins."""
+        ...
+
+    def finished(self, invocation_id: str, seconds: float) -> None:
+        """A checkpoint has a durable result."""
+        ...
+
+    def failed(self, invocation_id: str, error: BaseException, retry_left: int) -> None:
+        """A checkpoint body raised."""
+        ...
+
+    def reused(self, invocation_id: str, note: str | None) -> None:
+        """A stored outcome is used again."""
+        ...
+
+    def waiting(self, execution_id: str, wait: PendingWait) -> None:
+        """The flow waits for an answer."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Something the user should know."""
+        ...
+
+    def ended(self, execution_id: str, flow: str, ending: Ending) -> None:
+        """The attempt is over."""
+        ...
+
+
+class Engine(Protocol):
+    """The door to a durable engine."""
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution.
+
+        Returns its id, and how the attempt ended if it ran in this process.
+        """
+        ...
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        """Let a failed or answered execution go on, in another process if possible."""
+        ...
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Let it go on in this process."""
+        ...
+
+    def get(self, execution_id: str) -> Execution:
+        """Return an execution with its calls, artifacts and open wait."""
+        ...
+
+    def find(self, query: ExecutionQuery) -> ExecutionPage:
+        """Return executions without their calls."""
+        ...
+
+    def resolve_id(self, prefix: str) -> str:
+        """Return the one execution id that begins with `prefix`."""
+        ...
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        ...
+
+    def failure(self, execution_id: str) -> StoredFailure | None:
+        """Return the failure that ended an execution."""
+        ...
+
+    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
+        """Return open waits, of one execution or of all."""
+        ...
+
+    def answer(self, wait: PendingWait, value: object) -> Continuation:
+        """Store a checked answer and let the execution go on."""
+        ...
+
+    def abort(self, wait: PendingWait) -> None:
+        """Give up a wait; its execution is cancelled."""
+        ...
+
+    def cancel(self, execution_id: str, *, grace: float) -> None:
+        """Stop an execution: at the next checkpoint, by force after `grace` seconds."""
+        ...
+
+    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
+        """Return the artifacts of an execution, loadable."""
+        ...
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        """Return one artifact, loadable."""
+        ...
+
+    def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
+        """Yield log entries, oldest first; with `follow` until the execution ends."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `kitaru status` shows: store, stack, versions, paths."""
+        ...

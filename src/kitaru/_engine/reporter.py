@@ -1,0 +1,154 @@
+"""The few lines a run prints, on stderr; stdout belongs to the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import TextIO
+
+from kitaru._core import scope, waits
+from kitaru._engine.logs import LogFile
+from kitaru._engine.port import Ending
+from kitaru.models import ExecutionStatus, PendingWait
+
+_UNICODE = {"go": "▸", "ok": "✓", "no": "✗", "again": "↺", "wait": "…", "note": "!"}
+_ASCII = {"go": ">", "ok": "+", "no": "x", "again": "=", "wait": "?", "note": "!"}
+_COLOURS = {
+    "go": "36",
+    "ok": "32",
+    "no": "31",
+    "again": "34",
+    "wait": "33",
+    "note": "33",
+}
+
+
+def short(execution_id: str) -> str:
+    """Return the first eight characters, enough to name an execution in commands."""
+    return execution_id[:8]
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: `12 ms`, `3.4 s`, `2 m 05 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest:02d} s"
+
+
+class LineReporter:
+    """Formats what happens as lines; subclasses say where lines go."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def line(self, mark: str, text: str) -> None:
+        """Put one line out."""
+        raise NotImplementedError
+
+    def begun(self, execution_id: str, flow: str, *, finished_calls: int) -> None:
+        """An attempt begins."""
+        self._began = time.monotonic()
+        again = (
+            f" (continues, {finished_calls} calls done before)"
+            if finished_calls
+            else ""
+        )
+        self.line("go", f"{flow} {short(execution_id)} started{again}")
+
+    def started(self, invocation_id: str) -> None:
+        """A checkpoint body begins."""
+        self.line("go", f"  {invocation_id}")
+
+    def finished(self, invocation_id: str, seconds: float) -> None:
+        """A checkpoint has a durable result."""
+        self.line("ok", f"  {invocation_id}  {duration(seconds)}")
+
+    def failed(self, invocation_id: str, error: BaseException, retry_left: int) -> None:
+        """A checkpoint body raised."""
+        left = f"; trying again, {retry_left} left" if retry_left else ""
+        self.line("no", f"  {invocation_id}  {type(error).__name__}: {error}{left}")
+
+    def reused(self, invocation_id: str, note: str | None) -> None:
+        """A stored outcome is used again."""
+        self.line(
+            "again", f"  {invocation_id}  reused" + (f" ({note})" if note else "")
+        )
+
+    def waiting(self, execution_id: str, wait: PendingWait) -> None:
+        """The flow waits for an answer."""
+        question = f": {wait.question}" if wait.question else ""
+        value = "" if wait.schema is None else f" --value {waits.explain(wait.schema)}"
+        self.line("wait", f"  waiting for {wait.name!r}{question}")
+        self.line(
+            "wait",
+            f"    answer with: kitaru executions input {short(execution_id)}{value}",
+        )
+
+    def warn(self, message: str) -> None:
+        """Something the user should know."""
+        self.line("note", f"  {message}")
+
+    def ended(self, execution_id: str, flow: str, ending: Ending) -> None:
+        """The attempt is over."""
+        name, took = (
+            f"{flow} {short(execution_id)}",
+            duration(time.monotonic() - self._began),
+        )
+        if ending.status is ExecutionStatus.COMPLETED:
+            self.line("ok", f"{name} completed in {took}")
+        elif ending.status is ExecutionStatus.WAITING:
+            self.line("wait", f"{name} waits; it goes on by itself after the answer")
+        elif ending.status is ExecutionStatus.CANCELLED:
+            self.line("no", f"{name} cancelled")
+        else:
+            error = ending.error
+            self.line("no", f"{name} failed: {type(error).__name__}: {error}")
+            again = f"kitaru executions retry {short(execution_id)}"
+            self.line("no", f"    go on after the cause is gone: {again}")
+
+
+class StreamReporter(LineReporter):
+    """Lines for a person at a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._stream = stream or sys.stderr
+        encoding = (getattr(self._stream, "encoding", None) or "ascii").lower()
+        self._marks = _UNICODE if "utf" in encoding else _ASCII
+        self._coloured = self._stream.isatty() and "NO_COLOR" not in os.environ
+
+    def line(self, mark: str, text: str) -> None:
+        """Print one line; not into the log of the checkpoint that is running."""
+        sign = self._marks[mark]
+        if self._coloured:
+            sign = f"\x1b[{_COLOURS[mark]}m{sign}\x1b[0m"
+        # Out of scope, so that it is not taken for output of the flow.
+        with self._lock, scope.entered(None):
+            self._stream.write(f"{sign} {text}\n")
+            self._stream.flush()
+
+
+class LogReporter(LineReporter):
+    """Lines for the log of an execution that runs without a terminal."""
+
+    def __init__(self, file: LogFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def line(self, mark: str, text: str) -> None:
+        """Append one entry."""
+        level = {"no": "ERROR", "note": "WARNING"}.get(mark, "INFO")
+        self._file.write(f"{_UNICODE[mark]} {text}", level=level)
+
+
+class SilentReporter(LineReporter):
+    """No lines at all."""
+
+    def line(self, mark: str, text: str) -> None:
+        """Drop the line."""

@@ -1,0 +1,155 @@
+"""Stored values as ZenML artifact versions, and back.
+
+An artifact version is named by Kitaru's artifact id, so registering the same value
+twice gives the same version: projecting a row again is safe.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.config.source import Source, SourceType
+from zenml.enums import ArtifactSaveType, ArtifactType
+from zenml.exceptions import EntityExistsError
+from zenml.models import ArtifactVersionRequest, ArtifactVersionResponse
+
+from kitaru._core.records import StoredValue
+from kitaru._engine import blobs
+
+_BUILT_IN = "zenml.materializers.built_in_materializer"
+# ZenML reads plain JSON by itself, so such artifacts need no Kitaru to be loaded.
+_JSON_MATERIALIZERS = {
+    "builtins:list": "BuiltInContainerMaterializer",
+    "builtins:dict": "BuiltInContainerMaterializer",
+}
+
+
+def folder(execution_id: str) -> Path:
+    """Return the folder for the values of an execution in a local artifact store."""
+    return Path(Client().active_stack.artifact_store.path) / "kitaru" / execution_id
+
+
+def register(
+    value: StoredValue,
+    *,
+    values: blobs.FileValues,
+    artifact_id: str,
+    name: str,
+    owner: str,
+    key: str,
+    save_type: str = "output",
+    manual: bool = False,
+    tags: tuple[str, ...] = (),
+) -> tuple[UUID, StoredValue]:
+    """Make an artifact version of a stored value.
+
+    Returns ZenML's id for it, and the value with the place of its file.
+    """
+    client = Client()
+    file = _place(value, values, owner, key)
+    uri = str(file.parent)
+    request = ArtifactVersionRequest(
+        artifact_name=name,
+        version=artifact_id,
+        has_custom_name=manual,
+        type=ArtifactType.DATA,
+        artifact_store_id=client.active_stack.artifact_store.id,
+        uri=uri,
+        materializer=_materializer(value),
+        data_type=_data_type(value),
+        content_hash=value.content_hash,
+        save_type=ArtifactSaveType.MANUAL if manual else ArtifactSaveType.STEP_OUTPUT,
+        project=client.active_project.id,
+        tags=list(tags) or None,
+        metadata={"kitaru_save_type": save_type, "kitaru_size": value.size}
+        if manual
+        else None,
+    )
+    try:
+        version_id = client.zen_store.create_artifact_version(request).id
+    except EntityExistsError:
+        found = find(artifact_id)
+        assert found is not None  # it exists, ZenML has just said so
+        version_id = found.id
+    return version_id, blobs.at(value, str(file))
+
+
+def find(artifact_id: str) -> ArtifactVersionResponse | None:
+    """Return the version with that Kitaru id, or with that ZenML id."""
+    page = Client().list_artifact_versions(version=artifact_id, size=1, hydrate=True)
+    if page.items:
+        return page.items[0]
+    try:
+        return Client().zen_store.get_artifact_version(UUID(artifact_id))
+    except (KeyError, ValueError):
+        return None
+
+
+def stored_value(version: ArtifactVersionResponse) -> StoredValue:
+    """Return the description of a version's bytes."""
+    store = Client().active_stack.artifact_store
+    names = [str(name) for name in store.listdir(version.uri)]
+    (name,) = [name for name in names if name.startswith("data.")]
+    return StoredValue(
+        serializer=blobs.serializer_of(name),
+        type_name=version.data_type.import_path,
+        content_hash=version.content_hash or "",
+        size=0,
+        uri=str(PurePosixPath(version.uri) / name),
+    )
+
+
+def _place(value: StoredValue, values: blobs.FileValues, owner: str, key: str) -> Path:
+    """Return the file of a value, writing inline bytes into one."""
+    if value.uri is not None:
+        return Path(value.uri)
+    path = values.path_of(value, owner=owner, name=key)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(value.payload or b"")
+    return path
+
+
+def _materializer(value: StoredValue) -> Source:
+    if value.serializer == "json":
+        attribute = _JSON_MATERIALIZERS.get(value.type_name, "BuiltInMaterializer")
+        return Source(module=_BUILT_IN, attribute=attribute, type=SourceType.INTERNAL)
+    return Source(
+        module="kitaru._engine.zenml.materializer",
+        attribute="KitaruMaterializer",
+        type=SourceType.DISTRIBUTION_PACKAGE,
+    )
+
+
+def _data_type(value: StoredValue) -> Source:
+    module, _, attribute = value.type_name.partition(":")
+    if module == "builtins" and attribute != "NoneType":
+        return Source(module=module, attribute=attribute, type=SourceType.BUILTIN)
+    if "." in attribute or "<" in attribute or module == "builtins":
+        # ZenML can name top-level classes only; our codec keeps the exact type itself.
+        return Source(module="builtins", attribute="object", type=SourceType.BUILTIN)
+    return Source(module=module, attribute=attribute, type=SourceType.UNKNOWN)
+
+
+def reference(value: StoredValue) -> dict[str, Any]:
+    """Return a stored value as JSON data, with its bytes if it has them inline."""
+    payload = value.payload
+    return {
+        "serializer": value.serializer,
+        "type_name": value.type_name,
+        "content_hash": value.content_hash,
+        "size": value.size,
+        "payload": None if payload is None else base64.b64encode(payload).decode(),
+        "uri": value.uri,
+    }
+
+
+def from_reference(data: dict[str, Any]) -> StoredValue:
+    """Return the value written by `reference`."""
+    payload = data["payload"]
+    decoded = None if payload is None else base64.b64decode(payload)
+    return StoredValue(**{**data, "payload": decoded})

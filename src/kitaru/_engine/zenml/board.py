@@ -1,0 +1,200 @@
+"""Waits as ZenML wait conditions.
+
+The status is `waiting` from the moment a question is open, runner or not: a runner
+that dies while it waits has lost nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import (
+    ExecutionStatus,
+    RunWaitConditionResolution,
+    RunWaitConditionStatus,
+    RunWaitConditionType,
+)
+from zenml.models import (
+    PipelineRunUpdate,
+    RunWaitConditionFilter,
+    RunWaitConditionRequest,
+    RunWaitConditionResponse,
+)
+
+from kitaru._engine.journal import Journal
+from kitaru._engine.port import Answer
+from kitaru._engine.zenml.errors import translated
+from kitaru.models import PendingWait
+
+# An answer given with Kitaru is seen through the journal within this many seconds;
+# one given in the ZenML dashboard within the longer time.
+POLL_JOURNAL = 0.02
+POLL_STORE = 1.0
+_AGAIN = "~"
+
+
+class ZenMLBoard:
+    """The waits of one execution."""
+
+    def __init__(self, execution_id: str, journal: Journal, *, fresh: bool) -> None:
+        self._execution_id = execution_id
+        self._journal = journal
+        self._conditions = {} if fresh else _by_name(conditions(execution_id))
+
+    def answer_of(self, name: str) -> Answer | None:
+        """Return the last answer given to a wait of that name."""
+        asked = self._conditions.get(name, [])
+        if not asked or asked[-1].status == RunWaitConditionStatus.PENDING:
+            return None
+        return _answer(asked[-1])
+
+    def open(
+        self,
+        name: str,
+        *,
+        schema: Mapping[str, Any] | None,
+        question: str | None,
+        metadata: Mapping[str, Any],
+    ) -> PendingWait:
+        """Ask, or find the question open."""
+        asked = self._conditions.setdefault(name, [])
+        with translated(f"opening wait {name!r}"):
+            if not asked or asked[-1].status != RunWaitConditionStatus.PENDING:
+                asked.append(self._create(name, len(asked), schema, question, metadata))
+            _set_status(
+                self._execution_id, ExecutionStatus.PAUSED, "Waiting for input."
+            )
+        return pending_wait(asked[-1], self._execution_id)
+
+    def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:
+        """Watch the journal closely and the store now and then."""
+        deadline = time.monotonic() + timeout
+        next_look = time.monotonic() + POLL_STORE
+        while True:
+            told = self._journal.answer(wait.wait_id)
+            if told is not None:
+                return Answer(told.get("value"), bool(told.get("aborted")))
+            moment = time.monotonic()
+            if moment >= next_look or moment >= deadline:
+                next_look = moment + POLL_STORE
+                answer = self._look(wait)
+                if answer is not None:
+                    return answer
+            if moment >= deadline:
+                return None
+            time.sleep(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+
+    def accepted(self, wait: PendingWait) -> None:
+        """Go on."""
+        with translated("going on after an answer"):
+            _set_status(self._execution_id, ExecutionStatus.RUNNING, None)
+
+    def _look(self, wait: PendingWait) -> Answer | None:
+        with translated(f"looking for an answer to wait {wait.name!r}"):
+            condition = Client().zen_store.get_run_wait_condition(
+                UUID(wait.wait_id), hydrate=True
+            )
+        if condition.status == RunWaitConditionStatus.PENDING:
+            return None
+        return _answer(condition)
+
+    def _create(
+        self,
+        name: str,
+        earlier: int,
+        schema: Mapping[str, Any] | None,
+        question: str | None,
+        metadata: Mapping[str, Any],
+    ) -> RunWaitConditionResponse:
+        client = Client()
+        return client.zen_store.create_run_wait_condition(
+            RunWaitConditionRequest(
+                project=client.active_project.id,
+                run=UUID(self._execution_id),
+                # Names are unique in ZenML; a question asked again gets a mark.
+                name=f"{name}{_AGAIN}{earlier + 1}" if earlier else name,
+                type=RunWaitConditionType.EXTERNAL_INPUT,
+                question=question,
+                data_schema=dict(schema) if schema is not None else None,
+                metadata=dict(metadata),
+            )
+        )
+
+
+def conditions(execution_id: str) -> list[RunWaitConditionResponse]:
+    """Return all waits of an execution, oldest first."""
+    return _list(pipeline_run=UUID(execution_id))
+
+
+def open_conditions(execution_id: str | None = None) -> list[RunWaitConditionResponse]:
+    """Return open waits, of one execution or of all."""
+    if execution_id is None:
+        return _list(status=RunWaitConditionStatus.PENDING.value)
+    return _list(
+        status=RunWaitConditionStatus.PENDING.value, pipeline_run=UUID(execution_id)
+    )
+
+
+def pending_wait(
+    condition: RunWaitConditionResponse, execution_id: str | None = None
+) -> PendingWait:
+    """Return what users see of an open wait."""
+    return PendingWait(
+        wait_id=str(condition.id),
+        name=base_name(condition.name),
+        question=condition.question,
+        schema=condition.data_schema,
+        metadata=dict(condition.run_metadata),
+        entered_waiting_at=condition.created,
+        exec_id=execution_id or str(condition.run.id),
+    )
+
+
+def base_name(name: str) -> str:
+    """Return the name of a wait without the mark of a question asked again."""
+    return name.partition(_AGAIN)[0]
+
+
+def _list(**filters: Any) -> list[RunWaitConditionResponse]:
+    client = Client()
+    found: list[RunWaitConditionResponse] = []
+    page = 1
+    while True:
+        result = client.zen_store.list_run_wait_conditions(
+            RunWaitConditionFilter(
+                project=client.active_project.id,
+                sort_by="asc:created",
+                page=page,
+                size=500,
+                **filters,
+            ),
+            hydrate=True,
+        )
+        found += result.items
+        if page >= result.total_pages:
+            return found
+        page += 1
+
+
+def _by_name(
+    found: list[RunWaitConditionResponse],
+) -> dict[str, list[RunWaitConditionResponse]]:
+    named: dict[str, list[RunWaitConditionResponse]] = {}
+    for condition in found:
+        named.setdefault(base_name(condition.name), []).append(condition)
+    return named
+
+
+def _answer(condition: RunWaitConditionResponse) -> Answer:
+    aborted = condition.resolution == RunWaitConditionResolution.ABORT
+    return Answer(condition.result, aborted)
+
+
+def _set_status(execution_id: str, status: ExecutionStatus, reason: str | None) -> None:
+    Client().zen_store.update_run(
+        UUID(execution_id), PipelineRunUpdate(status=status, status_reason=reason)
+    )

@@ -1,0 +1,295 @@
+"""The ZenML engine: every operation of the port."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.enums import RunWaitConditionResolution as Resolution
+from zenml.exceptions import IllegalOperationError
+from zenml.models import PipelineRunResponse, RunWaitConditionResolveRequest
+
+from kitaru._core.records import StoredFailure
+from kitaru._core.similar import did_you_mean
+from kitaru._core.sources import FlowSource
+from kitaru._engine.journal import Journal, Lease
+from kitaru._engine.leases import Holder
+from kitaru._engine.logs import LogFile
+from kitaru._engine.port import Ending, ExecutionQuery, Launch
+from kitaru._engine.zenml import board, diagnosis, environment, launcher, reading, runs
+from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.library import Library
+from kitaru._engine.zenml.reconcile import Reconciler, find_run
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruContextError,
+    KitaruStateError,
+    KitaruUsageError,
+)
+from kitaru.models import (
+    ArtifactRef,
+    Continuation,
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    LogEntry,
+    PendingWait,
+)
+
+_LOOK_AGAIN = 0.1
+_KNOWN_IDS = 200
+
+
+class ZenMLEngine:
+    """Executions as ZenML runs.
+
+    Args:
+        synchronous: Store every outcome in ZenML before the flow goes on, for disks
+            that do not outlive the process. The default journals on the local disk.
+    """
+
+    def __init__(self, *, synchronous: bool = False) -> None:
+        with translated("opening the store"):
+            Client().active_stack  # noqa: B018  sets the store up on first use
+        self.journal = Journal(environment.journal_path())
+        self._library = Library(self.journal)
+        self._launcher = launcher.Launcher(
+            self.journal, self._library.lookup, synchronous=synchronous
+        )
+        self._reconciler = Reconciler(self.journal, self._launcher.continue_elsewhere)
+
+    # -- running -------------------------------------------------------------
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution and run it to its end or its next unanswered wait."""
+        return self._launcher.launch(launch)
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        """Let it go on in another process, or here if only this one can."""
+        facts = runs.facts_of(find_run(execution_id))
+        launcher.refuse_unloadable(FlowSource.from_dict(facts["source"]))
+        return self._launcher.continue_elsewhere(execution_id)
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Let it go on in this process."""
+        return self._launcher.continue_here(execution_id)
+
+    # -- looking -------------------------------------------------------------
+
+    def get(self, execution_id: str) -> Execution:
+        """Return an execution with its calls, artifacts and open wait."""
+        wait = self._open_wait(execution_id)
+        run = self._reconciler.met(
+            find_run(execution_id), has_open_wait=wait is not None
+        )
+        with translated(f"reading execution {execution_id}"):
+            return reading.detailed(run, self.journal, wait, self._library.bind)
+
+    def find(self, query: ExecutionQuery) -> ExecutionPage:
+        """Return executions without their calls, newest first."""
+        with translated("listing executions"):
+            page = Client().list_pipeline_runs(
+                sort_by="desc:created",
+                page=query.page,
+                size=query.size,
+                pipeline_name=query.flow and f"equals:{query.flow}",
+                status=query.status
+                and "oneof:" + _json(reading.run_statuses(query.status)),
+                tags=runs.TAG,
+            )
+            waiting = self._waiting_among(page.items)
+        items = []
+        for run in page.items:
+            seen = self._reconciler.met(run, has_open_wait=str(run.id) in waiting)
+            summary = reading.summary(seen)
+            if query.status is None or summary.status is query.status:
+                items.append(summary)
+        return ExecutionPage(
+            items=tuple(items), total=page.total, page=query.page, size=query.size
+        )
+
+    def _waiting_among(self, found: list[PipelineRunResponse]) -> set[str]:
+        if not any(reading.status_of(r) is ExecutionStatus.WAITING for r in found):
+            return set()
+        return {str(c.run.id) for c in board.open_conditions()}
+
+    def resolve_id(self, prefix: str) -> str:
+        """Return the one execution id that begins with `prefix`."""
+        try:
+            return str(find_run(str(UUID(prefix))).id)
+        except ValueError:
+            pass
+        except KitaruBackendError as error:
+            if not isinstance(error.__cause__, KeyError):
+                raise
+        with translated(f"looking for execution {prefix}"):
+            page = Client().list_pipeline_runs(
+                id=f"startswith:{prefix}", tags=runs.TAG, size=10
+            )
+        if page.total == 1:
+            return str(page.items[0].id)
+        if page.total > 1:
+            ids = ", ".join(str(run.id) for run in page.items)
+            raise KitaruUsageError(
+                f"{page.total} executions begin with {prefix!r}; give more of the id: {ids}"
+            )
+        raise KitaruUsageError(f"no execution {prefix!r}{self._closest(prefix)}")
+
+    def _closest(self, prefix: str) -> str:
+        with translated("listing executions"):
+            page = Client().list_pipeline_runs(
+                sort_by="desc:created", tags=runs.TAG, size=_KNOWN_IDS
+            )
+        known = [str(run.id)[: max(len(prefix), 8)] for run in page.items]
+        hint = did_you_mean(prefix, known)
+        return hint or "; see them with: kitaru executions list"
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        return self._library.result(execution_id)
+
+    def failure(self, execution_id: str) -> StoredFailure | None:
+        """Return the failure that ended an execution."""
+        body = self.journal.execution(execution_id) or {}
+        return (
+            reading.failure_from_dict(body["failure"]) if body.get("failure") else None
+        )
+
+    # -- waits ---------------------------------------------------------------
+
+    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
+        """Return open waits, of one execution or of all."""
+        with translated("listing open waits"):
+            return [
+                board.pending_wait(condition)
+                for condition in board.open_conditions(execution_id)
+            ]
+
+    def _open_wait(self, execution_id: str) -> PendingWait | None:
+        found = self.pending_waits(execution_id)
+        return found[0] if found else None
+
+    def answer(self, wait: PendingWait, value: object) -> Continuation:
+        """Store a checked answer and let the execution go on."""
+        assert wait.exec_id is not None  # waits of an engine know their execution
+        self._resolve(wait, Resolution.CONTINUE, value)
+        lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
+        if lease is not None:
+            return Continuation(how="runner", pid=lease.holder.pid)
+        try:
+            return self.continue_execution(wait.exec_id)
+        except KitaruStateError as error:
+            # Stored it is; what is left is that nobody here can run the flow.
+            return Continuation(how=f"the answer is stored, but {error}")
+
+    def abort(self, wait: PendingWait) -> None:
+        """Give up a wait; its execution is cancelled."""
+        assert wait.exec_id is not None
+        self._resolve(wait, Resolution.ABORT, None)
+        self.journal.put_answer(wait.wait_id, wait.exec_id, {"aborted": True})
+
+    def _resolve(
+        self, wait: PendingWait, resolution: Resolution, value: object
+    ) -> None:
+        try:
+            Client().zen_store.resolve_run_wait_condition(
+                UUID(wait.wait_id),
+                RunWaitConditionResolveRequest(resolution=resolution, result=value),
+            )
+        except IllegalOperationError as error:
+            raise KitaruStateError(
+                f"wait {wait.name!r} of execution {wait.exec_id} was answered by somebody "
+                "else a moment ago; nothing was changed"
+            ) from error
+        except Exception as error:
+            with translated(f"answering wait {wait.name!r}"):
+                raise error from None
+
+    # -- cancel --------------------------------------------------------------
+
+    def cancel(self, execution_id: str, *, grace: float) -> None:
+        """Stop an execution: a waiting one at once, a running one at a checkpoint."""
+        wait = self._open_wait(execution_id)
+        if wait is not None:
+            self.abort(wait)
+            return
+        lease = self.journal.lease(execution_id)
+        if lease is None or not lease.is_live:
+            self._mark_cancelled(execution_id)
+            return
+        if lease.holder == Holder.me():
+            raise KitaruContextError(
+                f"execution {execution_id} runs in this very process; leave the flow "
+                "body instead, or cancel it from another process"
+            )
+        self.journal.request_cancel(execution_id)
+        if not self._left(execution_id, lease, grace):
+            self._terminate(execution_id, lease)
+        status = reading.status_of(find_run(execution_id))
+        if status is not ExecutionStatus.CANCELLED:
+            raise KitaruStateError(
+                f"execution {execution_id} could not be cancelled: it is {status.value}"
+            )
+
+    def _left(self, execution_id: str, lease: Lease, seconds: float) -> bool:
+        """Whether the runner gives the execution up within some seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            now = self.journal.lease(execution_id)
+            if now is None or now.holder != lease.holder or not now.is_live:
+                return True
+            time.sleep(_LOOK_AGAIN)
+        return False
+
+    def _terminate(self, execution_id: str, lease: Lease) -> None:
+        if not lease.holder.is_here:
+            raise KitaruStateError(
+                f"execution {execution_id} is run by {lease.holder}, which did not stop; "
+                "it will at its next checkpoint"
+            )
+        import signal
+
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            os.kill(lease.holder.pid, number)
+            if self._left(execution_id, lease, 2.0):
+                break
+        self._mark_cancelled(execution_id)
+
+    def _mark_cancelled(self, execution_id: str) -> None:
+        with translated(f"cancelling execution {execution_id}"):
+            runs.set_status(execution_id, RunStatus.STOPPED, "Cancelled.")
+
+    # -- values, logs, diagnosis ---------------------------------------------
+
+    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
+        """Return the artifacts of an execution, loadable."""
+        self.get(execution_id)
+        return self._library.of_execution(execution_id)
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        """Return one artifact, loadable."""
+        return self._library.get(artifact_id)
+
+    def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
+        """Yield log entries, oldest first; with `follow` until the execution ends."""
+        file = LogFile(environment.log_path(execution_id))
+        if not follow:
+            return file.read()
+        return file.follow(
+            lambda: self.get(execution_id).status.is_finished,
+            lambda: time.sleep(_LOOK_AGAIN),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `kitaru status` shows."""
+        with translated("reading the status"):
+            return diagnosis.describe(self.journal)
+
+
+def _json(words: list[str]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"

@@ -1,0 +1,66 @@
+"""The one function every flow's pipeline runs, and what it finds there.
+
+One generic entry instead of a pipeline source per flow: flows may be plain objects,
+may be defined in a REPL, and their modules are loaded by our own rules.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
+from zenml.execution.pipeline.dynamic.runner import RunPaused, _WaitConditionAborted
+from zenml.models import ArtifactVersionResponse, PipelineRunUpdate
+
+from kitaru._engine.port import Ending
+from kitaru.models import ExecutionStatus, FailureOrigin
+
+# The run's status reason carries the origin of a failure, for readers without a journal.
+REASON_LIMIT = 250
+
+Body = Callable[[], tuple[Ending, UUID | None]]
+_bodies: dict[str, Body] = {}
+_lock = threading.Lock()
+
+
+def expect(execution_id: str, body: Body) -> None:
+    """Say what to do when ZenML runs that execution in this process."""
+    with _lock:
+        _bodies[execution_id] = body
+
+
+def run_flow(flow: str, inputs: Any = None) -> ArtifactVersionResponse | None:
+    """Run the body of a flow inside a ZenML run, and end the run as the body ended."""
+    context = DynamicPipelineRunContext.get()
+    assert context is not None  # ZenML's runner calls this function
+    execution_id = str(context.run.id)
+    with _lock:
+        body = _bodies.pop(execution_id)
+    ending, result = body()
+    if ending.status is ExecutionStatus.COMPLETED:
+        assert result is not None  # a completed body has stored its value
+        return Client().zen_store.get_artifact_version(result)
+    if ending.status is ExecutionStatus.WAITING:
+        raise RunPaused
+    if ending.status is ExecutionStatus.CANCELLED:
+        _publish(context.run.id, RunStatus.STOPPED, "Cancelled.")
+        raise _WaitConditionAborted("cancelled")
+    error = ending.error or RuntimeError("the flow failed")
+    _publish(context.run.id, RunStatus.FAILED, reason(ending.origin, str(error)))
+    raise error
+
+
+def reason(origin: FailureOrigin | None, message: str) -> str:
+    """Return the status reason of a failed run."""
+    return f"{(origin or FailureOrigin.UNKNOWN).value}: {message}"[:REASON_LIMIT]
+
+
+def _publish(run_id: UUID, status: RunStatus, text: str) -> None:
+    Client().zen_store.update_run(
+        run_id, PipelineRunUpdate(status=status, status_reason=text)
+    )

@@ -1,0 +1,119 @@
+"""Get ZenML into this process: quietly, without analytics, with its store in WAL mode."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kitaru.errors import KitaruUsageError
+
+_TRUE = ("1", "true", "yes", "on")
+
+
+def config_folder() -> Path:
+    """Return the configuration folder, without importing ZenML."""
+    chosen = os.environ.get("KITARU_CONFIG_PATH") or os.environ.get("ZENML_CONFIG_PATH")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    import click
+
+    # ZenML uses the same call (zenml.utils.io_utils.get_global_config_directory).
+    return Path(click.get_app_dir("zenml"))
+
+
+def own_folder() -> Path:
+    """Return the folder for Kitaru's own files: journal, logs."""
+    return config_folder() / "kitaru"
+
+
+def journal_path() -> Path:
+    """Return the place of the journal."""
+    return own_folder() / "journal.db"
+
+
+def log_path(execution_id: str) -> Path:
+    """Return the place of an execution's log."""
+    return own_folder() / "logs" / f"{execution_id}.jsonl"
+
+
+@cache
+def import_zenml() -> None:
+    """Import ZenML once, leaving logging and tracebacks of the process as they were.
+
+    A process that imported ZenML before keeps ZenML's own set-up.
+    """
+    if "zenml" in sys.modules:
+        _use_wal()
+        return
+    _set_environment()
+    root = logging.getLogger()
+    level, handlers, hook = root.level, list(root.handlers), sys.excepthook
+    import zenml  # noqa: F401  importing it is the point
+
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    sys.excepthook = hook
+    logging.captureWarnings(False)
+    if not _is_on("KITARU_DEBUG"):
+        # Failures reach users through our own errors and reports.
+        logging.getLogger("zenml").setLevel(logging.CRITICAL)
+        logging.getLogger("alembic").setLevel(logging.CRITICAL)
+    _use_wal()
+    _announce_setup()
+
+
+def _set_environment() -> None:
+    folder = os.environ.get("KITARU_CONFIG_PATH")
+    if folder:
+        path = Path(folder).expanduser().absolute()
+        if path.exists() and not path.is_dir():
+            raise KitaruUsageError(
+                f"KITARU_CONFIG_PATH is {folder!r}, which is not a folder; set it to a "
+                "folder that exists or can be made"
+            )
+        os.environ["ZENML_CONFIG_PATH"] = str(path)
+    if "ZENML_ANALYTICS_OPT_IN" not in os.environ:
+        os.environ["ZENML_ANALYTICS_OPT_IN"] = (
+            "true" if _is_on("KITARU_ANALYTICS_OPT_IN") else "false"
+        )
+    if not _is_on("KITARU_DEBUG"):
+        os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "ERROR")
+        os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "").lower() in _TRUE
+
+
+def _announce_setup() -> None:
+    if not (config_folder() / "config.yaml").exists():
+        sys.stderr.write(
+            f"Setting up the local store in {config_folder()} (once, takes a few seconds)\n"
+        )
+        sys.stderr.flush()
+
+
+def _use_wal() -> None:
+    """Let readers and writers of a local ZenML store work at the same time.
+
+    SQLite keeps the mode in the file. KITARU_STORE_WAL=false leaves the store alone.
+    """
+    if os.environ.get("KITARU_STORE_WAL", "true").lower() not in _TRUE:
+        return
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    event.listen(Engine, "connect", _set_wal)
+
+
+def _set_wal(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    rows = connection.execute("PRAGMA database_list").fetchall()
+    if any(Path(row[2]).name == "zenml.db" for row in rows if row[2]):
+        connection.execute("PRAGMA journal_mode=WAL")

@@ -1,0 +1,43 @@
+"""Turn errors of ZenML, SQLAlchemy and HTTP into ours, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kitaru.errors import KitaruBackendError, KitaruError
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Translate what the `with` body raises.
+
+    Args:
+        doing: What was being done, such as `"reading execution 1b2c"`.
+    """
+    try:
+        yield
+    except KitaruError:
+        raise
+    # ZenML has no common base class: KeyError, RuntimeError, SQLAlchemy and requests
+    # errors all come out of its store.
+    except Exception as error:
+        raise backend_error(doing, error) from error
+
+
+def backend_error(doing: str, error: Exception) -> KitaruBackendError:
+    """Return our error for a foreign one, with what to do next."""
+    text = str(error).strip().splitlines()
+    first = text[0] if text else type(error).__name__
+    lowered = str(error).lower()
+    if "locked" in lowered:
+        advice = "another process holds the store; try again"
+    elif "full" in lowered and "disk" in lowered:
+        advice = "the disk is full; make room and try again"
+    elif "readonly" in lowered or "unable to open" in lowered:
+        advice = "check that the configuration folder can be written"
+    elif "connection" in lowered or "401" in lowered:
+        advice = "check the server and your login with: kitaru status"
+    else:
+        advice = "set KITARU_DEBUG=1 to see ZenML's own log"
+    return KitaruBackendError(f"{doing} failed: {first} ({advice})")

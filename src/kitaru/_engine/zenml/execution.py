@@ -1,0 +1,167 @@
+"""One execution in this process: puts session, journal, projector and log together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from kitaru._core import codec, failures, names
+from kitaru._core.codec import Encoded
+from kitaru._core.records import StoredValue
+from kitaru._core.replay import Timeline
+from kitaru._core.sources import FlowSource
+from kitaru._core.specs import FlowSpec
+from kitaru._engine import attempt, flows
+from kitaru._engine.blobs import FileValues
+from kitaru._engine.journal import Journal
+from kitaru._engine.logs import LogFile, captured
+from kitaru._engine.port import Ending, Recorder, Reporter
+from kitaru._engine.session import Session
+from kitaru._engine.zenml import artifacts, board, reading, steps
+from kitaru._engine.zenml.projector import Projector
+from kitaru._engine.zenml.recorders import JournalRecorder, StoreRecorder
+from kitaru.models import ExecutionStatus
+
+
+class LocalExecution:
+    """An execution whose body runs in this process."""
+
+    def __init__(
+        self,
+        execution_id: str,
+        spec: FlowSpec,
+        facts: Mapping[str, Any],
+        *,
+        journal: Journal,
+        log: LogFile,
+        reporter: Reporter,
+        lookup: Callable[[str, str], StoredValue],
+        synchronous: bool,
+    ) -> None:
+        self.execution_id = execution_id
+        self.ending: Ending | None = None
+        self.reporter = reporter
+        self._spec = spec
+        self._facts = facts
+        self._journal = journal
+        self._log = log
+        self._lookup = lookup
+        self._synchronous = synchronous
+
+    def begin(self) -> None:
+        """Forget how an earlier attempt in this process ended."""
+        self.ending = None
+
+    @property
+    def flow_name(self) -> str:
+        """The name of the flow."""
+        return self._spec.name
+
+    def body(
+        self, inputs: Mapping[str, Any] | None, *, fresh: bool
+    ) -> tuple[Ending, UUID | None]:
+        """Run the flow body; for `entry.expect`."""
+        values = file_values(self.execution_id, synchronous=self._synchronous)
+        writer = steps.StepWriter(self.execution_id, self._spec.name, values)
+        known = [] if fresh else reading.known_calls(self._journal, self.execution_id)
+        if not fresh:
+            writer.read_existing()
+        if inputs is None:
+            inputs = read_inputs(self._facts, values)
+        projector = Projector(self.execution_id, self._journal, writer)
+        session = Session(
+            execution_id=self.execution_id,
+            flow=self._spec,
+            timeline=Timeline(known),
+            recorder=self._recorder(projector, writer),
+            values=values,
+            board=board.ZenMLBoard(self.execution_id, self._journal, fresh=fresh),
+            reporter=self.reporter,
+            lookup=self._lookup,
+            source_changed=self._source_changed(),
+        )
+        self.reporter.begun(
+            self.execution_id,
+            self._spec.name,
+            finished_calls=sum(record.status == "completed" for record in known),
+        )
+        projector.start()
+        try:
+            if not fresh:
+                self._project_rest(projector)
+            with captured(self.execution_id, self._log):
+                result: list[UUID] = []
+                self.ending = attempt.run(
+                    session, inputs, keep=lambda e: result.append(self._keep(e, values))
+                )
+            self._finish(projector)
+        finally:
+            projector.stop()
+        return self.ending, result[0] if result else None
+
+    def _recorder(self, projector: Projector, writer: steps.StepWriter) -> Recorder:
+        if self._synchronous:
+            return StoreRecorder(
+                self.execution_id, writer, lambda: projector.cancel_requested
+            )
+        return JournalRecorder(
+            self.execution_id, self._journal, projector, self.reporter.warn
+        )
+
+    def _source_changed(self) -> bool:
+        recorded = self._facts.get("source")
+        if recorded is None:
+            return False
+        return flows.has_changed(FlowSource.from_dict(recorded), self._spec.source)
+
+    def _project_rest(self, projector: Projector) -> None:
+        """Project what a crash left in the journal only."""
+        for record in self._journal.calls(self.execution_id, unprojected=True):
+            projector.add(record)
+
+    def _keep(self, encoded: Encoded, values: FileValues) -> UUID:
+        """Store the flow's return value and make it an artifact."""
+        value = values.put(encoded, owner="flow", name="result")
+        self._journal.update_execution(
+            self.execution_id, result=artifacts.reference(value)
+        )
+        version, _ = artifacts.register(
+            value,
+            values=values,
+            artifact_id=names.artifact_id(self.execution_id, "flow", "result"),
+            name=f"{self._spec.name}::result",
+            owner="flow",
+            key="result",
+        )
+        return version
+
+    def _finish(self, projector: Projector) -> None:
+        failure = projector.drain()
+        if failure is not None:
+            self.reporter.warn(str(failure))
+        ending = self.ending
+        if ending is not None and ending.status is ExecutionStatus.FAILED:
+            assert ending.error is not None  # a failed attempt has a reason
+            assert ending.origin is not None
+            stored = failures.store(ending.error, ending.origin)
+            self._journal.update_execution(
+                self.execution_id, failure=reading.failure_to_dict(stored)
+            )
+
+
+def file_values(execution_id: str, *, synchronous: bool) -> FileValues:
+    """Return where the values of an execution are kept."""
+    folder: Path = artifacts.folder(execution_id)
+    # A journal that dies with the pod must not be the only place of a value.
+    return FileValues(folder, inline_limit=-1) if synchronous else FileValues(folder)
+
+
+def read_inputs(facts: Mapping[str, Any], values: FileValues) -> dict[str, Any]:
+    """Return the arguments of the flow as they were given."""
+    stored = artifacts.from_reference(facts["inputs"])
+    data = values.get(stored, what="the inputs of the flow")
+    inputs = codec.decode(stored.serializer, data)
+    assert isinstance(inputs, dict)
+    return inputs

@@ -1,0 +1,240 @@
+"""Start executions and let them go on: here, or in a process of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.models import PipelineRunResponse
+
+from kitaru._core import codec
+from kitaru._core.records import StoredValue
+from kitaru._core.sources import FlowSource
+from kitaru._core.specs import FlowSpec
+from kitaru._engine import blobs, detached, flows, logs
+from kitaru._engine.journal import Journal
+from kitaru._engine.leases import Holder
+from kitaru._engine.logs import LogFile
+from kitaru._engine.port import Ending, Launch, Reporter
+from kitaru._engine.reporter import LogReporter, StreamReporter
+from kitaru._engine.zenml import artifacts, board, entry, environment, runs
+from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.execution import LocalExecution
+from kitaru.errors import KitaruError, KitaruRuntimeError, KitaruStateError
+from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+
+
+class Launcher:
+    """Runs flow bodies in this process and starts processes that do."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        lookup: Callable[[str, str], StoredValue],
+        *,
+        synchronous: bool,
+    ) -> None:
+        self._journal = journal
+        self._lookup = lookup
+        self._synchronous = synchronous
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution and run it to its end or its next unanswered wait."""
+        flow = launch.flow
+        encoded = codec.encode(
+            dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
+        )
+        with translated(f"starting flow {flow.name!r}"):
+            run = runs.create(
+                flow.name, flow.source, launch.inputs, _facts(flow, encoded)
+            )
+        execution_id = str(run.id)
+        self._journal.put_execution(
+            execution_id, _body(flow, synchronous=self._synchronous), Holder.me()
+        )
+        execution = self._execution(
+            execution_id, flow, runs.facts_of(run), StreamReporter()
+        )
+        if not flow.source.is_loadable:
+            execution.reporter.warn(
+                f"{flow.name} was not defined at the top level of a file: only this "
+                "process can continue it"
+            )
+        inputs = launch.inputs
+        entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
+        return execution_id, self._run(execution, lambda: runs.run_here(run))
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Go on in this process and thread."""
+        recorded = self._journal.execution(execution_id) or {}
+        reporter = self._reporter(execution_id)
+        self._journal.acquire(execution_id, Holder.me())
+        with translated(f"continuing execution {execution_id}"):
+            run = Client().zen_store.get_run(UUID(execution_id))
+        facts = runs.facts_of(run)
+        try:
+            flow = flows.find(FlowSource.from_dict(facts["source"]))
+        except KitaruError as error:
+            self._give_up(run, error, reporter)
+            raise
+        synchronous = bool(recorded.get("synchronous", self._synchronous))
+        execution = self._execution(
+            execution_id, flow, facts, reporter, synchronous=synchronous
+        )
+        entry.expect(execution_id, lambda: execution.body(None, fresh=False))
+        return self._run(execution, lambda: runs.go_on_here(execution_id))
+
+    def continue_elsewhere(self, execution_id: str) -> Continuation:
+        """Start a process that goes on, or do it here if no other process can."""
+        with translated(f"continuing execution {execution_id}"):
+            run = Client().zen_store.get_run(UUID(execution_id))
+        source = FlowSource.from_dict(runs.facts_of(run)["source"])
+        if not source.is_loadable:
+            flows.find(source)
+            self.continue_here(execution_id)
+            return Continuation(how="here", pid=os.getpid())
+        me = Holder.me()
+        self._journal.acquire(execution_id, me)
+        try:
+            with translated(f"continuing execution {execution_id}"):
+                runs.mark_resuming(run)
+            pid = detached.spawn(
+                execution_id,
+                recorded=self._journal.execution(execution_id) or {},
+                log=environment.log_path(execution_id),
+            )
+        except KitaruError:
+            self._journal.release(execution_id, me, None)
+            raise
+        self._journal.hand_over(execution_id, Holder.of(pid))
+        return Continuation(how="process", pid=pid)
+
+    def _run(self, execution: LocalExecution, submit: Callable[[], None]) -> Ending:
+        """Run the body through ZenML; again if its answer came while it left."""
+        execution_id = execution.execution_id
+        while True:
+            ending = self._run_once(execution, submit)
+            waits_for = None
+            if ending.status is ExecutionStatus.WAITING and ending.error is None:
+                open_waits = board.open_conditions(execution_id)
+                waits_for = str(open_waits[0].id) if open_waits else None
+            if self._journal.release(execution_id, Holder.me(), waits_for):
+                break
+            entry.expect(execution_id, lambda: execution.body(None, fresh=False))
+
+            def submit() -> None:
+                runs.go_on_here(execution_id)
+
+        execution.reporter.ended(execution_id, execution.flow_name, ending)
+        return ending
+
+    def _run_once(
+        self, execution: LocalExecution, submit: Callable[[], None]
+    ) -> Ending:
+        execution.begin()
+        try:
+            submit()
+        # ZenML raises what the body raised; what counts is how the body ended.
+        except BaseException:
+            if execution.ending is None:
+                self._did_not_start(execution.execution_id)
+                with translated(f"running execution {execution.execution_id}"):
+                    raise
+        ending = execution.ending
+        if ending is None:
+            raise KitaruRuntimeError(
+                f"execution {execution.execution_id} did not start: ZenML returned "
+                "without running it; set KITARU_DEBUG=1 to see its log"
+            )
+        return ending
+
+    def _did_not_start(self, execution_id: str) -> None:
+        run = Client().zen_store.get_run(UUID(execution_id))
+        if not run.status.is_finished:
+            text = entry.reason(FailureOrigin.RUNTIME, "the flow body did not start")
+            runs.set_status(execution_id, RunStatus.FAILED, text)
+        self._journal.release(execution_id, Holder.me(), None)
+
+    def _execution(
+        self,
+        execution_id: str,
+        flow: FlowSpec,
+        facts: Mapping[str, Any],
+        reporter: Reporter,
+        *,
+        synchronous: bool | None = None,
+    ) -> LocalExecution:
+        return LocalExecution(
+            execution_id,
+            flow,
+            facts,
+            journal=self._journal,
+            log=LogFile(environment.log_path(execution_id)),
+            reporter=reporter,
+            lookup=self._lookup,
+            synchronous=self._synchronous if synchronous is None else synchronous,
+        )
+
+    def _reporter(self, execution_id: str) -> Reporter:
+        if logs.has_terminal():
+            return StreamReporter()
+        return LogReporter(LogFile(environment.log_path(execution_id)))
+
+    def _give_up(
+        self, run: PipelineRunResponse, error: KitaruError, reporter: Reporter
+    ) -> None:
+        """An execution whose flow cannot be loaded has failed; retry works later."""
+        text = entry.reason(FailureOrigin.RUNTIME, str(error))
+        with translated("ending the execution"):
+            runs.set_status(str(run.id), RunStatus.FAILED, text)
+        self._journal.update_execution(str(run.id), failure=None)
+        self._journal.release(str(run.id), Holder.me(), None)
+        reporter.warn(str(error))
+
+
+def refuse_unloadable(source: FlowSource) -> None:
+    """Refuse to continue a flow that only its own process has.
+
+    Raises:
+        KitaruStateError: If neither this process nor a new one can run it.
+    """
+    if source.is_loadable:
+        return
+    try:
+        flows.find(source)
+    except KitaruRuntimeError as error:
+        raise KitaruStateError(str(error)) from error
+
+
+def _facts(flow: FlowSpec, inputs: codec.Encoded) -> dict[str, Any]:
+    """Return what another process needs to go on; travels with the ZenML run."""
+    stored = blobs.describe(inputs)
+    if stored.size <= blobs.INLINE_LIMIT:
+        stored = blobs.inline(stored, inputs.payload)
+    else:
+        folder = artifacts.folder("inputs") / stored.content_hash
+        path = folder / blobs.file_name(stored)
+        blobs.write_file(path, inputs.payload)
+        stored = blobs.at(stored, str(path))
+    return {
+        "source": flow.source.to_dict(),
+        "inputs": artifacts.reference(stored),
+        "runner": Holder.me().to_dict(),
+    }
+
+
+def _body(flow: FlowSpec, *, synchronous: bool) -> dict[str, Any]:
+    """Return what the journal notes of an execution of this machine."""
+    return {
+        "flow": flow.name,
+        "source": flow.source.to_dict(),
+        "python": sys.executable,
+        "cwd": str(Path.cwd()),
+        "synchronous": synchronous,
+    }

@@ -1,0 +1,116 @@
+"""Find and load stored values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.models import ArtifactVersionResponse
+
+from kitaru._core import codec
+from kitaru._core.records import StoredValue
+from kitaru._core.similar import did_you_mean
+from kitaru._engine.blobs import FileValues
+from kitaru._engine.journal import Journal
+from kitaru._engine.zenml import artifacts, reading
+from kitaru._engine.zenml.errors import translated
+from kitaru.errors import KitaruRuntimeError, KitaruUsageError
+from kitaru.models import ArtifactRef
+
+
+class Library:
+    """The values of all executions."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def lookup(self, execution_id: str, name: str) -> StoredValue:
+        """Return a saved artifact or a checkpoint's result by its name.
+
+        Raises:
+            KitaruUsageError: If the execution has none of that name.
+        """
+        known: dict[str, StoredValue] = {}
+        for record in reading.known_calls(self._journal, execution_id):
+            if record.output is not None:
+                known.setdefault(record.name, record.output)
+                known[record.invocation_id] = record.output
+        for record in reading.known_calls(self._journal, execution_id):
+            for artifact in record.artifacts:
+                known[artifact.name] = artifact.value
+        if name not in known:
+            raise KitaruUsageError(
+                f"execution {execution_id} has no artifact or checkpoint result "
+                f"{name!r}{did_you_mean(name, known)}"
+            )
+        return known[name]
+
+    def bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
+        """Return the record with a `load()` that reads the value."""
+        return ref.bind(self._loader(value, f"artifact {ref.name!r}"))
+
+    def of_execution(self, execution_id: str) -> list[ArtifactRef]:
+        """Return the artifacts of an execution, in the order of its calls."""
+        calls = sorted(
+            reading.known_calls(self._journal, execution_id), key=lambda r: r.order
+        )
+        return [ref for call in calls for ref in reading.artifact_refs(call, self.bind)]
+
+    def get(self, artifact_id: str) -> ArtifactRef:
+        """Return one artifact by Kitaru's or ZenML's id.
+
+        Raises:
+            KitaruUsageError: If there is none.
+        """
+        with translated(f"reading artifact {artifact_id}"):
+            version = artifacts.find(artifact_id)
+        if version is None:
+            raise KitaruUsageError(
+                f"no artifact {artifact_id!r}; ids are listed by "
+                "KitaruClient().artifacts.list(execution_id)"
+            )
+        run_id = version.producer_pipeline_run_id
+        for ref in self.of_execution(str(run_id)) if run_id else []:
+            if ref.artifact_id == artifact_id:
+                return ref
+        return self._foreign(version, artifact_id)
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        body = self._journal.execution(execution_id) or {}
+        if body.get("result"):
+            value = artifacts.from_reference(body["result"])
+            return self._loader(value, f"the result of execution {execution_id}")()
+        with translated(f"reading the result of execution {execution_id}"):
+            outputs = list(
+                Client().zen_store.get_run(UUID(execution_id)).outputs.values()
+            )
+        if not outputs:
+            raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
+        return self._loader(
+            artifacts.stored_value(outputs[0]),
+            f"the result of execution {execution_id}",
+        )()
+
+    def _foreign(
+        self, version: ArtifactVersionResponse, artifact_id: str
+    ) -> ArtifactRef:
+        ref = ArtifactRef(
+            artifact_id=artifact_id,
+            name=version.name,
+            kind="zenml",
+            metadata={"type": version.data_type.import_path, "uri": version.uri},
+        )
+
+        def load() -> object:
+            with translated(f"loading artifact {artifact_id}"):
+                return version.load()
+
+        return ref.bind(load)
+
+    def _loader(self, value: StoredValue, what: str) -> Callable[[], object]:
+        # Reading needs no folder: values know their place.
+        values = FileValues(Path())
+        return lambda: codec.decode(value.serializer, values.get(value, what=what))

@@ -1,0 +1,174 @@
+"""Shows journaled calls in ZenML, in the background, a moment after they are durable.
+
+One thread per running execution. It also shows calls that run for long while they
+run, keeps the lease alive, and watches for a request to cancel.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+import time
+from collections import deque
+from uuid import UUID
+
+from zenml.enums import MetadataResourceTypes
+
+from kitaru._core.records import CallRecord
+from kitaru._engine.journal import Journal
+from kitaru._engine.leases import HEARTBEAT
+from kitaru._engine.port import StartedCall
+from kitaru._engine.zenml import steps
+from kitaru._engine.zenml.errors import translated
+from kitaru.errors import KitaruBackendError
+
+logger = logging.getLogger(__name__)
+
+SHOWN_AFTER = 0.25
+_TICK = 0.1
+_WATCH_EVERY = 0.25
+_TRIES = 3
+
+
+class Projector:
+    """Projects the calls of one execution."""
+
+    def __init__(
+        self, execution_id: str, journal: Journal, writer: steps.StepWriter
+    ) -> None:
+        self._execution_id = execution_id
+        self._journal = journal
+        self._writer = writer
+        self._changed = threading.Condition()
+        self._linked: deque[CallRecord] = deque()
+        self._queue: deque[CallRecord] = deque()
+        self._running: dict[str, StartedCall] = {}
+        self._busy = False
+        self._stopping = False
+        self._noted = False
+        self._heartbeat_at = time.monotonic()
+        self.cancel_requested = False
+        self._failure: KitaruBackendError | None = None
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=lambda: context.run(self._loop), name="kitaru-projector", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def started(self, call: StartedCall) -> None:
+        """Note that a body has begun."""
+        with self._changed:
+            self._running[call.invocation_id] = call
+
+    def add(self, record: CallRecord) -> None:
+        """Project an outcome soon; it is in the journal."""
+        with self._changed:
+            self._running.pop(record.invocation_id, None)
+            self._queue.append(record)
+            self._changed.notify_all()
+
+    def link(self, record: CallRecord) -> None:
+        """Write a reused outcome to the journal and project it soon."""
+        with self._changed:
+            self._linked.append(record)
+            self._changed.notify_all()
+
+    def noted(self) -> None:
+        """Project the metadata of the execution at the next drain."""
+        self._noted = True
+
+    def drain(self) -> KitaruBackendError | None:
+        """Return when everything is projected, with what kept it from that."""
+        with self._changed:
+            while self._queue or self._linked or self._busy:
+                self._changed.wait(_TICK)
+                if not self._thread.is_alive():
+                    break
+        if self._noted:
+            self._noted = False
+            notes = self._journal.notes(self._execution_id)
+            steps.write_metadata(
+                UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, notes
+            )
+        failure, self._failure = self._failure, None
+        return failure
+
+    def stop(self) -> None:
+        """End the thread after what is queued."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        watched = 0.0
+        while True:
+            with self._changed:
+                if not (self._queue or self._linked or self._stopping):
+                    self._changed.wait(_TICK)
+                if self._stopping and not (self._queue or self._linked):
+                    return
+                linked, batch = list(self._linked), list(self._queue)
+                self._linked.clear()
+                self._queue.clear()
+                self._busy = bool(linked or batch)
+            if linked:
+                self._journal.put_calls(linked)
+            self._project([*linked, *batch])
+            self._show_long_ones()
+            if time.monotonic() - watched > _WATCH_EVERY:
+                watched = time.monotonic()
+                self._watch()
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _project(self, batch: list[CallRecord]) -> None:
+        done: list[str] = []
+        for record in batch:
+            if self._write(record):
+                done.append(record.invocation_id)
+        if done:
+            self._journal.mark_projected(self._execution_id, done)
+
+    def _write(self, record: CallRecord) -> bool:
+        for left in reversed(range(_TRIES)):
+            try:
+                with translated(f"showing {record.invocation_id} in ZenML"):
+                    self._writer.write(record)
+            except KitaruBackendError as error:
+                logger.debug("%s: %s", self._execution_id, error, exc_info=True)
+                # The result is safe in the journal; the next command tries again.
+                if not left:
+                    self._failure = error
+            else:
+                return True
+        return False
+
+    def _show_long_ones(self) -> None:
+        now = time.time()
+        with self._changed:
+            long = [
+                call
+                for call in self._running.values()
+                if now - call.started_at.timestamp() > SHOWN_AFTER
+            ]
+            for call in long:
+                del self._running[call.invocation_id]
+        for call in long:
+            try:
+                with translated(f"showing {call.invocation_id} in ZenML"):
+                    self._writer.write_started(call)
+            except KitaruBackendError as error:
+                # Display only: its outcome will be shown when there is one.
+                logger.debug("%s: %s", self._execution_id, error, exc_info=True)
+
+    def _watch(self) -> None:
+        self.cancel_requested = self._journal.cancel_requested(self._execution_id)
+        if time.monotonic() - self._heartbeat_at > HEARTBEAT:
+            self._heartbeat_at = time.monotonic()
+            self._journal.heartbeat(self._execution_id)

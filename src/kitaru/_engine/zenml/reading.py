@@ -1,0 +1,245 @@
+"""What users see of executions, put together from ZenML and the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.models import PipelineRunResponse
+
+from kitaru._core import failures, names
+from kitaru._core.records import CallRecord, StoredFailure, StoredValue
+from kitaru._engine.journal import Journal
+from kitaru._engine.zenml import steps
+from kitaru.models import (
+    ArtifactRef,
+    CheckpointAttempt,
+    CheckpointCall,
+    Execution,
+    ExecutionStatus,
+    FailureInfo,
+    FailureOrigin,
+    PendingWait,
+)
+
+_STATUS = {
+    RunStatus.COMPLETED: ExecutionStatus.COMPLETED,
+    RunStatus.CACHED: ExecutionStatus.COMPLETED,
+    RunStatus.SKIPPED: ExecutionStatus.COMPLETED,
+    RunStatus.FAILED: ExecutionStatus.FAILED,
+    RunStatus.PAUSED: ExecutionStatus.WAITING,
+    RunStatus.STOPPED: ExecutionStatus.CANCELLED,
+    RunStatus.STOPPING: ExecutionStatus.CANCELLED,
+    RunStatus.CANCELLED: ExecutionStatus.CANCELLED,
+    RunStatus.CANCELLING: ExecutionStatus.CANCELLED,
+}
+_OWN_METADATA = (steps.RECORD_KEY,)
+_failure_adapter = TypeAdapter(StoredFailure)
+
+
+def status_of(run: PipelineRunResponse) -> ExecutionStatus:
+    """Return the status of an execution."""
+    return _STATUS.get(run.status, ExecutionStatus.RUNNING)
+
+
+def run_statuses(status: ExecutionStatus) -> list[str]:
+    """Return the ZenML statuses that mean `status`."""
+    if status is ExecutionStatus.RUNNING:
+        return [s.value for s in RunStatus if s not in _STATUS]
+    return [run.value for run, ours in _STATUS.items() if ours is status]
+
+
+def known_calls(journal: Journal, execution_id: str) -> list[CallRecord]:
+    """Return the outcomes of an execution: the journal's, else those ZenML has."""
+    known = {record.invocation_id: record for record in journal.calls(execution_id)}
+    if not _may_be_elsewhere(journal, execution_id):
+        return list(known.values())
+    for step in steps.step_runs(execution_id):
+        record = steps.record_of(step)
+        if record is not None:
+            known.setdefault(record.invocation_id, record)
+    return list(known.values())
+
+
+def _may_be_elsewhere(journal: Journal, execution_id: str) -> bool:
+    """Whether outcomes may be in ZenML that the journal does not have."""
+    body = journal.execution(execution_id)
+    return body is None or bool(body.get("synchronous"))
+
+
+def summary(run: PipelineRunResponse) -> Execution:
+    """Return an execution as listings show it."""
+    status = status_of(run)
+    return Execution(
+        exec_id=str(run.id),
+        flow_id=str(run.pipeline.id) if run.pipeline else None,
+        flow_name=run.pipeline.name if run.pipeline else "unknown",
+        status=status,
+        started_at=utc(run.start_time),
+        ended_at=utc(run.end_time) if status.is_finished else None,
+        stack_name=run.stack.name if run.stack else None,
+        status_reason=_reason(run),
+        original_exec_id=str(run.original_run.id) if run.original_run else None,
+    )
+
+
+def detailed(
+    run: PipelineRunResponse,
+    journal: Journal,
+    wait: PendingWait | None,
+    bind: Callable[[ArtifactRef, StoredValue], ArtifactRef],
+) -> Execution:
+    """Return an execution with its calls, artifacts and open wait."""
+    execution_id = str(run.id)
+    records = sorted(
+        known_calls(journal, execution_id), key=lambda record: record.order
+    )
+    calls = [call_of(record, bind) for record in records]
+    finished = {call.invocation_id for call in calls}
+    calls += [
+        _running_call(execution_id, step.name, step.config.name, step.start_time)
+        for step in steps.step_runs(execution_id)
+        if status_of(run) is ExecutionStatus.RUNNING and step.name not in finished
+    ]
+    metadata = {k: v for k, v in run.run_metadata.items() if k not in _OWN_METADATA}
+    return summary(run).model_copy(
+        update={
+            "metadata": metadata | journal.notes(execution_id),
+            "failure": failure_of(run, journal),
+            "pending_wait": wait,
+            "checkpoints": tuple(calls),
+            "artifacts": tuple(ref for call in calls for ref in call.artifacts),
+        }
+    )
+
+
+def call_of(
+    record: CallRecord, bind: Callable[[ArtifactRef, StoredValue], ArtifactRef]
+) -> CheckpointCall:
+    """Return what users see of a call."""
+    return CheckpointCall(
+        call_id=names.call_id(record.execution_id, record.invocation_id),
+        name=record.name,
+        invocation_id=record.invocation_id,
+        status=record.status,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        metadata=record.metadata,
+        original_call_id=record.original,
+        parent_call_ids=tuple(
+            names.call_id(record.execution_id, parent) for parent in record.parents
+        ),
+        failure=failures.describe(record.failure) if record.failure else None,
+        attempts=tuple(
+            CheckpointAttempt(
+                number=a.number,
+                status=a.status,
+                started_at=a.started_at,
+                ended_at=a.ended_at,
+                failure=failures.describe(a.failure) if a.failure else None,
+            )
+            for a in record.attempts
+        ),
+        artifacts=tuple(artifact_refs(record, bind)),
+        checkpoint_type=record.checkpoint_type,
+        reused=record.reused,
+    )
+
+
+def artifact_refs(
+    record: CallRecord, bind: Callable[[ArtifactRef, StoredValue], ArtifactRef]
+) -> list[ArtifactRef]:
+    """Return the artifacts of a call: saved ones, then its result."""
+    call = names.call_id(record.execution_id, record.invocation_id)
+    found = [
+        bind(
+            ArtifactRef(
+                artifact_id=artifact.artifact_id,
+                name=artifact.name,
+                kind=artifact.value.serializer,
+                save_type=artifact.save_type,
+                producing_call=call,
+                metadata=_described(artifact.value) | {"tags": list(artifact.tags)},
+            ),
+            artifact.value,
+        )
+        for artifact in record.artifacts
+    ]
+    if record.output is not None:
+        output = ArtifactRef(
+            artifact_id=names.artifact_id(
+                record.execution_id, record.invocation_id, "output"
+            ),
+            name=record.invocation_id,
+            kind=record.output.serializer,
+            producing_call=call,
+            metadata=_described(record.output),
+        )
+        found.append(bind(output, record.output))
+    return found
+
+
+def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None:
+    """Return why an execution failed."""
+    if status_of(run) is not ExecutionStatus.FAILED:
+        return None
+    body = journal.execution(str(run.id)) or {}
+    origin, _, text = (_reason(run) or "").partition(": ")
+    if origin == FailureOrigin.RUNTIME.value and "process" in text:
+        # The runner died; what an earlier attempt failed with is history.
+        return FailureInfo(message=text, origin=FailureOrigin.RUNTIME)
+    if body.get("failure"):
+        return failures.describe(failure_from_dict(body["failure"]))
+    known = {o.value for o in FailureOrigin}
+    info = run.exception_info
+    return FailureInfo(
+        message=text or (info.message if info and info.message else "unknown"),
+        traceback=info.traceback if info else None,
+        origin=FailureOrigin(origin) if origin in known else FailureOrigin.UNKNOWN,
+    )
+
+
+def failure_to_dict(failure: StoredFailure) -> dict[str, Any]:
+    """Return a failure as JSON data."""
+    data: dict[str, Any] = _failure_adapter.dump_python(failure, mode="json")
+    return data
+
+
+def failure_from_dict(data: Mapping[str, Any]) -> StoredFailure:
+    """Return the failure written by `failure_to_dict`."""
+    return _failure_adapter.validate_python(data)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """Return a moment with its timezone; ZenML's are naive UTC."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=UTC)
+
+
+def _described(value: StoredValue) -> dict[str, Any]:
+    return {
+        "type": value.type_name.replace(":", "."),
+        "size": value.size,
+        "hash": value.content_hash,
+    }
+
+
+def _running_call(
+    execution_id: str, invocation_id: str, name: str, started: datetime | None
+) -> CheckpointCall:
+    return CheckpointCall(
+        call_id=names.call_id(execution_id, invocation_id),
+        name=name,
+        invocation_id=invocation_id,
+        status="running",
+        started_at=utc(started),
+    )
+
+
+def _reason(run: PipelineRunResponse) -> str | None:
+    reason: str | None = run.get_body().status_reason
+    return reason

@@ -1,0 +1,109 @@
+"""Put right what a dead runner left behind, whenever a command meets it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.models import PipelineRunResponse
+
+from kitaru._engine.journal import Journal, Lease
+from kitaru._engine.leases import Holder
+from kitaru._engine.zenml import entry, execution, reading, runs, steps
+from kitaru._engine.zenml.errors import translated
+from kitaru.errors import KitaruBackendError, KitaruError
+from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+
+logger = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Finds dead runners and answered waits nobody goes on with."""
+
+    def __init__(
+        self, journal: Journal, continue_elsewhere: Callable[[str], Continuation]
+    ) -> None:
+        self._journal = journal
+        self._continue = continue_elsewhere
+
+    def met(
+        self, run: PipelineRunResponse, *, has_open_wait: bool
+    ) -> PipelineRunResponse:
+        """Return the run as it is after putting it right."""
+        status = reading.status_of(run)
+        if status.is_finished and status is not ExecutionStatus.FAILED:
+            return self._project_leftovers(run)
+        execution_id = str(run.id)
+        lease = self._lease(run)
+        if lease is not None and lease.is_live:
+            return run
+        if status is ExecutionStatus.RUNNING and lease is not None:
+            return self._fail(run, lease)
+        self._project_leftovers(run)
+        if status is ExecutionStatus.WAITING and not has_open_wait:
+            return self._go_on(run, execution_id)
+        return run
+
+    def _lease(self, run: PipelineRunResponse) -> Lease | None:
+        """Return the lease, or the runner noted with the run if it never took one."""
+        lease = self._journal.lease(str(run.id))
+        if lease is not None or reading.status_of(run) is not ExecutionStatus.RUNNING:
+            return lease
+        runner = runs.facts_of(run).get("runner")
+        if not runner:
+            return None
+        holder = Holder(**runner)
+        # Of another host, and without a heartbeat to go by, nothing is known.
+        return Lease(str(run.id), holder, 0.0) if holder.is_here else None
+
+    def _fail(self, run: PipelineRunResponse, lease: Lease) -> PipelineRunResponse:
+        """Project what the dead runner finished, then mark the execution failed."""
+        self._project_leftovers(run)
+        text = f"the runner died ({lease.holder}); finished checkpoints are kept"
+        with translated("marking a dead execution failed"):
+            runs.set_status(
+                str(run.id),
+                RunStatus.FAILED,
+                entry.reason(FailureOrigin.RUNTIME, text),
+            )
+            return Client().zen_store.get_run(run.id)
+
+    def _go_on(
+        self, run: PipelineRunResponse, execution_id: str
+    ) -> PipelineRunResponse:
+        try:
+            self._continue(execution_id)
+        except KitaruError as error:
+            # Another command was faster, or only the flow's own process can.
+            logger.debug("execution %s does not go on: %s", execution_id, error)
+            return run
+        with translated(f"reading execution {execution_id}"):
+            return Client().zen_store.get_run(run.id)
+
+    def _project_leftovers(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        execution_id = str(run.id)
+        left = self._journal.calls(execution_id, unprojected=True)
+        if not left:
+            return run
+        flow = run.pipeline.name if run.pipeline else "unknown"
+        values = execution.file_values(execution_id, synchronous=False)
+        writer = steps.StepWriter(execution_id, flow, values)
+        try:
+            with translated(f"showing execution {execution_id} in ZenML"):
+                writer.read_existing()
+                for record in left:
+                    writer.write(record)
+        except KitaruBackendError as error:
+            logger.debug("%s", error, exc_info=True)
+            return run
+        self._journal.mark_projected(execution_id, [r.invocation_id for r in left])
+        return run
+
+
+def find_run(execution_id: str) -> PipelineRunResponse:
+    """Return the ZenML run of an execution."""
+    with translated(f"reading execution {execution_id}"):
+        return Client().zen_store.get_run(UUID(execution_id))

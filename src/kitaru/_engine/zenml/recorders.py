@@ -1,0 +1,119 @@
+"""The two ways an outcome becomes durable: through the journal, or in ZenML at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from zenml.enums import MetadataResourceTypes
+
+from kitaru._core.records import CallRecord, as_caught
+from kitaru._engine.journal import Journal
+from kitaru._engine.port import StartedCall
+from kitaru._engine.zenml import steps
+from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.projector import Projector
+
+
+class JournalRecorder:
+    """For durable local disks: one journal commit, ZenML a moment later."""
+
+    def __init__(
+        self,
+        execution_id: str,
+        journal: Journal,
+        projector: Projector,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._execution_id = execution_id
+        self._journal = journal
+        self._projector = projector
+        self._warn = warn
+        self._failed: dict[str, CallRecord] = {}
+
+    def started(self, call: StartedCall) -> None:
+        """Show the call if it runs for long."""
+        self._projector.started(call)
+
+    def commit(self, record: CallRecord) -> None:
+        """Journal the outcome."""
+        self._journal.put_call(record)
+        if record.failure is not None:
+            self._failed[record.invocation_id] = record
+        self._projector.add(record)
+
+    def link(self, record: CallRecord) -> None:
+        """Journal a reused outcome, later."""
+        self._projector.link(record)
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        """Journal that the flow went on."""
+        self._journal.mark_caught(self._execution_id, invocation_ids)
+        for invocation_id in invocation_ids:
+            self._projector.add(as_caught(self._failed[invocation_id]))
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Journal metadata of the execution."""
+        self._journal.note(self._execution_id, values)
+        self._projector.noted()
+
+    def drain(self) -> None:
+        """Wait for the projection; what fails stays in the journal for later."""
+        failure = self._projector.drain()
+        if failure is not None:
+            self._warn(
+                f"{failure}; all results are safe in the journal and will be shown in "
+                "ZenML by the next kitaru command"
+            )
+
+    def cancel_requested(self) -> bool:
+        """Whether the projector has seen a request."""
+        return self._projector.cancel_requested
+
+
+class StoreRecorder:
+    """For disks that die with the process: ZenML has it before the flow goes on."""
+
+    def __init__(
+        self, execution_id: str, writer: steps.StepWriter, cancelled: Callable[[], bool]
+    ) -> None:
+        self._execution_id = execution_id
+        self._writer = writer
+        self._cancelled = cancelled
+        self._failed: dict[str, CallRecord] = {}
+
+    def started(self, call: StartedCall) -> None:
+        """Show the call as running."""
+        with translated(f"storing the start of {call.invocation_id}"):
+            self._writer.write_started(call)
+
+    def commit(self, record: CallRecord) -> None:
+        """Store the outcome."""
+        if record.failure is not None:
+            self._failed[record.invocation_id] = record
+        with translated(f"storing the result of {record.invocation_id}"):
+            self._writer.write(record)
+
+    def link(self, record: CallRecord) -> None:
+        """Store a reused outcome."""
+        self.commit(record)
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        """Store that the flow went on."""
+        for invocation_id in invocation_ids:
+            self.commit(as_caught(self._failed[invocation_id]))
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Store metadata of the execution."""
+        with translated("storing metadata"):
+            steps.write_metadata(
+                UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, values
+            )
+
+    def drain(self) -> None:
+        """Nothing is left to do."""
+
+    def cancel_requested(self) -> bool:
+        """Ask the store."""
+        return self._cancelled()

@@ -1,0 +1,136 @@
+"""Create ZenML runs for executions, run them, and let them go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionMode
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.execution.pipeline.utils import submit_pipeline
+from zenml.models import PipelineRunResponse, PipelineRunUpdate
+from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
+from zenml.pipelines.run_utils import create_placeholder_run
+from zenml.stack import Stack
+from zenml.utils import source_utils
+
+from kitaru._core.similar import shorten
+from kitaru._core.sources import FlowSource
+from kitaru._engine.zenml import entry
+from kitaru.errors import KitaruFeatureNotAvailableError
+
+TAG = "kitaru"
+EXTRA_KEY = "kitaru"
+_SHOWN_INPUT = 1000
+
+
+def create(
+    flow: str,
+    source: FlowSource,
+    shown_inputs: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    original: str | None = None,
+) -> PipelineRunResponse:
+    """Create a run for an execution, not started yet.
+
+    Args:
+        flow: Name of the flow; the pipeline's name.
+        source: Where the flow comes from.
+        shown_inputs: The flow's arguments, for the dashboard.
+        facts: What another process needs to go on with it; JSON data.
+        original: The execution this one replays.
+    """
+    _check_stack()
+    _ensure_source_root(source)
+    pipeline = DynamicPipeline(
+        name=flow,
+        entrypoint=entry.run_flow,
+        enable_cache=False,
+        enable_step_logs=False,
+        enable_pipeline_logs=False,
+        enable_heartbeat=False,
+        # Failed checkpoints may be caught; the runner alone decides on the run.
+        execution_mode=ExecutionMode.CONTINUE_ON_FAILURE,
+        extra={EXTRA_KEY: dict(facts)},
+        tags=[TAG],
+    )
+    pipeline.prepare(flow=source.reference, inputs=_shown(shown_inputs))
+    snapshot = pipeline._create_snapshot(**pipeline._run_args)
+    return create_placeholder_run(
+        snapshot=snapshot, original_run_id=UUID(original) if original else None
+    )
+
+
+def run_here(run: PipelineRunResponse) -> None:
+    """Run the body in this process and thread; raises what the body raised."""
+    assert run.snapshot is not None  # only deleted snapshots are missing
+    submit_pipeline(
+        snapshot=run.snapshot, stack=Client().active_stack, placeholder_run=run
+    )
+
+
+def go_on_here(execution_id: str) -> None:
+    """Run the body of an earlier run again in this process and thread."""
+    run = Client().zen_store.get_run(UUID(execution_id))
+    if run.status is not RunStatus.RESUMING:
+        mark_resuming(run)
+        run = Client().zen_store.get_run(UUID(execution_id))
+    assert run.snapshot is not None
+    assert run.snapshot.stack is not None
+    stack = Stack.from_model(run.snapshot.stack)
+    stack.orchestrator.resume_run(snapshot=run.snapshot, run=run, stack=stack)
+
+
+def mark_resuming(run: PipelineRunResponse) -> None:
+    """Move a failed, paused or abandoned run to `resuming`."""
+    if run.status not in (RunStatus.FAILED, RunStatus.PAUSED):
+        # ZenML lets nothing else resume; an abandoned run counts as running.
+        set_status(str(run.id), RunStatus.FAILED, "runtime: the runner died")
+    set_status(str(run.id), RunStatus.RESUMING, None)
+
+
+def set_status(execution_id: str, status: RunStatus, text: str | None) -> None:
+    """Set the status of a run."""
+    Client().zen_store.update_run(
+        UUID(execution_id), PipelineRunUpdate(status=status, status_reason=text)
+    )
+
+
+def facts_of(run: PipelineRunResponse) -> dict[str, Any]:
+    """Return the facts given to `create`."""
+    facts = run.config.extra.get(EXTRA_KEY, {})
+    return dict(facts) if isinstance(facts, dict) else {}
+
+
+def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs as the dashboard shows them: JSON data, long values cut."""
+    return {
+        name: value
+        if isinstance(value, bool | int | float | type(None))
+        or (isinstance(value, str) and len(value) <= _SHOWN_INPUT)
+        else shorten(value, _SHOWN_INPUT)
+        for name, value in inputs.items()
+    }
+
+
+def _check_stack() -> None:
+    stack = Client().active_stack
+    if not stack.orchestrator.config.is_local:
+        raise KitaruFeatureNotAvailableError(
+            f"stack {stack.name!r} runs flows on {stack.orchestrator.flavor}; this "
+            "version of kitaru runs flows on local stacks only (use one with: zenml "
+            "stack set default)"
+        )
+
+
+def _ensure_source_root(source: FlowSource) -> None:
+    """ZenML derives the source root from the main script; a REPL has none."""
+    try:
+        source_utils.get_source_root()
+    except RuntimeError:
+        from pathlib import Path
+
+        source_utils.set_custom_source_root(source.root or str(Path.cwd()))

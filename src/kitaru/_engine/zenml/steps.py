@@ -1,0 +1,324 @@
+"""Outcomes of checkpoint calls as ZenML step runs, and back.
+
+The record of a call travels with its step run as JSON, in the step's configuration
+or, when the step run was made while the call still ran, in its metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.config.retry_config import StepRetryConfig
+from zenml.config.source import Source, SourceType
+from zenml.config.step_configurations import Step, StepConfiguration, StepSpec
+from zenml.enums import ExecutionStatus, MetadataResourceTypes
+from zenml.metadata.metadata_types import get_metadata_type
+from zenml.models import (
+    ExceptionInfo,
+    RunMetadataRequest,
+    RunMetadataResource,
+    StepRunFilter,
+    StepRunRequest,
+    StepRunResponse,
+    StepRunUpdate,
+)
+
+from kitaru._core import names, records
+from kitaru._core.records import CallRecord
+from kitaru._engine.blobs import FileValues
+from kitaru._engine.port import StartedCall
+from kitaru._engine.zenml import artifacts
+
+RECORD_KEY = "kitaru_record"
+OUTPUT = "output"
+_PLACEHOLDER = Source(
+    module="kitaru._engine.zenml.placeholder",
+    attribute="checkpoint",
+    type=SourceType.DISTRIBUTION_PACKAGE,
+)
+
+
+class StepWriter:
+    """Writes the calls of one execution; remembers what ZenML has of them."""
+
+    def __init__(self, execution_id: str, flow: str, values: FileValues) -> None:
+        self._execution_id = execution_id
+        self._flow = flow
+        self._values = values
+        self._steps: dict[str, _Written] = {}
+        self._outputs: dict[str, UUID] = {}
+
+    def read_existing(self) -> None:
+        """Learn what ZenML has already, when an execution goes on."""
+        for step in step_runs(self._execution_id):
+            self._steps[step.name] = _Written(
+                step.id,
+                step.version,
+                step.status not in _UNFINISHED,
+                step.end_time,
+                step.status.is_successful,
+            )
+            outputs = step.outputs.get(OUTPUT)
+            if outputs:
+                self._outputs[step.name] = outputs[0].id
+
+    def write_started(self, call: StartedCall) -> None:
+        """Show a call as running."""
+        known = self._steps.get(call.invocation_id)
+        if known is not None and not known.finished:
+            return
+        step = self._create(
+            call.invocation_id,
+            call.name,
+            call.parents,
+            status=ExecutionStatus.RUNNING,
+            start_time=call.started_at,
+        )
+        self._steps[call.invocation_id] = _Written(step.id, step.version, False, None)
+
+    def write(self, record: CallRecord) -> None:
+        """Show the outcome of a call; doing it twice changes nothing."""
+        known = self._steps.get(record.invocation_id)
+        if (
+            known is not None
+            and known.finished
+            and _same_time(known.ended_at, record.ended_at)
+        ):
+            self._annotate(known.step_id, record)
+            return
+        if (
+            known is not None
+            and known.finished
+            and record.status == "completed"
+            and known.ok
+        ):
+            return
+        record, outputs = self._register(record)
+        if known is not None and not known.finished:
+            self._finish(known.step_id, record, outputs)
+            self._annotate(known.step_id, record)
+            step_id, version = known.step_id, known.version
+        else:
+            step = self._create(
+                record.invocation_id,
+                record.name,
+                record.parents,
+                status=_status(record),
+                start_time=record.started_at,
+                end_time=record.ended_at,
+                outputs=outputs,
+                record=record,
+            )
+            step_id, version = step.id, step.version
+            if record.metadata:
+                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, record.metadata)
+        self._steps[record.invocation_id] = _Written(
+            step_id, version, True, record.ended_at, record.status == "completed"
+        )
+
+    def _register(self, record: CallRecord) -> tuple[CallRecord, dict[str, list[UUID]]]:
+        """Make artifact versions; return the record with the places of its values."""
+        outputs: dict[str, list[UUID]] = {}
+        saved = []
+        for artifact in record.artifacts:
+            version, value = artifacts.register(
+                artifact.value,
+                values=self._values,
+                artifact_id=artifact.artifact_id,
+                name=artifact.name,
+                owner=record.invocation_id,
+                key=artifact.name,
+                save_type=artifact.save_type,
+                manual=True,
+                tags=artifact.tags,
+            )
+            outputs[artifact.name] = [version]
+            saved.append(replace(artifact, value=value))
+        output = record.output
+        if output is not None:
+            version, output = artifacts.register(
+                output,
+                values=self._values,
+                artifact_id=names.artifact_id(
+                    self._execution_id, record.invocation_id, OUTPUT
+                ),
+                name=f"{self._flow}::{record.name}::{OUTPUT}",
+                owner=record.invocation_id,
+                key=OUTPUT,
+            )
+            outputs[OUTPUT] = [version]
+            self._outputs[record.invocation_id] = version
+        return replace(record, artifacts=tuple(saved), output=output), outputs
+
+    def _create(
+        self,
+        invocation_id: str,
+        name: str,
+        parents: tuple[str, ...],
+        *,
+        status: ExecutionStatus,
+        start_time: datetime,
+        end_time: datetime | None = None,
+        outputs: dict[str, list[UUID]] | None = None,
+        record: CallRecord | None = None,
+    ) -> StepRunResponse:
+        known = self._steps.get(invocation_id)
+        client = Client()
+        return client.zen_store.create_run_step(
+            StepRunRequest(
+                name=invocation_id,
+                pipeline_run_id=UUID(self._execution_id),
+                project=client.active_project.id,
+                start_time=start_time,
+                end_time=end_time,
+                status=status,
+                outputs=outputs or {},
+                inputs={p: [self._outputs[p]] for p in parents if p in self._outputs},
+                exception_info=_exception(record),
+                dynamic_config=_configuration(
+                    invocation_id,
+                    name,
+                    [p for p in parents if p in self._steps],
+                    record,
+                    # ZenML numbers the attempts, and takes another one only if the
+                    # configuration says that retries are left for it.
+                    earlier=known.version if known else 0,
+                ),
+            )
+        )
+
+    def _finish(
+        self, step_id: UUID, record: CallRecord, outputs: dict[str, list[UUID]]
+    ) -> None:
+        Client().zen_store.update_run_step(
+            step_id,
+            StepRunUpdate(
+                status=_status(record),
+                end_time=record.ended_at,
+                outputs=outputs,
+                exception_info=_exception(record),
+            ),
+        )
+
+    def _annotate(self, step_id: UUID, record: CallRecord) -> None:
+        values = {RECORD_KEY: records.to_json(record), **record.metadata}
+        write_metadata(step_id, MetadataResourceTypes.STEP_RUN, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What ZenML has of a call."""
+
+    step_id: UUID
+    version: int
+    finished: bool
+    ended_at: datetime | None
+    ok: bool = False
+
+
+_UNFINISHED = (
+    ExecutionStatus.INITIALIZING,
+    ExecutionStatus.PROVISIONING,
+    ExecutionStatus.RUNNING,
+)
+
+
+def step_runs(execution_id: str) -> list[StepRunResponse]:
+    """Return the latest step run of each call, in as few store calls as possible."""
+    client = Client()
+    found: list[StepRunResponse] = []
+    page = 1
+    while True:
+        result = client.zen_store.list_run_steps(
+            StepRunFilter(
+                pipeline_run_id=UUID(execution_id),
+                project=client.active_project.id,
+                exclude_retried=True,
+                sort_by="asc:created",
+                page=page,
+                size=1000,
+            ),
+            hydrate=True,
+        )
+        found += result.items
+        if page >= result.total_pages:
+            return found
+        page += 1
+
+
+def record_of(step: StepRunResponse) -> CallRecord | None:
+    """Return the record that travels with a step run; `None` for a running one."""
+    text = step.run_metadata.get(RECORD_KEY)
+    if text is None:
+        text = step.config.extra.get(RECORD_KEY)
+    return records.from_json(str(text)) if text is not None else None
+
+
+def write_metadata(
+    resource: UUID, kind: MetadataResourceTypes, values: Mapping[str, Any]
+) -> None:
+    """Attach metadata; what ZenML has no type for is shown as text."""
+    shown: dict[str, Any] = {}
+    for key, value in values.items():
+        try:
+            get_metadata_type(value)
+            shown[key] = value
+        except ValueError:
+            shown[key] = json.dumps(value, default=str)
+    Client().zen_store.create_run_metadata(
+        RunMetadataRequest(
+            project=Client().active_project.id,
+            resources=[RunMetadataResource(id=resource, type=kind)],
+            values=shown,
+            types={key: get_metadata_type(value) for key, value in shown.items()},
+        )
+    )
+
+
+def _configuration(
+    invocation_id: str,
+    name: str,
+    parents: list[str],
+    record: CallRecord | None,
+    *,
+    earlier: int,
+) -> Step:
+    configuration = StepConfiguration(
+        name=name,
+        enable_cache=False,
+        extra={RECORD_KEY: records.to_json(record)} if record else {},
+        retry=StepRetryConfig(max_retries=earlier) if earlier else None,
+    )
+    spec = StepSpec(
+        source=_PLACEHOLDER,
+        upstream_steps=parents,
+        invocation_id=invocation_id,
+        enable_heartbeat=False,
+    )
+    return Step(spec=spec, config=configuration, step_config_overrides=configuration)
+
+
+def _status(record: CallRecord) -> ExecutionStatus:
+    if record.status == "failed":
+        return ExecutionStatus.FAILED
+    return ExecutionStatus.CACHED if record.reused else ExecutionStatus.COMPLETED
+
+
+def _exception(record: CallRecord | None) -> ExceptionInfo | None:
+    if record is None or record.failure is None:
+        return None
+    return ExceptionInfo(traceback=record.failure.traceback)
+
+
+def _same_time(a: datetime | None, b: datetime | None) -> bool:
+    if a is None or b is None:
+        return False
+    return (
+        abs((a.replace(tzinfo=None) - b.replace(tzinfo=None)).total_seconds()) < 0.001
+    )

@@ -1,0 +1,216 @@
+"""Look at executions and steer them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+from kitaru._core import statuses
+from kitaru._core.similar import did_you_mean
+from kitaru._engine.open import current_engine
+from kitaru._engine.port import ExecutionQuery
+from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.models import (
+    Continuation,
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    LogEntry,
+)
+
+MAX_PAGE_SIZE = 500
+CANCEL_GRACE = 10.0
+_SOURCES = ("step", "runner", "all")
+
+
+def get(execution_id: str) -> Execution:
+    """Return an execution with its calls, artifacts and open wait."""
+    engine = current_engine()
+    return engine.get(resolve(execution_id))
+
+
+def resolve(execution_id: str) -> str:
+    """Return the full id that a unique prefix means.
+
+    Raises:
+        KitaruUsageError: If no execution or several have it.
+    """
+    wanted = execution_id.strip().lower()
+    if not wanted or not set(wanted) <= set("0123456789abcdef-"):
+        raise KitaruUsageError(
+            f"{execution_id!r} is not an execution id; ids look like 1b2c3d4e, see them "
+            "with: kitaru executions list"
+        )
+    return current_engine().resolve_id(wanted)
+
+
+def find(
+    *,
+    flow: str | None = None,
+    status: str | ExecutionStatus | None = None,
+    page: int = 1,
+    size: int = 20,
+) -> ExecutionPage:
+    """Return one page of executions, newest first.
+
+    Raises:
+        KitaruUsageError: For an unknown status or an impossible page.
+    """
+    if page < 1 or not 1 <= size <= MAX_PAGE_SIZE:
+        raise KitaruUsageError(
+            f"page {page} of size {size} is not possible: pages start at 1, sizes go "
+            f"from 1 to {MAX_PAGE_SIZE}"
+        )
+    return current_engine().find(ExecutionQuery(flow, _status(status), page, size))
+
+
+def latest(
+    *, flow: str | None = None, status: str | ExecutionStatus | None = None
+) -> Execution:
+    """Return the newest execution.
+
+    Raises:
+        KitaruUsageError: If there is none.
+    """
+    items = find(flow=flow, status=status, size=1).items
+    if not items:
+        what = f" of flow {flow!r}" if flow else ""
+        what += f" with status {_status(status)}" if status else ""
+        raise KitaruUsageError(f"there is no execution{what} yet")
+    return get(items[0].exec_id)
+
+
+def logs(
+    execution_id: str,
+    *,
+    checkpoint: str | None = None,
+    source: str = "all",
+    limit: int | None = None,
+    follow: bool = False,
+) -> Iterator[LogEntry]:
+    """Yield log entries, oldest first.
+
+    Args:
+        execution_id: Execution id or unique prefix.
+        checkpoint: Only this invocation id, or all calls of this checkpoint.
+        source: `step` (inside checkpoints), `runner` (around them) or `all`.
+        limit: Only the last so many entries; with `follow`, the first.
+        follow: Go on until the execution ends.
+
+    Raises:
+        KitaruUsageError: For an unknown source or checkpoint, or a negative limit.
+    """
+    if source not in _SOURCES:
+        raise KitaruUsageError(
+            f"log source {source!r}: use one of {', '.join(_SOURCES)}"
+        )
+    if limit is not None and limit < 0:
+        raise KitaruUsageError(f"limit {limit} is negative")
+    full_id = resolve(execution_id)
+    wanted = _calls_named(full_id, checkpoint) if checkpoint else None
+    entries = (
+        entry
+        for entry in current_engine().logs(full_id, follow=follow)
+        if (source in ("all", entry.source))
+        and (wanted is None or entry.checkpoint in wanted)
+    )
+    if limit is None:
+        return entries
+    return (
+        islice(entries, limit) if follow else iter(list(entries)[len_from_end(limit) :])
+    )
+
+
+def len_from_end(limit: int) -> int | None:
+    """Return the slice start for the last `limit` items of a list."""
+    return -limit if limit else 10**12
+
+
+def retry(execution_id: str) -> Continuation:
+    """Let a failed execution go on.
+
+    Raises:
+        KitaruStateError: If it has not failed.
+    """
+    full_id = resolve(execution_id)
+    statuses.check_retry(full_id, current_engine().get(full_id).status)
+    return current_engine().continue_execution(full_id)
+
+
+def resume(execution_id: str) -> Continuation:
+    """Let an answered execution go on that does not by itself.
+
+    Raises:
+        KitaruStateError: If its wait is open, or it does not wait.
+    """
+    full_id = resolve(execution_id)
+    execution = current_engine().get(full_id)
+    wait = execution.pending_wait
+    statuses.check_resume(full_id, execution.status, wait.name if wait else None)
+    return current_engine().continue_execution(full_id)
+
+
+def cancel(execution_id: str, *, grace: float = CANCEL_GRACE) -> Execution:
+    """Stop an execution and return it.
+
+    A waiting one stops at once, a running one at its next checkpoint; its process is
+    ended by force after `grace` seconds.
+
+    Raises:
+        KitaruStateError: If it has ended already.
+    """
+    full_id = resolve(execution_id)
+    engine = current_engine()
+    statuses.check_cancel(full_id, engine.get(full_id).status)
+    engine.cancel(full_id, grace=grace)
+    return engine.get(full_id)
+
+
+def settled(
+    execution_id: str, *, timeout: float | None = None, poll: float = 0.1
+) -> Execution:
+    """Return the execution once it is finished or waits.
+
+    Raises:
+        KitaruStateError: If that takes longer than `timeout` seconds.
+    """
+    full_id = resolve(execution_id)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        execution = current_engine().get(full_id)
+        if execution.status is not ExecutionStatus.RUNNING:
+            return execution
+        if deadline is not None and time.monotonic() > deadline:
+            raise KitaruStateError(
+                f"execution {full_id} is still running after {timeout:g} s"
+            )
+        time.sleep(poll)
+
+
+def _calls_named(execution_id: str, checkpoint: str) -> set[str]:
+    calls = current_engine().get(execution_id).checkpoints
+    found = {
+        call.invocation_id
+        for call in calls
+        if checkpoint in (call.name, call.invocation_id, call.call_id)
+    }
+    if not found:
+        known = [call.invocation_id for call in calls]
+        raise KitaruUsageError(
+            f"execution {execution_id} has no checkpoint {checkpoint!r}"
+            f"{did_you_mean(checkpoint, known)}"
+        )
+    return found
+
+
+def _status(status: str | ExecutionStatus | None) -> ExecutionStatus | None:
+    if status is None:
+        return None
+    try:
+        return ExecutionStatus(status)
+    except ValueError:
+        known = [known.value for known in ExecutionStatus]
+        raise KitaruUsageError(
+            f"status {status!r} is not known; use one of {', '.join(known)}"
+        ) from None

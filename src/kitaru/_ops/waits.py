@@ -1,0 +1,67 @@
+"""Answer waits, or give them up."""
+
+from __future__ import annotations
+
+from kitaru._core import waits as rules
+from kitaru._core.similar import did_you_mean
+from kitaru._engine.open import current_engine
+from kitaru._ops.executions import resolve
+from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.models import Continuation, PendingWait
+
+
+def pending(execution_id: str | None = None) -> list[PendingWait]:
+    """Return open waits, of one execution or of all."""
+    return current_engine().pending_waits(
+        resolve(execution_id) if execution_id else None
+    )
+
+
+def find(execution_id: str, name: str | None = None) -> PendingWait:
+    """Return the open wait of an execution, by name if there are several.
+
+    Raises:
+        KitaruStateError: If it waits for nothing.
+        KitaruUsageError: If it waits for something else; lists what.
+    """
+    full_id = resolve(execution_id)
+    open_waits = current_engine().pending_waits(full_id)
+    if not open_waits:
+        status = current_engine().get(full_id).status.value
+        wanted = f" for {name!r}" if name else ""
+        raise KitaruStateError(
+            f"execution {full_id} does not wait{wanted}: it is {status}. If the wait was "
+            "answered before, that answer stands"
+        )
+    names = [wait.name for wait in open_waits]
+    if name is not None and name not in names:
+        raise KitaruUsageError(
+            f"execution {full_id} has no open wait {name!r}{did_you_mean(name, names)} "
+            f"(open: {', '.join(names)})"
+        )
+    return open_waits[0 if name is None else names.index(name)]
+
+
+def provide_input(
+    execution_id: str, *, wait: str | None = None, value: object = None
+) -> Continuation:
+    """Check an answer, store it, and let the execution go on.
+
+    Raises:
+        KitaruWaitValidationError: If it does not fit the wait's schema.
+        KitaruStateError: If nothing is open, or somebody else was faster.
+        KitaruUsageError: If another wait is open.
+    """
+    found = find(execution_id, wait)
+    rules.check_answer(found.name, found.schema, value)
+    return current_engine().answer(found, value)
+
+
+def abort(execution_id: str, *, wait: str) -> None:
+    """Give up a wait; its execution is cancelled.
+
+    Raises:
+        KitaruStateError: If nothing is open.
+        KitaruUsageError: If another wait is open.
+    """
+    current_engine().abort(find(execution_id, wait))

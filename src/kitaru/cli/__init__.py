@@ -1,0 +1,1 @@
+"""The `kitaru` command: parse, call one operation, render."""

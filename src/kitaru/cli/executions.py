@@ -1,0 +1,157 @@
+"""`kitaru executions …`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import render
+from kitaru.cli.output import Format, parse_json, show_item, show_items
+
+app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="text or json.")]
+Exec = Annotated[
+    str, typer.Argument(metavar="EXEC", help="Execution id, or its beginning.")
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Stay until it has ended or waits for an answer.")
+]
+
+
+@app.command("list")
+@exposes(Op.EXECUTION_LIST, on=CLI)
+def list_executions(
+    flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="running, waiting, completed, failed or cancelled."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="The first so many.")] = None,
+    page: Annotated[int, typer.Option(help="Page number, from 1.")] = 1,
+    size: Annotated[int, typer.Option(help="Executions per page.")] = 20,
+    output: Output = Format.TEXT,
+) -> None:
+    """List executions, newest first."""
+    from kitaru._ops import executions
+
+    if limit is not None:
+        page, size = 1, limit
+    found = executions.find(flow=flow, status=status, page=page, size=size)
+    show_items("executions list", found.items, output, lambda: render.executions(found))
+
+
+@app.command("get")
+@exposes(Op.EXECUTION_GET, on=CLI)
+def get(execution: Exec, output: Output = Format.TEXT) -> None:
+    """Show an execution: its checkpoints, its open wait, its failure."""
+    from kitaru._ops import executions
+
+    found = executions.get(execution)
+    show_item("executions get", found, output, lambda: render.execution(found))
+
+
+@app.command("input")
+@exposes(Op.WAIT_INPUT, on=CLI)
+def provide_input(
+    execution: Exec,
+    value: Annotated[
+        str | None, typer.Option("--value", help="The answer as JSON; none for a gate.")
+    ] = None,
+    wait: Annotated[
+        str | None, typer.Option("--wait", help="Name of the wait.")
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Answer a wait; the execution goes on by itself."""
+    from kitaru._ops import executions, waits
+
+    answer = None if value is None else parse_json("--value", value)
+    going_on = waits.provide_input(execution, wait=wait, value=answer)
+    found = executions.get(execution)
+    show_item(
+        "executions input", found, output, lambda: render.goes_on(found, going_on)
+    )
+
+
+@app.command("retry")
+@exposes(Op.EXECUTION_RETRY, on=CLI)
+def retry(execution: Exec, wait: Wait = False, output: Output = Format.TEXT) -> None:
+    """Let a failed execution go on; finished checkpoints are not run again."""
+    from kitaru._ops import executions
+
+    going_on = executions.retry(execution)
+    found = executions.settled(execution) if wait else executions.get(execution)
+    show_item(
+        "executions retry", found, output, lambda: render.goes_on(found, going_on)
+    )
+
+
+@app.command("resume")
+@exposes(Op.EXECUTION_RESUME, on=CLI)
+def resume(execution: Exec, wait: Wait = False, output: Output = Format.TEXT) -> None:
+    """Let an answered execution go on, if it does not by itself."""
+    from kitaru._ops import executions
+
+    going_on = executions.resume(execution)
+    found = executions.settled(execution) if wait else executions.get(execution)
+    show_item(
+        "executions resume", found, output, lambda: render.goes_on(found, going_on)
+    )
+
+
+@app.command("cancel")
+@exposes(Op.EXECUTION_CANCEL, on=CLI)
+def cancel(execution: Exec, output: Output = Format.TEXT) -> None:
+    """Stop an execution: a waiting one at once, a running one at a checkpoint."""
+    from kitaru._ops import executions
+
+    found = executions.cancel(execution)
+    show_item("executions cancel", found, output, lambda: render.line(found))
+
+
+@app.command("logs")
+@exposes(Op.EXECUTION_LOGS, on=CLI)
+def logs(
+    execution: Exec,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Only this checkpoint or invocation id.")
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(help="step (inside checkpoints), runner (around them) or all."),
+    ] = "all",
+    limit: Annotated[
+        int | None, typer.Option(help="Only the last so many lines.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until it ends.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show what flow and checkpoints printed and logged."""
+    from kitaru._ops import executions
+
+    entries = executions.logs(
+        execution, checkpoint=checkpoint, source=source, limit=limit, follow=follow
+    )
+    if follow:
+        for entry in entries:
+            line = (
+                entry.model_dump_json()
+                if output is Format.JSON
+                else render.log_line(entry)
+            )
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        return
+    found = list(entries)
+    show_items(
+        "executions logs",
+        found,
+        output,
+        lambda: sys.stdout.writelines(render.log_line(entry) + "\n" for entry in found),
+    )

@@ -1,0 +1,87 @@
+"""How the command answers: tables for people, one JSON shape for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+from kitaru.errors import KitaruError, KitaruUsageError
+
+
+class Format(StrEnum):
+    """Output formats."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def show_item(
+    command: str,
+    item: BaseModel | dict[str, Any],
+    output: Format,
+    text: Callable[[], None],
+) -> None:
+    """Print one item: `{"command", "item"}`, or whatever `text` prints."""
+    if output is Format.JSON:
+        _print_json({"command": command, "item": _plain(item)})
+    else:
+        text()
+
+
+def show_items(
+    command: str, items: Sequence[BaseModel], output: Format, text: Callable[[], None]
+) -> None:
+    """Print items: `{"command", "items", "count"}`, or whatever `text` prints."""
+    if output is Format.JSON:
+        plain = [_plain(item) for item in items]
+        _print_json({"command": command, "items": plain, "count": len(plain)})
+    else:
+        text()
+
+
+def fail(command: str, error: KitaruError, output: Format) -> int:
+    """Print an error on stderr and return the exit code: 2 for usage, else 1."""
+    if output is Format.JSON:
+        body = {"type": type(error).__name__, "message": str(error)}
+        sys.stderr.write(json.dumps({"command": command, "error": body}) + "\n")
+    else:
+        sys.stderr.write(f"Error: {error}\n")
+    return 2 if isinstance(error, KitaruUsageError) else 1
+
+
+def parse_json(option: str, text: str) -> Any:
+    """Return the value of a JSON option.
+
+    Raises:
+        KitaruUsageError: If it is no JSON; suggests quotes for plain words.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        hint = json.dumps(text)
+        raise KitaruUsageError(
+            f"{option} {text!r} is not JSON ({error.msg}); text needs quotes of its own: "
+            f"{option} '{hint}'"
+        ) from None
+
+
+def console() -> Any:
+    """Return a console for tables; no colours into pipes or with NO_COLOR."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _plain(item: BaseModel | dict[str, Any]) -> Any:
+    if isinstance(item, BaseModel):
+        return item.model_dump(mode="json", by_alias=True)
+    return item
+
+
+def _print_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")

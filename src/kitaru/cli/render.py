@@ -1,0 +1,165 @@
+"""Executions as text for people."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from kitaru._core import waits
+from kitaru.cli.output import console
+from kitaru.models import (
+    CheckpointCall,
+    Continuation,
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    LogEntry,
+)
+
+_COLOURS = {
+    ExecutionStatus.RUNNING: "cyan",
+    ExecutionStatus.WAITING: "yellow",
+    ExecutionStatus.COMPLETED: "green",
+    ExecutionStatus.FAILED: "red",
+    ExecutionStatus.CANCELLED: "magenta",
+}
+
+
+def executions(page: ExecutionPage) -> None:
+    """Print a table of executions, and how to see more."""
+    from rich.table import Table
+
+    if not page.items:
+        sys.stdout.write("No executions.\n")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("ID", "FLOW", "STATUS", "STARTED", "TOOK"):
+        table.add_column(column, no_wrap=column != "FLOW")
+    for item in page.items:
+        table.add_row(
+            item.exec_id[:8],
+            item.flow_name,
+            _coloured(item.status),
+            ago(item.started_at),
+            _took(item.started_at, item.ended_at),
+        )
+    console().print(table)
+    if page.page * page.size < page.total:
+        sys.stdout.write(
+            f"{page.total} in all; next page: --page {page.page + 1} --size {page.size}\n"
+        )
+
+
+def execution(item: Execution) -> None:
+    """Print one execution with its calls."""
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    out.print(f"{item.flow_name} [bold]{item.exec_id}[/bold] {_coloured(item.status)}")
+    took = _took(item.started_at, item.ended_at)
+    out.print(f"started {ago(item.started_at)}, took {took}, stack {item.stack_name}")
+    if item.original_exec_id:
+        out.print(f"replay of {item.original_exec_id}")
+    for key, value in item.metadata.items():
+        out.print(Text(f"{key}: {value}"))
+    if item.checkpoints:
+        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
+        for call in item.checkpoints:
+            table.add_row(
+                call.invocation_id,
+                call.status,
+                _took(call.started_at, call.ended_at),
+                _remark(call),
+            )
+        out.print(table)
+    if item.failure:
+        origin = item.failure.origin.value
+        out.print(Text(f"failed ({origin}): {item.failure.message}", style="red"))
+    for line_ in _next_steps(item):
+        out.print(Text(line_))
+
+
+def goes_on(item: Execution, continuation: Continuation) -> None:
+    """Print how an execution goes on."""
+    how = {
+        "runner": f"its runner (process {continuation.pid}) goes on",
+        "process": f"process {continuation.pid} goes on; follow it with: kitaru "
+        f"executions logs {item.exec_id[:8]} --follow",
+        "here": "it went on in this process",
+    }.get(continuation.how, continuation.how)
+    sys.stdout.write(
+        f"{item.flow_name} {item.exec_id[:8]} {item.status.value}: {how}\n"
+    )
+    if item.failure and item.status is ExecutionStatus.FAILED:
+        sys.stdout.write(f"failed: {item.failure.message}\n")
+
+
+def line(item: Execution) -> None:
+    """Print one execution in one line."""
+    sys.stdout.write(f"{item.flow_name} {item.exec_id[:8]} {item.status.value}\n")
+
+
+def log_line(entry: LogEntry) -> str:
+    """Return one log entry as a line."""
+    local = entry.timestamp.astimezone().strftime("%H:%M:%S")
+    level = "" if entry.level == "INFO" else f"{entry.level} "
+    place = f"[{entry.checkpoint}] " if entry.checkpoint else ""
+    return f"{local} {place}{level}{entry.message}"
+
+
+def ago(moment: datetime | None) -> str:
+    """Return a moment as people say it: `just now`, `5 m ago`, `2 d ago`."""
+    if moment is None:
+        return "-"
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if seconds < 10:
+        return "just now"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _took(start: datetime | None, end: datetime | None) -> str:
+    if start is None:
+        return "-"
+    seconds = ((end or datetime.now(UTC)) - start).total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest:02d} s"
+
+
+def _coloured(status: ExecutionStatus) -> str:
+    return f"[{_COLOURS[status]}]{status.value}[/]"
+
+
+def _remark(call: CheckpointCall) -> str:
+    remarks = []
+    if call.reused:
+        remarks.append("reused")
+    if len(call.attempts) > 1:
+        remarks.append(f"{len(call.attempts)} attempts")
+    if call.failure:
+        remarks.append(
+            call.failure.message.splitlines()[0] if call.failure.message else ""
+        )
+    return ", ".join(remarks)
+
+
+def _next_steps(item: Execution) -> list[str]:
+    short = item.exec_id[:8]
+    if item.pending_wait:
+        wait = item.pending_wait
+        question = f": {wait.question}" if wait.question else ""
+        value = "" if wait.schema is None else f" --value {waits.explain(wait.schema)}"
+        return [
+            f"waits for {wait.name!r}{question}",
+            f"  answer with: kitaru executions input {short}{value}",
+        ]
+    if item.status is ExecutionStatus.FAILED:
+        return [f"  go on after the cause is gone: kitaru executions retry {short}"]
+    return []

@@ -1,0 +1,107 @@
+"""Every error Kitaru raises on purpose.
+
+```
+KitaruError
+├── KitaruUsageError(ValueError)              the call is wrong
+│   ├── KitaruWaitValidationError             the answer does not fit the wait
+│   └── KitaruStackIntegrationDependencyError a package for this stack is missing
+├── KitaruContextError(RuntimeError)          right call, wrong place
+├── KitaruStateError(RuntimeError)            this status does not allow that
+├── KitaruRuntimeError(RuntimeError)
+│   ├── KitaruBackendError                    store, server or disk refused
+│   │   └── KitaruLogRetrievalError
+│   └── KitaruExecutionError                  an execution did not end well
+│       ├── KitaruUserCodeError
+│       └── KitaruDivergenceError
+└── KitaruFeatureNotAvailableError(NotImplementedError)
+```
+"""
+
+from __future__ import annotations
+
+
+class KitaruError(Exception):
+    """Base class of all errors Kitaru raises; catch this to catch them all."""
+
+
+class KitaruUsageError(KitaruError, ValueError):
+    """A call that can never work as written: wrong name, argument or type."""
+
+
+class KitaruWaitValidationError(KitaruUsageError):
+    """An answer that does not fit the schema of its wait; nothing was stored.
+
+    Attributes:
+        field: Path of the field that does not fit, `"answer"` for the whole value.
+        expected: What the schema asks for, in words.
+        got: The value that was given, shortened.
+    """
+
+    def __init__(self, message: str, *, field: str, expected: str, got: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.expected = expected
+        self.got = got
+
+
+class KitaruStackIntegrationDependencyError(KitaruUsageError):
+    """A stack needs a Python package that is not installed."""
+
+
+class KitaruContextError(KitaruError, RuntimeError):
+    """A call in the wrong scope, such as `wait()` inside a checkpoint."""
+
+
+class KitaruStateError(KitaruError, RuntimeError):
+    """The execution's status does not allow what was asked for."""
+
+
+class KitaruRuntimeError(KitaruError, RuntimeError):
+    """Something went wrong while working, not in how Kitaru was called."""
+
+
+class KitaruBackendError(KitaruRuntimeError):
+    """The store, the server or the disk refused."""
+
+
+class KitaruLogRetrievalError(KitaruBackendError):
+    """Logs exist but could not be read."""
+
+
+class KitaruExecutionError(KitaruRuntimeError):
+    """An execution did not end with a result.
+
+    Attributes:
+        exec_id: The execution.
+        status: Its status, as text.
+        failure_origin: One of the values of `FailureOrigin`, as text.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        exec_id: str | None = None,
+        status: str | None = None,
+        failure_origin: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.exec_id = exec_id
+        self.status = status
+        self.failure_origin = failure_origin
+
+
+class KitaruUserCodeError(KitaruExecutionError):
+    """The flow or a checkpoint raised; the user's own exception is `__cause__`."""
+
+
+class KitaruDivergenceError(KitaruExecutionError):
+    """A rerun of an execution took another path than its earlier attempt."""
+
+
+class KitaruFeatureNotAvailableError(KitaruError, NotImplementedError):
+    """The stack or the installed packages cannot do this."""
+
+
+class KitaruPickleWarning(UserWarning):
+    """A value had no portable form and was pickled."""

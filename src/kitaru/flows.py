@@ -1,0 +1,357 @@
+"""`@flow`: a durable function, and the handle of its executions."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from kitaru._core import failures, names, scope, sources
+from kitaru._core.specs import FlowSpec
+from kitaru._engine import flows
+from kitaru._engine.open import current_engine
+from kitaru._engine.port import Ending, Launch, RunOptions
+from kitaru.errors import (
+    KitaruContextError,
+    KitaruExecutionError,
+    KitaruStateError,
+    KitaruUsageError,
+    KitaruUserCodeError,
+)
+from kitaru.models import Execution, ExecutionStatus, FailureOrigin
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_OPTIONS = ("stack", "image", "cache", "retries")
+_POLL = 0.1
+
+
+@dataclass(frozen=True)
+class FlowHandle(Generic[R]):
+    """One execution, as seen by whoever started it."""
+
+    exec_id: str
+    _ending: Ending | None = None
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """Where the execution stands now."""
+        return current_engine().get(self.exec_id).status
+
+    def get(self) -> R:
+        """Return the flow's result now.
+
+        Raises:
+            KitaruUserCodeError: If the flow failed; the user's exception is the cause.
+            KitaruStateError: If it is not finished, or was cancelled.
+        """
+        execution = current_engine().get(self.exec_id)
+        if execution.status is ExecutionStatus.COMPLETED:
+            return self._value()
+        if execution.status is ExecutionStatus.FAILED:
+            raise self._failure(execution)
+        raise KitaruStateError(_why_no_result(execution))
+
+    def wait(self, timeout: float | None = None) -> R:
+        """Return the flow's result as soon as there is one.
+
+        Without `timeout` it waits for a running execution, but not for a person: on a
+        paused one it raises at once. With `timeout` it waits that many seconds for
+        either.
+
+        Raises:
+            KitaruUserCodeError: If the flow failed; the user's exception is the cause.
+            KitaruStateError: If it is paused, was cancelled, or time is up.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            status = self.status
+            over = deadline is not None and time.monotonic() >= deadline
+            paused = status is ExecutionStatus.WAITING and deadline is None
+            if status.is_finished or over or paused:
+                return self.get()
+            time.sleep(_POLL)
+
+    def _value(self) -> R:
+        ending = self._ending
+        if ending is not None and ending.has_value:
+            value: R = ending.value
+            return value
+        stored: R = current_engine().result(self.exec_id)  # type: ignore[assignment]  # typed by the flow
+        return stored
+
+    def _failure(self, execution: Execution) -> KitaruExecutionError:
+        info = execution.failure
+        origin = info.origin if info else FailureOrigin.UNKNOWN
+        kind = (
+            KitaruUserCodeError
+            if origin is FailureOrigin.USER_CODE
+            else KitaruExecutionError
+        )
+        reason = (
+            f"{info.exception_type or origin.value}: {info.message}"
+            if info
+            else "unknown"
+        )
+        error = kind(
+            f"execution {self.exec_id} of {execution.flow_name} failed with {reason}. "
+            f"After the cause is gone: kitaru executions retry {self.exec_id}",
+            exec_id=self.exec_id,
+            status=execution.status.value,
+            failure_origin=origin.value,
+        )
+        cause = self._ending.error if self._ending else None
+        if cause is None and origin is FailureOrigin.USER_CODE:
+            stored = current_engine().failure(self.exec_id)
+            cause = failures.rebuild(stored) if stored else None
+        error.__cause__ = cause
+        return error
+
+
+class Flow(Generic[P, R]):
+    """A durable function; start it with `run`.
+
+    Its checkpoints keep their results, so an execution that failed or was killed goes
+    on where it stopped.
+    """
+
+    def __init__(self, spec: FlowSpec, options: RunOptions) -> None:
+        self._spec = spec
+        self._options = options
+        functools.update_wrapper(self, spec.function)
+        flows.register(spec)
+
+    @property
+    def name(self) -> str:
+        """The name of the flow."""
+        return self._spec.name
+
+    @property
+    def fn(self) -> Callable[P, R]:
+        """The plain function, for tests."""
+        return self._spec.function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Refuse: a flow is started with `run`."""
+        raise KitaruUsageError(
+            f"flow {self.name!r} was called like a function; start it with "
+            f"{self.name}.run(...), and read its result with .wait()"
+        )
+
+    def run(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
+        """Start an execution; on a local stack, run it to its end or its next pause.
+
+        Takes the flow's own arguments, and `stack`, `image`, `cache`, `retries` unless
+        the flow has parameters of these names. An execution that fails or pauses still
+        gives a handle; its `wait()` raises.
+
+        Raises:
+            KitaruUsageError: For wrong arguments; nothing was started.
+            KitaruContextError: Inside a flow or checkpoint.
+
+        Example:
+            >>> handle = research_agent.run("durable execution")  # doctest: +SKIP
+            >>> handle.wait()  # doctest: +SKIP
+        """
+        flows.refuse_while_loading()
+        _refuse_nesting(self.name)
+        options, kwargs = self._split_options(kwargs)
+        inputs = self._bind(args, kwargs)
+        launch = Launch(flow=self._spec, inputs=inputs, options=options)
+        if self._spec.is_async and _inside_event_loop():
+            return self._handle(*_in_thread(lambda: current_engine().launch(launch)))
+        return self._handle(*current_engine().launch(launch))
+
+    async def arun(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
+        """Do what `run` does without blocking the event loop."""
+        return await asyncio.to_thread(self.run, *args, **kwargs)
+
+    def with_options(
+        self,
+        *,
+        stack: str | None = None,
+        image: Any = None,  # an ImageSettings or a mapping
+        cache: bool | None = None,
+        retries: int | None = None,
+    ) -> Flow[P, R]:
+        """Return a copy of the flow with other settings; `None` leaves one as it is."""
+        given = {"stack": stack, "image": image, "cache": cache, "retries": retries}
+        changes = {name: value for name, value in given.items() if value is not None}
+        return Flow(self._spec, replace(self._options, **changes))
+
+    def __repr__(self) -> str:
+        return f"<Flow {self._spec.source.reference}>"
+
+    def _split_options(
+        self, kwargs: dict[str, Any]
+    ) -> tuple[RunOptions, dict[str, Any]]:
+        own = self._parameters()
+        given = {
+            name: kwargs[name]
+            for name in _OPTIONS
+            if name in kwargs and name not in own
+        }
+        rest = {name: value for name, value in kwargs.items() if name not in given}
+        return replace(self._options, **given), rest
+
+    def _parameters(self) -> set[str]:
+        return set(inspect.signature(self._spec.function).parameters)
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        signature = inspect.signature(self._spec.function)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise KitaruUsageError(
+                f"{self.name}{signature} cannot be run with these arguments: {error}"
+            ) from None
+        return _by_name(signature, bound)
+
+    def _handle(self, execution_id: str, ending: Ending | None) -> FlowHandle[R]:
+        if ending is not None and isinstance(
+            ending.error, KeyboardInterrupt | SystemExit
+        ):
+            # Ctrl-C and exit() mean the process as well; the execution is safe.
+            raise ending.error
+        return FlowHandle(execution_id, ending)
+
+
+@overload
+def flow(fn: Callable[P, R]) -> Flow[P, R]: ...
+@overload
+def flow(
+    fn: None = None,
+    *,
+    stack: str | None = None,
+    image: Any = None,
+    cache: bool | None = None,
+    retries: int | None = None,
+) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(
+    fn: Callable[P, R] | None = None,
+    *,
+    stack: str | None = None,
+    image: Any = None,  # an ImageSettings or a mapping
+    cache: bool | None = None,
+    retries: int | None = None,
+) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
+    """Make a function durable: start it with `.run(...)`.
+
+    Args:
+        fn: The function, plain or `async def`, when used without parentheses.
+        stack: Stack to run on; the active one by default.
+        image: Container image settings, for remote stacks.
+        cache: Default of `cache` for its checkpoints.
+        retries: Default of `retries` for its checkpoints.
+
+    Returns:
+        A `Flow` with the function's own signature.
+
+    Example:
+        >>> @flow
+        ... def double(n: int) -> int:
+        ...     return n * 2
+        >>> double.run(21).wait()  # doctest: +SKIP
+        42
+    """
+    options = RunOptions(stack=stack, image=image, cache=cache, retries=retries)
+
+    def decorate(function: Callable[P, R]) -> Flow[P, R]:
+        _check_function(function)
+        name = names.check_name("flow", function.__name__)
+        return Flow(FlowSpec(name, function, sources.describe(function)), options)
+
+    return decorate if fn is None else decorate(fn)
+
+
+def _check_function(function: object) -> None:
+    if not inspect.isfunction(function):
+        raise KitaruUsageError(
+            f"@flow takes a function, got {type(function).__name__}: {function!r}"
+        )
+
+
+def _refuse_nesting(name: str) -> None:
+    here = scope.current()
+    if here is not None:
+        place = f"checkpoint {here.call.invocation_id!r}" if here.call else "a flow"
+        raise KitaruContextError(
+            f"flow {name!r} was started inside {place}; flows do not nest. Call its "
+            "checkpoints from this flow, or run it from outside"
+        )
+
+
+def _by_name(
+    signature: inspect.Signature, bound: inspect.BoundArguments
+) -> dict[str, Any]:
+    """Return all arguments as keywords, `**kwargs` included."""
+    inputs: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            inputs |= value
+        elif kind in (
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.POSITIONAL_ONLY,
+        ):
+            raise KitaruUsageError(
+                f"parameter {name!r} has no keyword form; flows take parameters that "
+                "can be given by name"
+            )
+        else:
+            inputs[name] = value
+    return inputs
+
+
+def _inside_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _in_thread(
+    work: Callable[[], tuple[str, Ending | None]],
+) -> tuple[str, Ending | None]:
+    """Run `work` beside the event loop of this thread, which is busy (a notebook)."""
+    import contextvars
+
+    context = contextvars.copy_context()
+    results: list[tuple[str, Ending | None]] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            results.append(context.run(work))
+        # Carried over to the calling thread.
+        except BaseException as error:  # noqa: BLE001
+            errors.append(error)
+
+    thread = threading.Thread(target=target, name="kitaru-flow")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _why_no_result(execution: Execution) -> str:
+    if execution.status is ExecutionStatus.WAITING and execution.pending_wait:
+        wait = execution.pending_wait
+        question = f": {wait.question}" if wait.question else ""
+        return (
+            f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "
+            f"answer with: kitaru executions input {execution.exec_id[:8]} --value JSON"
+        )
+    if execution.status is ExecutionStatus.WAITING:
+        return f"execution {execution.exec_id} is waiting for its runner to go on"
+    return (
+        f"execution {execution.exec_id} has no result: it is {execution.status.value}"
+    )

@@ -1,0 +1,193 @@
+"""Records users see: the same on the client, the CLI and the MCP server.
+
+All of them are frozen. Times are timezone-aware UTC datetimes, ids are strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from kitaru.errors import KitaruUsageError
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen without somebody asking for it."""
+        return self not in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
+
+
+class FailureOrigin(StrEnum):
+    """Who is to blame for a failure."""
+
+    USER_CODE = "user_code"
+    RUNTIME = "runtime"
+    BACKEND = "backend"
+    DIVERGENCE = "divergence"
+    UNKNOWN = "unknown"
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FailureInfo(Record):
+    """Why something failed."""
+
+    message: str
+    exception_type: str | None = None
+    traceback: str | None = None
+    origin: FailureOrigin = FailureOrigin.UNKNOWN
+
+
+class CheckpointAttempt(Record):
+    """One try of a checkpoint call; numbers start at 1."""
+
+    number: int
+    status: Literal["completed", "failed"]
+    started_at: datetime
+    ended_at: datetime | None = None
+    failure: FailureInfo | None = None
+
+
+class ArtifactRef(Record):
+    """A stored value; `load()` reads it.
+
+    `kind` is how the value is stored (`json`, `tagged`, `text`, `bytes`, `pickle`),
+    `save_type` is what the user called it (`output`, `response`, …).
+    """
+
+    artifact_id: str
+    name: str
+    kind: str
+    save_type: str = "output"
+    producing_call: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    direction: Literal["input", "output"] = "output"
+
+    _load: Callable[[], object] | None = PrivateAttr(default=None)
+
+    def bind(self, load: Callable[[], object]) -> ArtifactRef:
+        """Return a copy whose `load()` calls `load`."""
+        bound = self.model_copy()
+        bound._load = load
+        return bound
+
+    def load(self) -> Any:
+        """Return the stored value.
+
+        Raises:
+            KitaruUsageError: If the record does not come from a client.
+            KitaruRuntimeError: If the stored bytes are missing or damaged.
+        """
+        if self._load is None:
+            raise KitaruUsageError(
+                f"artifact {self.artifact_id} is not bound to a store; "
+                "get it with KitaruClient().artifacts.get(...)"
+            )
+        return self._load()
+
+
+class CheckpointCall(Record):
+    """One call of a checkpoint in an execution."""
+
+    call_id: str
+    name: str
+    invocation_id: str
+    status: Literal["running", "completed", "failed"]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    original_call_id: str | None = None
+    parent_call_ids: tuple[str, ...] = ()
+    failure: FailureInfo | None = None
+    attempts: tuple[CheckpointAttempt, ...] = ()
+    artifacts: tuple[ArtifactRef, ...] = ()
+    checkpoint_type: str | None = None
+    reused: bool = False
+
+
+class PendingWait(Record):
+    """A question an execution waits for. `question_schema` is JSON schema or `None`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    wait_id: str
+    name: str
+    question: str | None = None
+    # `schema` would shadow pydantic's own attribute of BaseModel; the alias keeps the
+    # public name in JSON and in the constructor, the property keeps it in Python.
+    answer_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    entered_waiting_at: datetime | None = None
+    exec_id: str | None = None
+
+    @property
+    def schema(self) -> dict[str, Any] | None:  # type: ignore[override]  # public name
+        """The JSON schema of the answer; `None` means a gate that takes no value."""
+        return self.answer_schema
+
+
+class Execution(Record):
+    """One execution of a flow. Listings leave `checkpoints` and `artifacts` empty."""
+
+    exec_id: str
+    flow_id: str | None = None
+    flow_name: str
+    status: ExecutionStatus
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stack_name: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    status_reason: str | None = None
+    failure: FailureInfo | None = None
+    pending_wait: PendingWait | None = None
+    original_exec_id: str | None = None
+    checkpoints: tuple[CheckpointCall, ...] = ()
+    artifacts: tuple[ArtifactRef, ...] = ()
+    usage: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExecutionPage(Record):
+    """One page of executions, and how many there are in all."""
+
+    items: tuple[Execution, ...]
+    total: int
+    page: int
+    size: int
+
+
+class Continuation(Record):
+    """How an execution goes on.
+
+    `how` is `runner` (a living process takes the answer), `process` (a new one was
+    started), `here` (it went on in this process) or a reason why it does not.
+    """
+
+    how: str
+    pid: int | None = None
+
+
+class LogEntry(Record):
+    """One line of output."""
+
+    timestamp: datetime
+    level: str = "INFO"
+    message: str
+    source: Literal["step", "runner"] = "step"
+    checkpoint: str | None = None

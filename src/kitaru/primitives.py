@@ -1,0 +1,150 @@
+"""What code inside flows and checkpoints can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from kitaru._core import scope, waits
+from kitaru._core.names import check_name
+from kitaru._core.specs import WaitRequest
+from kitaru.errors import KitaruContextError, KitaruUsageError
+
+SaveType = Literal["prompt", "response", "context", "input", "output", "blob"]
+_SAVE_TYPES = ("prompt", "response", "context", "input", "output", "blob")
+
+
+def wait(
+    *,
+    schema: Any = None,
+    name: str | None = None,
+    question: str | None = None,
+    timeout: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
+    """Pause the flow for a person or another system, and return the answer.
+
+    The answer comes with `kitaru executions input`, the client or the MCP server, at
+    any time: the process may end meanwhile, nothing polls. `finally:` blocks of the
+    flow run when it does.
+
+    Args:
+        schema: Type of the answer, anything pydantic can describe. Without it the wait
+            is a plain gate and returns `None`.
+        name: Handle to answer it by; `wait`, `wait_2`, … by default.
+        question: What is asked, for people.
+        timeout: Seconds (default 600) that this process stays and polls. It is no
+            expiry: later answers continue the execution in a new process.
+        metadata: Further JSON data to show with the question.
+
+    Returns:
+        The answer as an instance of `schema`.
+
+    Raises:
+        KitaruContextError: Outside a flow body.
+        KitaruUsageError: If pydantic cannot describe `schema`.
+
+    Example:
+        >>> approved = wait(schema=bool, question="Publish?")  # doctest: +SKIP
+    """
+    runtime = scope.require_flow(
+        "wait()", inside_checkpoint="waits belong in the flow body, between checkpoints"
+    )
+    if name is not None:
+        check_name("wait", name)
+    if timeout is not None and timeout < 0:
+        raise KitaruUsageError(f"wait(timeout={timeout!r}): seconds cannot be negative")
+    return runtime.wait(
+        WaitRequest(
+            schema=schema,
+            name=name,
+            question=question,
+            timeout=waits.DEFAULT_TIMEOUT if timeout is None else float(timeout),
+            metadata=dict(metadata or {}),
+        )
+    )
+
+
+def log(**values: Any) -> None:
+    """Add metadata to the running checkpoint, or to the execution in a flow body.
+
+    Dicts of the same key merge, other values replace earlier ones. Values are JSON
+    data; others are kept as text.
+
+    Raises:
+        KitaruContextError: Outside a flow.
+    """
+    here = scope.current()
+    if here is None:
+        raise KitaruContextError("log() works inside a running flow or checkpoint only")
+    plain = {key: _plain(value) for key, value in values.items()}
+    if here.call is None:
+        here.runtime.log(plain)
+        return
+    known = here.call.metadata
+    for key, value in plain.items():
+        old = known.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            known[key] = {**old, **value}
+        else:
+            known[key] = value
+
+
+def save(
+    name: str,
+    value: Any,
+    *,
+    type: SaveType = "output",
+    tags: Sequence[str] | None = None,
+) -> None:
+    """Keep a named value of the running checkpoint, beside its result.
+
+    Args:
+        name: Unique within the checkpoint call.
+        value: Anything a checkpoint may return.
+        type: What it is: prompt, response, context, input, output or blob.
+        tags: Labels to find it by.
+
+    Raises:
+        KitaruContextError: Outside a checkpoint.
+        KitaruUsageError: For an unknown type, a name used twice, or a value that
+            cannot be stored.
+    """
+    runtime, call = scope.require_checkpoint("save()")
+    if type not in _SAVE_TYPES:
+        raise KitaruUsageError(
+            f"save(type={type!r}) is not known; use one of {', '.join(_SAVE_TYPES)}"
+        )
+    runtime.save(call, name, value, save_type=type, tags=tuple(tags or ()))
+
+
+def load(exec_id: str, name: str) -> Any:
+    """Return a value another execution, or an earlier checkpoint of this one, stored.
+
+    Args:
+        exec_id: Execution id; unique prefixes are taken.
+        name: A name given to `save()`, a checkpoint's name or an invocation id.
+
+    Raises:
+        KitaruContextError: Outside a checkpoint.
+        KitaruUsageError: If there is no such execution or value.
+        KitaruRuntimeError: If the stored bytes are missing or damaged.
+    """
+    runtime, call = scope.require_checkpoint("load()")
+    return runtime.load(exec_id, name, call)
+
+
+def current_execution_id() -> str | None:
+    """Return the id of the execution the running code belongs to, else `None`."""
+    here = scope.current()
+    return here.runtime.execution_id if here else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
