@@ -19,5 +19,9 @@ class Cancelled(FlowSignal):
     """Somebody cancelled the execution or aborted its wait."""
 
 
+class Killed(FlowSignal):
+    """The process is taken for dead; for tests of users, in memory."""
+
+
 class LoadingStopped(FlowSignal):
     """A module reached `.run()` while it was only being loaded."""

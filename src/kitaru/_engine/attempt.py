@@ -7,7 +7,7 @@ from typing import Any
 
 from kitaru._core import codec
 from kitaru._core.codec import Encoded
-from kitaru._core.signals import Cancelled, Suspended
+from kitaru._core.signals import Cancelled, Killed, Suspended
 from kitaru._engine.port import Ending
 from kitaru._engine.session import Session
 from kitaru.errors import KitaruBackendError, KitaruDivergenceError
@@ -36,6 +36,10 @@ def run(
         return Ending(ExecutionStatus.WAITING, error=interrupted)
     except Cancelled:
         return Ending(ExecutionStatus.CANCELLED)
+    except Killed as signal:
+        return Ending(
+            ExecutionStatus.FAILED, error=signal, origin=FailureOrigin.RUNTIME
+        )
     # Whatever user code raises, Ctrl-C and sys.exit() included, ends the attempt only.
     except BaseException as error:  # noqa: BLE001
         return Ending(ExecutionStatus.FAILED, error=error, origin=origin_of(error))

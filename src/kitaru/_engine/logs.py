@@ -16,13 +16,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
 from kitaru._core import scope
 from kitaru.errors import KitaruLogRetrievalError
 from kitaru.models import LogEntry
 
 Source = Literal["step", "runner"]
+
+
+class LogSink(Protocol):
+    """Takes log entries."""
+
+    def write(
+        self, message: str, *, level: str = "INFO", checkpoint: str | None = None
+    ) -> None:
+        """Keep one entry."""
+        ...
 
 
 class LogFile:
@@ -101,10 +111,10 @@ class _Sinks:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._files: dict[str, LogFile] = {}
+        self._files: dict[str, LogSink] = {}
         self._undo: Callable[[], None] | None = None
 
-    def add(self, execution_id: str, file: LogFile) -> None:
+    def add(self, execution_id: str, file: LogSink) -> None:
         with self._lock:
             self._files[execution_id] = file
             if self._undo is None:
@@ -117,7 +127,7 @@ class _Sinks:
                 self._undo()
                 self._undo = None
 
-    def current(self) -> tuple[LogFile, str | None] | None:
+    def current(self) -> tuple[LogSink, str | None] | None:
         """Return the log for the running code, and the checkpoint it is in."""
         here = scope.current()
         if here is None:
@@ -139,7 +149,7 @@ def without_terminal() -> None:
 
 
 @contextmanager
-def captured(execution_id: str, file: LogFile) -> Iterator[None]:
+def captured(execution_id: str, file: LogSink) -> Iterator[None]:
     """Send what the flow prints and logs to `file` while the `with` body runs."""
     _sinks.add(execution_id, file)
     try:
@@ -157,7 +167,7 @@ class _Tee(io.TextIOBase):
     def __init__(self, stream: TextIO, level: str) -> None:
         self._stream = stream
         self._level = level
-        self._rest: dict[tuple[str, str | None], str] = {}
+        self._rest: dict[tuple[LogSink, str | None], str] = {}
 
     def write(self, text: str) -> int:
         place = _sinks.current()
@@ -165,7 +175,7 @@ class _Tee(io.TextIOBase):
         count = self._stream.write(text) if _echo or place is None else len(text)
         if place is not None:
             file, checkpoint = place
-            key = (str(file.path), checkpoint)
+            key = (file, checkpoint)
             *lines, rest = (self._rest.pop(key, "") + text).split("\n")
             for line in lines:
                 file.write(line, level=self._level, checkpoint=checkpoint)
@@ -175,8 +185,8 @@ class _Tee(io.TextIOBase):
 
     def flush_rest(self) -> None:
         """Log what was printed without a final newline."""
-        for (path, checkpoint), text in self._rest.items():
-            LogFile(Path(path)).write(text, level=self._level, checkpoint=checkpoint)
+        for (file, checkpoint), text in self._rest.items():
+            file.write(text, level=self._level, checkpoint=checkpoint)
         self._rest.clear()
 
     def flush(self) -> None:

@@ -16,7 +16,7 @@ from kitaru._core import codec, failures, fingerprints, names, scope, waits
 from kitaru._core.records import CallRecord, StoredArtifact, StoredValue
 from kitaru._core.replay import Action, Decision, Timeline, original_of
 from kitaru._core.scope import RunningCall, Scope
-from kitaru._core.signals import Cancelled, Suspended
+from kitaru._core.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._engine.calls import Ticket, now
 from kitaru._engine.lineage import Origins
@@ -250,7 +250,7 @@ class Session:
             self._commit_failure(ticket, error)
             raise
         output = self._values.put(encoded, owner=ticket.invocation_id, name="output")
-        self._recorder.commit(ticket.record(self.execution_id, output, None))
+        self._commit(ticket.record(self.execution_id, output, None))
         self._origins.remember(ticket.value, ticket.invocation_id, output.content_hash)
         seconds = (ticket.attempts[-1].ended_at - ticket.started_at).total_seconds()
         self._reporter.finished(ticket.invocation_id, seconds)
@@ -260,8 +260,16 @@ class Session:
         failure = ticket.attempts[-1].failure
         if failure is None:
             failure = failures.store(error, FailureOrigin.USER_CODE)
-        self._recorder.commit(ticket.record(self.execution_id, None, failure))
+        self._commit(ticket.record(self.execution_id, None, failure))
         self._raised.append(ticket.invocation_id)
+
+    def _commit(self, record: CallRecord) -> None:
+        try:
+            self._recorder.commit(record)
+        except FlowSignal as signal:
+            raise self._end(signal) from None
+        if self._recorder.cancel_requested():
+            raise self._end(Cancelled())
 
     def _recall(self, ticket: Ticket, decision: Decision) -> object:
         """Use a recorded outcome again."""
@@ -283,7 +291,7 @@ class Session:
         self._origins.remember(value, ticket.invocation_id, output.content_hash)
         if decision.action is Action.OVERRIDE:
             ticket.attempts.clear()
-            self._recorder.commit(
+            self._commit(
                 replace(
                     ticket.record(self.execution_id, output, None),
                     metadata={"kitaru_override": True},

@@ -11,7 +11,7 @@ from zenml.models import ArtifactVersionResponse
 
 from kitaru._core import codec
 from kitaru._core.records import StoredValue
-from kitaru._core.similar import did_you_mean
+from kitaru._engine import views
 from kitaru._engine.blobs import FileValues
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import artifacts, reading
@@ -32,20 +32,8 @@ class Library:
         Raises:
             KitaruUsageError: If the execution has none of that name.
         """
-        known: dict[str, StoredValue] = {}
-        for record in reading.known_calls(self._journal, execution_id):
-            if record.output is not None:
-                known.setdefault(record.name, record.output)
-                known[record.invocation_id] = record.output
-        for record in reading.known_calls(self._journal, execution_id):
-            for artifact in record.artifacts:
-                known[artifact.name] = artifact.value
-        if name not in known:
-            raise KitaruUsageError(
-                f"execution {execution_id} has no artifact or checkpoint result "
-                f"{name!r}{did_you_mean(name, known)}"
-            )
-        return known[name]
+        calls = reading.known_calls(self._journal, execution_id)
+        return views.named_value(execution_id, name, calls)
 
     def bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
         """Return the record with a `load()` that reads the value."""
@@ -56,7 +44,7 @@ class Library:
         calls = sorted(
             reading.known_calls(self._journal, execution_id), key=lambda r: r.order
         )
-        return [ref for call in calls for ref in reading.artifact_refs(call, self.bind)]
+        return [ref for call in calls for ref in views.artifact_refs(call, self.bind)]
 
     def get(self, artifact_id: str) -> ArtifactRef:
         """Return one artifact by Kitaru's or ZenML's id.

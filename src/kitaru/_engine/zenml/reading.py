@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,14 +10,12 @@ from pydantic import TypeAdapter
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
-from kitaru._core import failures, names
-from kitaru._core.records import CallRecord, StoredFailure, StoredValue
+from kitaru._core import failures
+from kitaru._core.records import CallRecord, StoredFailure
+from kitaru._engine import views
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import steps
 from kitaru.models import (
-    ArtifactRef,
-    CheckpointAttempt,
-    CheckpointCall,
     Execution,
     ExecutionStatus,
     FailureInfo,
@@ -90,17 +88,19 @@ def detailed(
     run: PipelineRunResponse,
     journal: Journal,
     wait: PendingWait | None,
-    bind: Callable[[ArtifactRef, StoredValue], ArtifactRef],
+    bind: views.Bind,
 ) -> Execution:
     """Return an execution with its calls, artifacts and open wait."""
     execution_id = str(run.id)
     records = sorted(
         known_calls(journal, execution_id), key=lambda record: record.order
     )
-    calls = [call_of(record, bind) for record in records]
+    calls = [views.call(record, bind) for record in records]
     finished = {call.invocation_id for call in calls}
     calls += [
-        _running_call(execution_id, step.name, step.config.name, step.start_time)
+        views.running_call(
+            execution_id, step.name, step.config.name, utc(step.start_time)
+        )
         for step in steps.step_runs(execution_id)
         if status_of(run) is ExecutionStatus.RUNNING and step.name not in finished
     ]
@@ -114,72 +114,6 @@ def detailed(
             "artifacts": tuple(ref for call in calls for ref in call.artifacts),
         }
     )
-
-
-def call_of(
-    record: CallRecord, bind: Callable[[ArtifactRef, StoredValue], ArtifactRef]
-) -> CheckpointCall:
-    """Return what users see of a call."""
-    return CheckpointCall(
-        call_id=names.call_id(record.execution_id, record.invocation_id),
-        name=record.name,
-        invocation_id=record.invocation_id,
-        status=record.status,
-        started_at=record.started_at,
-        ended_at=record.ended_at,
-        metadata=record.metadata,
-        original_call_id=record.original,
-        parent_call_ids=tuple(
-            names.call_id(record.execution_id, parent) for parent in record.parents
-        ),
-        failure=failures.describe(record.failure) if record.failure else None,
-        attempts=tuple(
-            CheckpointAttempt(
-                number=a.number,
-                status=a.status,
-                started_at=a.started_at,
-                ended_at=a.ended_at,
-                failure=failures.describe(a.failure) if a.failure else None,
-            )
-            for a in record.attempts
-        ),
-        artifacts=tuple(artifact_refs(record, bind)),
-        checkpoint_type=record.checkpoint_type,
-        reused=record.reused,
-    )
-
-
-def artifact_refs(
-    record: CallRecord, bind: Callable[[ArtifactRef, StoredValue], ArtifactRef]
-) -> list[ArtifactRef]:
-    """Return the artifacts of a call: saved ones, then its result."""
-    call = names.call_id(record.execution_id, record.invocation_id)
-    found = [
-        bind(
-            ArtifactRef(
-                artifact_id=artifact.artifact_id,
-                name=artifact.name,
-                kind=artifact.value.serializer,
-                save_type=artifact.save_type,
-                producing_call=call,
-                metadata=_described(artifact.value) | {"tags": list(artifact.tags)},
-            ),
-            artifact.value,
-        )
-        for artifact in record.artifacts
-    ]
-    if record.output is not None:
-        output = ArtifactRef(
-            artifact_id=names.artifact_id(
-                record.execution_id, record.invocation_id, "output"
-            ),
-            name=record.invocation_id,
-            kind=record.output.serializer,
-            producing_call=call,
-            metadata=_described(record.output),
-        )
-        found.append(bind(output, record.output))
-    return found
 
 
 def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None:
@@ -218,26 +152,6 @@ def utc(moment: datetime | None) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
     return moment.replace(tzinfo=UTC)
-
-
-def _described(value: StoredValue) -> dict[str, Any]:
-    return {
-        "type": value.type_name.replace(":", "."),
-        "size": value.size,
-        "hash": value.content_hash,
-    }
-
-
-def _running_call(
-    execution_id: str, invocation_id: str, name: str, started: datetime | None
-) -> CheckpointCall:
-    return CheckpointCall(
-        call_id=names.call_id(execution_id, invocation_id),
-        name=name,
-        invocation_id=invocation_id,
-        status="running",
-        started_at=utc(started),
-    )
 
 
 def _reason(run: PipelineRunResponse) -> str | None:

@@ -1,0 +1,412 @@
+"""A durable engine without a disk: for tests, ours and users'.
+
+Same session, same rules, same codec as the ZenML engine; only what outlives a process
+is missing. Executions go on in the calling thread, and a wait pauses at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kitaru._core import codec, failures
+from kitaru._core.codec import Encoded
+from kitaru._core.records import CallRecord, StoredFailure, StoredValue, as_caught
+from kitaru._core.replay import Timeline
+from kitaru._core.signals import Killed
+from kitaru._core.similar import did_you_mean
+from kitaru._core.specs import FlowSpec
+from kitaru._engine import attempt, blobs, views
+from kitaru._engine.logs import captured
+from kitaru._engine.port import (
+    Answer,
+    Ending,
+    ExecutionQuery,
+    Launch,
+    Reporter,
+    StartedCall,
+)
+from kitaru._engine.reporter import SilentReporter
+from kitaru._engine.session import Session
+from kitaru.errors import KitaruRuntimeError, KitaruStateError, KitaruUsageError
+from kitaru.models import (
+    ArtifactRef,
+    Continuation,
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    FailureInfo,
+    LogEntry,
+    PendingWait,
+)
+
+
+@dataclass
+class MemoryExecution:
+    """Everything there is of one execution."""
+
+    execution_id: str
+    flow: FlowSpec
+    inputs: Encoded
+    started_at: datetime
+    status: ExecutionStatus = ExecutionStatus.RUNNING
+    ended_at: datetime | None = None
+    calls: dict[str, CallRecord] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    waits: list[PendingWait] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    result: Encoded | None = None
+    failure: StoredFailure | None = None
+    logs: list[LogEntry] = field(default_factory=list)
+    bodies_run: list[str] = field(default_factory=list)
+
+    @property
+    def open_wait(self) -> PendingWait | None:
+        """The wait that has no answer yet."""
+        open_waits = [wait for wait in self.waits if wait.wait_id not in self.answers]
+        return open_waits[-1] if open_waits else None
+
+    def write(
+        self, message: str, *, level: str = "INFO", checkpoint: str | None = None
+    ) -> None:
+        """Keep one log entry."""
+        self.logs.append(
+            LogEntry(
+                timestamp=_now(),
+                level=level,
+                message=message,
+                source="step" if checkpoint else "runner",
+                checkpoint=checkpoint,
+            )
+        )
+
+    # Log sinks are keys of a table: one execution is like no other.
+    __hash__ = object.__hash__
+
+
+class MemoryEngine:
+    """Executions in a dict.
+
+    Args:
+        reporter: Where the lines of a run go; nowhere by default.
+        kill_after: Invocation id after whose durable result the process "dies", once.
+    """
+
+    def __init__(
+        self, *, reporter: Reporter | None = None, kill_after: str | None = None
+    ) -> None:
+        self.executions: dict[str, MemoryExecution] = {}
+        self.kill_after = kill_after
+        self._reporter = reporter or SilentReporter()
+
+    # -- running -------------------------------------------------------------
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution and run it to its end or its next wait."""
+        flow = launch.flow
+        inputs = codec.encode(
+            dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
+        )
+        execution = MemoryExecution(str(uuid.uuid4()), flow, inputs, _now())
+        self.executions[execution.execution_id] = execution
+        return execution.execution_id, self._run(execution)
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        """Let it go on, here and now."""
+        self.continue_here(execution_id)
+        return Continuation(how="here")
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Let it go on."""
+        return self._run(self._find(execution_id))
+
+    def _run(self, execution: MemoryExecution) -> Ending:
+        execution.status = ExecutionStatus.RUNNING
+        execution.failure = None
+        known = list(execution.calls.values())
+        session = Session(
+            execution_id=execution.execution_id,
+            flow=execution.flow,
+            timeline=Timeline(known),
+            recorder=_Recorder(execution, self._dies_after),
+            values=_Values(),
+            board=_Board(execution),
+            reporter=self._reporter,
+            lookup=self._lookup,
+        )
+        self._reporter.begun(
+            execution.execution_id, execution.flow.name, finished_calls=len(known)
+        )
+        inputs = codec.decode(execution.inputs.serializer, execution.inputs.payload)
+        assert isinstance(inputs, dict)
+
+        def keep(encoded: Encoded) -> None:
+            execution.result = encoded
+
+        with captured(execution.execution_id, execution):
+            ending = attempt.run(session, inputs, keep=keep)
+        execution.status = ending.status
+        execution.ended_at = _now() if ending.status.is_finished else None
+        if ending.status is ExecutionStatus.FAILED:
+            assert ending.error is not None
+            assert ending.origin is not None
+            execution.failure = failures.store(ending.error, ending.origin)
+        self._reporter.ended(execution.execution_id, execution.flow.name, ending)
+        return ending
+
+    def _dies_after(self, invocation_id: str) -> bool:
+        if self.kill_after != invocation_id:
+            return False
+        self.kill_after = None
+        return True
+
+    # -- looking -------------------------------------------------------------
+
+    def get(self, execution_id: str) -> Execution:
+        """Return an execution with its calls, artifacts and open wait."""
+        execution = self._find(execution_id)
+        ordered = sorted(execution.calls.values(), key=lambda record: record.order)
+        calls = tuple(views.call(record, self._bind) for record in ordered)
+        return _summary(execution).model_copy(
+            update={
+                "metadata": dict(execution.notes),
+                "failure": _failure(execution),
+                "pending_wait": execution.open_wait,
+                "checkpoints": calls,
+                "artifacts": tuple(ref for call in calls for ref in call.artifacts),
+            }
+        )
+
+    def find(self, query: ExecutionQuery) -> ExecutionPage:
+        """Return executions without their calls, newest first."""
+        found = [
+            _summary(execution)
+            for execution in reversed(self.executions.values())
+            if query.flow in (None, execution.flow.name)
+            and query.status in (None, execution.status)
+        ]
+        start = (query.page - 1) * query.size
+        return ExecutionPage(
+            items=tuple(found[start : start + query.size]),
+            total=len(found),
+            page=query.page,
+            size=query.size,
+        )
+
+    def resolve_id(self, prefix: str) -> str:
+        """Return the one execution id that begins with `prefix`."""
+        found = [known for known in self.executions if known.startswith(prefix)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise KitaruUsageError(
+                f"{len(found)} executions begin with {prefix!r}; give more of the id: "
+                f"{', '.join(found)}"
+            )
+        known = [known[: max(len(prefix), 8)] for known in self.executions]
+        hint = did_you_mean(prefix, known) or "; see them with: kitaru executions list"
+        raise KitaruUsageError(f"no execution {prefix!r}{hint}")
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        result = self._find(execution_id).result
+        if result is None:
+            raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
+        return codec.decode(result.serializer, result.payload)
+
+    def failure(self, execution_id: str) -> StoredFailure | None:
+        """Return the failure that ended an execution."""
+        return self._find(execution_id).failure
+
+    # -- waits and cancel ----------------------------------------------------
+
+    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
+        """Return open waits, of one execution or of all."""
+        chosen = (
+            self.executions.values()
+            if execution_id is None
+            else [self._find(execution_id)]
+        )
+        return [
+            execution.open_wait
+            for execution in chosen
+            if execution.open_wait is not None
+            and execution.status is ExecutionStatus.WAITING
+        ]
+
+    def answer(self, wait: PendingWait, value: object) -> Continuation:
+        """Store a checked answer and let the execution go on."""
+        self._settle(wait, Answer(value))
+        assert wait.exec_id is not None
+        return self.continue_execution(wait.exec_id)
+
+    def abort(self, wait: PendingWait) -> None:
+        """Give up a wait; its execution is cancelled."""
+        execution = self._settle(wait, Answer(aborted=True))
+        execution.status = ExecutionStatus.CANCELLED
+        execution.ended_at = _now()
+
+    def _settle(self, wait: PendingWait, answer: Answer) -> MemoryExecution:
+        assert wait.exec_id is not None  # waits of an engine know their execution
+        execution = self._find(wait.exec_id)
+        if wait.wait_id in execution.answers:
+            raise KitaruStateError(
+                f"wait {wait.name!r} of execution {wait.exec_id} was answered by "
+                "somebody else a moment ago; nothing was changed"
+            )
+        execution.answers[wait.wait_id] = answer
+        return execution
+
+    def cancel(self, execution_id: str, *, grace: float) -> None:
+        """Stop an execution."""
+        wait = self._find(execution_id).open_wait
+        assert wait is not None  # nothing runs between calls of a memory engine
+        self.abort(wait)
+
+    # -- values, logs, diagnosis ---------------------------------------------
+
+    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
+        """Return the artifacts of an execution, loadable."""
+        return list(self.get(execution_id).artifacts)
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        """Return one artifact, loadable."""
+        for execution_id in self.executions:
+            for ref in self.artifacts(execution_id):
+                if ref.artifact_id == artifact_id:
+                    return ref
+        raise KitaruUsageError(
+            f"no artifact {artifact_id!r}; ids are listed by "
+            "KitaruClient().artifacts.list(execution_id)"
+        )
+
+    def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
+        """Yield log entries, oldest first."""
+        yield from self._find(execution_id).logs
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `kitaru status` shows."""
+        return {"connection": "memory", "executions": len(self.executions)}
+
+    def _find(self, execution_id: str) -> MemoryExecution:
+        return self.executions[self.resolve_id(execution_id)]
+
+    def _lookup(self, execution_id: str, name: str) -> StoredValue:
+        execution = self._find(execution_id)
+        return views.named_value(execution_id, name, list(execution.calls.values()))
+
+    def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
+        payload = value.payload or b""
+        return ref.bind(lambda: codec.decode(value.serializer, payload))
+
+
+class _Recorder:
+    """Keeps outcomes in the execution."""
+
+    def __init__(
+        self, execution: MemoryExecution, dies_after: Callable[[str], bool]
+    ) -> None:
+        self._execution = execution
+        self._dies_after = dies_after
+
+    def started(self, call: StartedCall) -> None:
+        self._execution.bodies_run.append(call.invocation_id)
+
+    def commit(self, record: CallRecord) -> None:
+        self._execution.calls[record.invocation_id] = record
+        if self._dies_after(record.invocation_id):
+            raise Killed(f"killed after {record.invocation_id}")
+
+    def link(self, record: CallRecord) -> None:
+        self._execution.calls[record.invocation_id] = record
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        calls = self._execution.calls
+        for invocation_id in invocation_ids:
+            calls[invocation_id] = as_caught(calls[invocation_id])
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            old = self._execution.notes.get(key)
+            both = isinstance(old, dict) and isinstance(value, dict)
+            self._execution.notes[key] = {**(old or {}), **value} if both else value
+
+    def drain(self) -> None:
+        pass
+
+    def cancel_requested(self) -> bool:
+        return False
+
+
+class _Values:
+    """Keeps all bytes inline."""
+
+    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
+        return blobs.inline(blobs.describe(encoded), encoded.payload)
+
+    def get(self, value: StoredValue, *, what: str) -> bytes:
+        assert value.payload is not None
+        return blobs.checked(value, value.payload, what, "memory")
+
+
+class _Board:
+    """The waits of one execution."""
+
+    def __init__(self, execution: MemoryExecution) -> None:
+        self._execution = execution
+
+    def answer_of(self, name: str) -> Answer | None:
+        asked = [wait for wait in self._execution.waits if wait.name == name]
+        return self._execution.answers.get(asked[-1].wait_id) if asked else None
+
+    def open(
+        self,
+        name: str,
+        *,
+        schema: Mapping[str, Any] | None,
+        question: str | None,
+        metadata: Mapping[str, Any],
+    ) -> PendingWait:
+        known = self._execution.open_wait
+        if known is not None and known.name == name:
+            return known
+        wait = PendingWait(
+            wait_id=str(uuid.uuid4()),
+            name=name,
+            question=question,
+            schema=dict(schema) if schema is not None else None,
+            metadata=dict(metadata),
+            entered_waiting_at=_now(),
+            exec_id=self._execution.execution_id,
+        )
+        self._execution.waits.append(wait)
+        return wait
+
+    def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:
+        return self._execution.answers.get(wait.wait_id)
+
+    def accepted(self, wait: PendingWait) -> None:
+        self._execution.status = ExecutionStatus.RUNNING
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _summary(execution: MemoryExecution) -> Execution:
+    return Execution(
+        exec_id=execution.execution_id,
+        flow_id=execution.flow.name,
+        flow_name=execution.flow.name,
+        status=execution.status,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
+        stack_name="memory",
+    )
+
+
+def _failure(execution: MemoryExecution) -> FailureInfo | None:
+    return failures.describe(execution.failure) if execution.failure else None
