@@ -38,6 +38,8 @@ class FlowHandle(Generic[R]):
 
     exec_id: str
     _ending: Ending | None = None
+    # Keeps a flow that no file has alive as long as somebody may continue it here.
+    _spec: FlowSpec | None = None
 
     @property
     def status(self) -> ExecutionStatus:
@@ -208,8 +210,10 @@ class Flow(Generic[P, R]):
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
+            # Annotations may be strings, which print with quotes.
+            shown = str(signature).replace("'", "")
             raise KitaruUsageError(
-                f"{self.name}{signature} cannot be run with these arguments: {error}"
+                f"{self.name}{shown} cannot be run with these arguments: {error}"
             ) from None
         return _by_name(signature, bound)
 
@@ -219,7 +223,7 @@ class Flow(Generic[P, R]):
         ):
             # Ctrl-C and exit() mean the process as well; the execution is safe.
             raise ending.error
-        return FlowHandle(execution_id, ending)
+        return FlowHandle(execution_id, ending, self._spec)
 
 
 @overload

@@ -82,6 +82,13 @@ class ArtifactRef(Record):
 
     _load: Callable[[], object] | None = PrivateAttr(default=None)
 
+    def __eq__(self, other: object) -> bool:
+        # How a record is loaded is no part of what it says.
+        return isinstance(other, ArtifactRef) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(self.artifact_id)
+
     def bind(self, load: Callable[[], object]) -> ArtifactRef:
         """Return a copy whose `load()` calls `load`."""
         bound = self.model_copy()

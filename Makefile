@@ -1,0 +1,60 @@
+# Everything needs Python >= 3.11 with pip, and make. PYTHON=... chooses another one.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -q
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check fast unit-versions fix lock bench clean
+
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+install: $(STAMP) ## Make the virtual environment with the locked versions.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kitaru needs Python >= 3.11; set PYTHON=...")'
+	@echo "Installing the locked versions into $(VENV) (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## Run the example: crash, retry, wait, answer; nothing runs twice.
+	@$(BIN)/python examples/demo.py
+
+test: check ## Check the code and run all tests.
+	$(PYTEST) tests
+
+fast: check ## Check the code and run what takes seconds.
+	$(PYTEST) tests/unit tests/contract
+
+check: install ## Format, lint, types, layers, file sizes, docs.
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/file_sizes.py
+
+unit-versions: ## Run unit and contract tests on the oldest and the newest Python.
+	@for version in 3.11 3.13; do \
+	  python=$$($(PYTHON) scripts/find_python.py $$version) || exit 1; \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python install || exit 1; \
+	  .venv-$$version/bin/python -m pytest -q tests/unit tests/contract || exit 1; \
+	done
+
+fix: install ## Format and repair what can be repaired.
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+lock: install ## Resolve the tested versions again.
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  pyproject.toml -o requirements.lock
+
+bench: install ## Measure against the floor and plain ZenML.
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove what was built.
+	rm -rf .venv .venv-* .demo dist build .pytest_cache .mypy_cache .ruff_cache

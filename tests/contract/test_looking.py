@@ -1,0 +1,198 @@
+"""Executions, artifacts and logs as the client shows them, on every engine."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import kitaru
+from kitaru import KitaruClient, checkpoint, flow
+from kitaru.errors import KitaruStateError, KitaruUsageError, KitaruUserCodeError
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+@checkpoint(type="llm_call")
+def talk(n: int) -> str:
+    print(f"talking {n}")
+    logging.getLogger("users.own").warning("and logging")
+    kitaru.log(tokens=n, cost={"eur": 1})
+    kitaru.log(cost={"usd": 2})
+    kitaru.save("prompt", {"text": "hello"}, type="prompt", tags=["first"])
+    return "answer " * n
+
+
+@flow
+def chatting(n: int) -> str:
+    kitaru.log(topic="weather")
+    return talk(n)
+
+
+def test_metadata_belongs_to_where_it_was_logged(client: KitaruClient) -> None:
+    handle = chatting.run(2)
+
+    execution = client.executions.get(handle.exec_id)
+
+    assert execution.metadata == {"topic": "weather"}
+    (call,) = execution.checkpoints
+    assert call.metadata == {"tokens": 2, "cost": {"eur": 1, "usd": 2}}
+    assert call.checkpoint_type == "llm_call"
+
+
+def test_artifacts_can_be_listed_and_loaded(client: KitaruClient) -> None:
+    handle = chatting.run(2)
+
+    refs = client.artifacts.list(handle.exec_id)
+
+    assert [(ref.name, ref.save_type) for ref in refs] == [
+        ("prompt", "prompt"),
+        ("talk", "output"),
+    ]
+    assert [ref.load() for ref in refs] == [{"text": "hello"}, "answer answer "]
+    again = client.artifacts.get(refs[0].artifact_id)
+    assert again.load() == {"text": "hello"}
+    assert client.artifacts.list(handle.exec_id, kind="prompt", limit=5) == [refs[0]]
+
+
+def test_another_execution_can_load_what_was_stored(client: KitaruClient) -> None:
+    first = chatting.run(3)
+
+    @checkpoint
+    def reading() -> tuple[object, object]:
+        return kitaru.load(first.exec_id, "prompt"), kitaru.load(first.exec_id, "talk")
+
+    @flow
+    def borrowing() -> object:
+        return reading()
+
+    assert borrowing.run().wait() == ({"text": "hello"}, "answer answer answer ")
+
+
+def test_loading_an_unknown_name_suggests_one() -> None:
+    first = chatting.run(1)
+
+    @checkpoint
+    def reading() -> object:
+        return kitaru.load(first.exec_id, "promt")
+
+    @flow
+    def borrowing() -> object:
+        return reading()
+
+    with pytest.raises(KitaruUserCodeError, match=r"'promt'; did you mean 'prompt'"):
+        borrowing.run().wait()
+
+
+def test_prints_and_logging_are_kept_with_their_checkpoint(
+    client: KitaruClient,
+) -> None:
+    handle = chatting.run(2)
+
+    entries = list(client.executions.logs(handle.exec_id, checkpoint="talk"))
+
+    assert [(e.message, e.level) for e in entries] == [
+        ("talking 2", "INFO"),
+        ("and logging", "WARNING"),
+    ]
+    assert {e.checkpoint for e in entries} == {"talk"}
+    last = list(client.executions.logs(handle.exec_id, limit=1))
+    assert [e.message for e in last] == ["and logging"]
+
+
+def test_listing_is_newest_first_and_filtered(client: KitaruClient) -> None:
+    @flow
+    def special(fail: bool) -> None:
+        if fail:
+            raise RuntimeError("asked to")
+
+    good, bad = special.run(False), special.run(True)
+
+    listed = client.executions.list(flow="special", limit=2)
+    assert [e.exec_id for e in listed] == [bad.exec_id, good.exec_id]
+    failed = client.executions.list(flow="special", status="failed", limit=1)
+    assert [e.exec_id for e in failed] == [bad.exec_id]
+    assert (
+        client.executions.latest(flow="special", status="completed").exec_id
+        == good.exec_id
+    )
+    second = client.executions.list(flow="special", page=2, size=1)
+    assert [e.exec_id for e in second] == [good.exec_id]
+
+
+def test_ids_may_be_shortened(client: KitaruClient) -> None:
+    handle = chatting.run(1)
+
+    assert client.executions.get(handle.exec_id[:13]).exec_id == handle.exec_id
+
+
+@pytest.mark.parametrize(
+    ("id", "message"),
+    [
+        ("not-an-id", "is not an execution id"),
+        ("", "is not an execution id"),
+        ("00000000", "no execution '00000000'"),
+        ("00000000-0000-4000-8000-000000000000", "no execution"),
+    ],
+    ids=["words", "empty", "prefix", "full"],
+)
+def test_unknown_ids_are_refused(client: KitaruClient, id: str, message: str) -> None:
+    with pytest.raises(KitaruUsageError, match=message):
+        client.executions.get(id)
+
+
+def test_a_mistyped_id_suggests_the_closest(client: KitaruClient) -> None:
+    handle = chatting.run(1)
+    right = handle.exec_id[:8]
+    wrong = right[:7] + ("0" if right[7] != "0" else "1")
+
+    with pytest.raises(KitaruUsageError, match=f"did you mean .*'{right}'"):
+        client.executions.get(wrong)
+
+
+def test_what_has_completed_can_be_neither_retried_nor_resumed_nor_cancelled(
+    client: KitaruClient,
+) -> None:
+    handle = chatting.run(1)
+
+    with pytest.raises(KitaruStateError, match="it has completed"):
+        client.executions.retry(handle.exec_id)
+    with pytest.raises(KitaruStateError, match="it has completed"):
+        client.executions.resume(handle.exec_id)
+    with pytest.raises(KitaruStateError, match="already completed"):
+        client.executions.cancel(handle.exec_id)
+
+
+def test_lineage_names_the_calls_whose_results_were_used(client: KitaruClient) -> None:
+    @checkpoint
+    def make() -> list[int]:
+        return [1, 2]
+
+    @checkpoint
+    def use(values: list[int]) -> int:
+        return sum(values)
+
+    @flow
+    def chained() -> int:
+        return use(make())
+
+    first, second = client.executions.get(chained.run().exec_id).checkpoints
+
+    assert second.parent_call_ids == (first.call_id,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"status": "paused"}, "status 'paused' is not known"),
+        ({"page": 0}, "page 0"),
+        ({"size": 0}, "size 0"),
+        ({"limit": 100_000}, "not possible"),
+    ],
+    ids=["status", "page", "size", "limit"],
+)
+def test_impossible_listings_are_refused(
+    client: KitaruClient, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(KitaruUsageError, match=message):
+        client.executions.list(**arguments)
