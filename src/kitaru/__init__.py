@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from kitaru.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from kitaru._engine.futures import CheckpointFuture as CheckpointFuture
     from kitaru.checkpoints import Checkpoint as Checkpoint
     from kitaru.checkpoints import checkpoint as checkpoint
+    from kitaru.checkpoints import unmapped as unmapped
     from kitaru.client import KitaruClient as KitaruClient
     from kitaru.errors import KitaruBackendError as KitaruBackendError
     from kitaru.errors import KitaruContextError as KitaruContextError
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
     from kitaru.primitives import wait as wait
 
 _HOMES = {
-    "kitaru.checkpoints": ("Checkpoint", "checkpoint"),
+    "kitaru.checkpoints": ("Checkpoint", "checkpoint", "unmapped"),
+    "kitaru._engine.futures": ("CheckpointFuture",),
     "kitaru.client": ("KitaruClient",),
     "kitaru.errors": (
         "KitaruBackendError",

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from kitaru._core import names, scope
-from kitaru._core.specs import CallOptions, CheckpointSpec, Runtime
+from kitaru._core import mapping, names, scope
+from kitaru._core.mapping import Unmapped
+from kitaru._core.specs import CallOptions, CheckpointSpec, ExceptionTypes, Runtime
+from kitaru._engine import flows
+from kitaru._engine.futures import CheckpointFuture, CheckpointFutures, resolve_all
 from kitaru.errors import KitaruUsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _NESTED = (
     "checkpoints do not nest. Call it from the flow body, or call its plain function: "
@@ -32,6 +36,7 @@ class Checkpoint(Generic[P, R]):
         self._options = options
         self._parameters = frozenset(inspect.signature(spec.function).parameters)
         functools.update_wrapper(self, spec.function)
+        flows.register_checkpoint(spec)
 
     @property
     def name(self) -> str:
@@ -61,12 +66,55 @@ class Checkpoint(Generic[P, R]):
         value: Any = call(self._spec, args, rest, options)
         return value  # type: ignore[no-any-return]  # R by the user's annotation
 
+    def submit(self, *args: Any, **kwargs: Any) -> CheckpointFuture[R]:
+        """Run the checkpoint beside the flow body and return a future of its value.
+
+        Arguments may be futures of other calls; they are resolved first. Up to 10 calls
+        run at once (`KITARU_CONCURRENCY`).
+
+        Raises:
+            KitaruContextError: Outside a flow body.
+        """
+        runtime = scope.require_flow(
+            f"{self.name}.submit()", inside_checkpoint=f"{_NESTED}{self.name}.fn(...)"
+        )
+        options, rest = self._split_options(kwargs)
+        future: CheckpointFuture[R] = runtime.submit(self._spec, args, rest, options)
+        return future
+
+    def map(self, *iterables: Any, **constants: Any) -> CheckpointFutures[R]:
+        """Run the checkpoint beside the flow body once per element, like `map()`.
+
+        Args:
+            *iterables: Lists, generators, futures of lists; of equal lengths. An
+                `unmapped(x)` is given whole to every call.
+            **constants: Given whole to every call.
+
+        Returns:
+            The futures in input order; `.results()` gives their values.
+
+        Raises:
+            KitaruUsageError: For unequal lengths or something that is no sequence of
+                elements; nothing was started.
+        """
+        rows = mapping.zipped(self.name, resolve_all(iterables))
+        return CheckpointFutures([self.submit(*row, **constants) for row in rows])
+
+    def product(self, *iterables: Any, **constants: Any) -> CheckpointFutures[R]:
+        """Do what `map` does for every combination, the last iterable changing fastest."""
+        rows = mapping.crossed(self.name, resolve_all(iterables))
+        return CheckpointFutures([self.submit(*row, **constants) for row in rows])
+
     def with_options(
         self,
         *,
         id: str | None = None,
         after: Sequence[object] | object = (),
         retries: int | None = None,
+        retry_delay: float | None = None,
+        retry_backoff: float | None = None,
+        retry_on: ExceptionTypes | None = None,
+        timeout: float | None = None,
         type: str | None = None,
         runtime: Runtime | None = None,
         cache: bool | None = None,
@@ -77,12 +125,20 @@ class Checkpoint(Generic[P, R]):
             id: Exact invocation id of the next call, unique in an execution.
             after: Calls this one comes after, as futures.
             retries: Further attempts after a failure.
+            retry_delay: Seconds before the first of them.
+            retry_backoff: What the delay is multiplied by each time.
+            retry_on: Exceptions to try again after.
+            timeout: Seconds for one attempt.
             type: What kind of work it is, for display.
             runtime: `"inline"` or `"isolated"`.
             cache: Reuse results across executions.
         """
         given: dict[str, Any] = {
             "retries": retries,
+            "retry_delay": retry_delay,
+            "retry_backoff": retry_backoff,
+            "retry_on": retry_on,
+            "timeout": timeout,
             "type": type,
             "runtime": runtime,
             "cache": cache,
@@ -127,6 +183,10 @@ def checkpoint(
     fn: None = None,
     *,
     retries: int = 0,
+    retry_delay: float = 0.0,
+    retry_backoff: float = 2.0,
+    retry_on: ExceptionTypes = (Exception,),
+    timeout: float | None = None,
     type: str | None = None,
     runtime: Runtime | None = None,
     cache: bool | None = None,
@@ -135,6 +195,10 @@ def checkpoint(
     fn: Callable[P, R] | None = None,
     *,
     retries: int = 0,
+    retry_delay: float = 0.0,
+    retry_backoff: float = 2.0,
+    retry_on: ExceptionTypes = (Exception,),
+    timeout: float | None = None,
     type: str | None = None,
     runtime: Runtime | None = None,
     cache: bool | None = None,
@@ -144,6 +208,10 @@ def checkpoint(
     Args:
         fn: The function, plain or `async def`, when used without parentheses.
         retries: Further attempts after a failure; all are shown as one call.
+        retry_delay: Seconds before the first further attempt (default 0).
+        retry_backoff: What the delay is multiplied by for each further one (default 2).
+        retry_on: Exceptions to try again after; all by default.
+        timeout: Seconds for one attempt; then it fails with `TimeoutError`.
         type: What kind of work it is, such as `"llm_call"`, for display.
         runtime: `"inline"` (default) runs in the flow's process, `"isolated"` in one of
             its own.
@@ -161,22 +229,40 @@ def checkpoint(
     """
 
     def decorate(function: Callable[P, R]) -> Checkpoint[P, R]:
-        if not inspect.isfunction(function):
-            raise KitaruUsageError(
-                f"@checkpoint takes a function, got {function.__class__.__name__}"
-            )
+        plain, foreign = _plain_function(function)
         spec = CheckpointSpec(
-            name=names.check_name("checkpoint", function.__name__.strip("<>")),
-            function=function,
+            name=names.check_name("checkpoint", plain.__name__.strip("<>")),
+            function=plain,
             retries=retries,
+            retry_delay=retry_delay,
+            retry_backoff=retry_backoff,
+            retry_on=retry_on,
+            timeout=timeout,
             type=type,
             runtime=runtime or "inline",
             cache=bool(cache),
+            foreign=foreign,
         )
         _check(spec)
         return Checkpoint(spec, CallOptions())
 
     return decorate if fn is None else decorate(fn)
+
+
+def _plain_function(given: Any) -> tuple[Callable[..., Any], object]:
+    """Return the function, and the ZenML step it comes from, if it does."""
+    if inspect.isfunction(given):
+        return given, None
+    # Known by name, so that ZenML need not be imported to find out.
+    is_step = any(
+        base.__module__.startswith("zenml.") for base in given.__class__.__mro__
+    )
+    entrypoint = getattr(given, "entrypoint", None)
+    if is_step and inspect.isfunction(entrypoint):
+        return entrypoint, given
+    raise KitaruUsageError(
+        f"@checkpoint takes a function or a ZenML step, got {given.__class__.__name__}"
+    )
 
 
 def _check(spec: CheckpointSpec) -> None:
@@ -185,11 +271,29 @@ def _check(spec: CheckpointSpec) -> None:
         raise KitaruUsageError(
             f"checkpoint {spec.name!r}: retries must be 0 or more, got {spec.retries!r}"
         )
+    if spec.retry_delay < 0 or spec.retry_backoff < 1:
+        raise KitaruUsageError(
+            f"checkpoint {spec.name!r}: retry_delay must be 0 or more and retry_backoff "
+            f"1 or more, got {spec.retry_delay!r} and {spec.retry_backoff!r}"
+        )
+    if spec.timeout is not None and spec.timeout <= 0:
+        raise KitaruUsageError(
+            f"checkpoint {spec.name!r}: timeout must be more than 0 s, got {spec.timeout!r}"
+        )
     if spec.runtime not in ("inline", "isolated"):
         raise KitaruUsageError(
             f"checkpoint {spec.name!r}: runtime must be 'inline' or 'isolated', got "
             f"{spec.runtime!r}"
         )
+
+
+def unmapped(value: T) -> Unmapped[T]:
+    """Give a sequence whole to every call of a `map` or `product`.
+
+    Example:
+        >>> summarize.map(documents, unmapped(glossary))  # doctest: +SKIP
+    """
+    return Unmapped(value)
 
 
 def _sequence(after: object) -> tuple[object, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kitaru._ops import artifacts as artifact_ops
 from kitaru._ops import executions as execution_ops
+from kitaru._ops import replays as replay_ops
 from kitaru._ops import waits as wait_ops
 from kitaru._ops.capabilities import CLIENT, Op, exposes
 from kitaru.errors import KitaruFeatureNotAvailableError
@@ -166,6 +167,40 @@ class Executions:
         """
         execution_ops.resume(id)
         return execution_ops.get(id)
+
+    @exposes(Op.EXECUTION_REPLAY, on=CLIENT)
+    def replay(
+        self,
+        id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, Any] | None = None,
+        reuse_waits: bool = False,
+        **flow_inputs: Any,
+    ) -> Execution:
+        """Run an execution again from a chosen checkpoint, in a new process.
+
+        Returns the new execution; see `Flow.replay` for what runs and what is reused.
+
+        Args:
+            id: The source, which may not be running.
+            from_: Checkpoint name, invocation id or call id of the first call to run.
+            overrides: `checkpoint.<selector>` to the value that replaces its result.
+            reuse_waits: Take over answers given before that call.
+            **flow_inputs: Arguments of the flow to change.
+
+        Raises:
+            KitaruUsageError: For an unknown selector, override or input.
+            KitaruStateError: If the source is running.
+        """
+        started = replay_ops.start_elsewhere(
+            id,
+            from_=from_,
+            overrides=overrides,
+            reuse_waits=reuse_waits,
+            inputs=flow_inputs,
+        )
+        return execution_ops.get(started.execution_id)
 
     @exposes(Op.EXECUTION_CANCEL, on=CLIENT)
     def cancel(self, id: str) -> Execution:

@@ -7,7 +7,7 @@ import functools
 import inspect
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
@@ -16,6 +16,7 @@ from kitaru._core.specs import FlowSpec
 from kitaru._engine import flows
 from kitaru._engine.open import current_engine
 from kitaru._engine.port import Ending, Launch, RunOptions
+from kitaru._ops import executions, replays
 from kitaru.errors import (
     KitaruContextError,
     KitaruExecutionError,
@@ -165,10 +166,65 @@ class Flow(Generic[P, R]):
         _refuse_nesting(self.name)
         options, kwargs = self._split_options(kwargs)
         inputs = self._bind(args, kwargs)
-        launch = Launch(flow=self._spec, inputs=inputs, options=options)
+        return self._start(Launch(flow=self._spec, inputs=inputs, options=options))
+
+    def _start(self, launch: Launch) -> FlowHandle[R]:
         if self._spec.is_async and _inside_event_loop():
             return self._handle(*_in_thread(lambda: current_engine().launch(launch)))
         return self._handle(*current_engine().launch(launch))
+
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, Any] | None = None,
+        reuse_waits: bool = False,
+        inputs: Mapping[str, Any] | None = None,
+        **flow_inputs: Any,
+    ) -> FlowHandle[R]:
+        """Run an earlier execution again from a chosen checkpoint, as a new execution.
+
+        Calls before the anchor give back their recorded results; the anchor and what
+        comes after it run. Behind an override or a changed input, a call before the
+        anchor whose own inputs changed runs again as well.
+
+        Args:
+            exec_id: The earlier execution, by id or unique prefix; not a running one.
+            from_: The anchor: checkpoint name, invocation id or call id.
+            overrides: `checkpoint.<selector>` to the value that replaces its result.
+            reuse_waits: Take over answers given before the anchor; by default waits
+                are asked again.
+            inputs: Arguments of the flow to change, by name; for names that are taken.
+            **flow_inputs: The same, and `stack`, `image`, `cache`, `retries` unless the
+                flow has parameters of these names.
+
+        Raises:
+            KitaruUsageError: For an unknown anchor, override or input; nothing started.
+            KitaruStateError: If the earlier execution is running.
+            KitaruContextError: Inside a flow or checkpoint.
+        """
+        flows.refuse_while_loading()
+        _refuse_nesting(self.name)
+        options, changed = self._split_options(flow_inputs)
+        self._check_same_flow(exec_id)
+        prepared = replays.prepare(
+            exec_id,
+            from_=from_,
+            overrides=overrides,
+            reuse_waits=reuse_waits,
+            inputs={**(inputs or {}), **changed},
+            flow=self._spec,
+            options=options,
+        )
+        current_engine().tell(prepared.notes)
+        return self._start(prepared.launch)
+
+    async def areplay(
+        self, exec_id: str, *, from_: str, **wanted: Any
+    ) -> FlowHandle[R]:
+        """Do what `replay` does without blocking the event loop."""
+        return await asyncio.to_thread(self.replay, exec_id, from_=from_, **wanted)
 
     async def arun(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
         """Do what `run` does without blocking the event loop."""
@@ -189,6 +245,14 @@ class Flow(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Flow {self._spec.source.reference}>"
+
+    def _check_same_flow(self, exec_id: str) -> None:
+        recorded = executions.get(exec_id).flow_name
+        if recorded != self.name:
+            raise KitaruUsageError(
+                f"execution {exec_id} is one of flow {recorded!r}, not of {self.name!r}; "
+                f"replay it with {recorded}.replay(...)"
+            )
 
     def _split_options(
         self, kwargs: dict[str, Any]

@@ -12,6 +12,10 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from kitaru._core.names import artifact_id
+
+OUTPUT = "output"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
@@ -69,7 +73,8 @@ class CallRecord:
     `order` counts all calls of the execution as they were asked for. `position` counts
     those the flow body made one after the other; concurrent calls and calls with an id
     given by the user have none. `caught` says that the flow went on after the failure.
-    `original` is the call id whose result was reused.
+    `original` is the call id whose result was reused, `output_id` the artifact id of
+    that result; results of the execution's own have a derived one.
     """
 
     execution_id: str
@@ -91,7 +96,17 @@ class CallRecord:
     parents: tuple[str, ...] = ()
     artifacts: tuple[StoredArtifact, ...] = ()
     reused: bool = False
+    overridden: bool = False
     original: str | None = None
+    output_id: str | None = None
+    cache_key: str | None = None
+
+    @property
+    def artifact_id(self) -> str:
+        """The artifact id of the result."""
+        return self.output_id or artifact_id(
+            self.execution_id, self.invocation_id, OUTPUT
+        )
 
     @property
     def values(self) -> tuple[StoredValue, ...]:

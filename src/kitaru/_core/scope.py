@@ -6,7 +6,7 @@ The scope travels in a context variable, so it follows `await` and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -32,14 +32,24 @@ class FlowRuntime(Protocol):
         """Run a checkpoint, or return what it returned before."""
         ...
 
-    async def call_async(
+    def call_async(
         self,
         spec: CheckpointSpec,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         options: CallOptions,
-    ) -> object:
-        """Do the same for an `async def` checkpoint."""
+    ) -> Awaitable[object]:
+        """Do the same for an `async def` checkpoint; its id is given at the call."""
+        ...
+
+    def submit(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> Any:
+        """Run a checkpoint beside the flow body; returns a future."""
         ...
 
     def wait(self, request: WaitRequest) -> object:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kitaru._core import sources
 
 Runtime = Literal["inline", "isolated"]
+ExceptionTypes = tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,23 @@ class CheckpointSpec:
     type: str | None = None
     runtime: Runtime = "inline"
     cache: bool = False
+    retry_delay: float = 0.0
+    retry_backoff: float = 2.0
+    retry_on: ExceptionTypes = (Exception,)
+    timeout: float | None = None
+    # A step of another system, run by that system; `function` is its plain function.
+    foreign: object = None
 
     @cached_property
     def signature(self) -> inspect.Signature:
         """The signature of the user's function."""
         return inspect.signature(self.function)
+
+    def delay_before(self, attempt: int) -> float:
+        """Seconds to wait before an attempt; the first is number 1."""
+        if attempt == 1:
+            return 0.0
+        return float(self.retry_delay * self.retry_backoff ** (attempt - 2))
 
     @cached_property
     def code_hash(self) -> str:

@@ -20,14 +20,21 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass
-class Ticket:
-    """A call that the flow asked for: its identity, and its attempts as they happen."""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which call it is: fixed when the flow asks for it."""
 
-    spec: CheckpointSpec
     invocation_id: str
     order: int
     position: int | None
+
+
+@dataclass
+class Ticket:
+    """A call on its way: who it is, what it was given, and its attempts as they happen."""
+
+    spec: CheckpointSpec
+    identity: Identity
     fingerprint: str | None
     parents: tuple[str, ...]
     on_failure: Callable[[str, BaseException, int], None]
@@ -40,13 +47,21 @@ class Ticket:
     def __post_init__(self) -> None:
         self.running = RunningCall(self.invocation_id, self.spec.name)
 
+    @property
+    def invocation_id(self) -> str:
+        """The call's id within its execution."""
+        return self.identity.invocation_id
+
     def tries(self) -> Iterator[Try]:
         """Yield one `Try` after the other until one succeeds or none is left."""
         for number in range(1, self.spec.retries + 2):
             self.error = None
             yield Try(self, number)
-            if self.error is None:
+            if not self._wants_another():
                 return
+
+    def _wants_another(self) -> bool:
+        return self.error is not None and isinstance(self.error, self.spec.retry_on)
 
     def record(
         self,
@@ -62,8 +77,8 @@ class Ticket:
             status="failed" if failure else "completed",
             started_at=self.started_at,
             ended_at=self.attempts[-1].ended_at if self.attempts else now(),
-            order=self.order,
-            position=self.position,
+            order=self.identity.order,
+            position=self.identity.position,
             attempts=tuple(self.attempts),
             output=output,
             failure=failure,
@@ -82,6 +97,7 @@ class Try:
     def __init__(self, ticket: Ticket, number: int) -> None:
         self._ticket = ticket
         self._number = number
+        self.delay = ticket.spec.delay_before(number)
 
     def __enter__(self) -> None:
         self._started_at = now()
@@ -102,9 +118,10 @@ class Try:
         if error is not None:
             failure = failures.store(error, FailureOrigin.USER_CODE)
             ticket.error = error
-            ticket.on_failure(
-                ticket.invocation_id, error, ticket.spec.retries + 1 - self._number
-            )
+            left = ticket.spec.retries + 1 - self._number
+            if not isinstance(error, ticket.spec.retry_on):
+                left = 0
+            ticket.on_failure(ticket.invocation_id, error, left)
         ticket.attempts.append(
             AttemptRecord(
                 number=self._number,

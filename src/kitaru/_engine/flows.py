@@ -16,10 +16,11 @@ from kitaru._core import sources
 from kitaru._core.signals import LoadingStopped
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
-from kitaru._core.specs import FlowSpec
+from kitaru._core.specs import CheckpointSpec, FlowSpec
 from kitaru.errors import KitaruRuntimeError
 
 _known: WeakValueDictionary[str, FlowSpec] = WeakValueDictionary()
+_checkpoints: WeakValueDictionary[str, CheckpointSpec] = WeakValueDictionary()
 _lock = threading.Lock()
 _loading: ContextVar[bool] = ContextVar("kitaru_loading", default=False)
 
@@ -28,6 +29,22 @@ def register(spec: FlowSpec) -> None:
     """Remember a flow of this process."""
     with _lock:
         _known[spec.source.reference] = spec
+
+
+def register_checkpoint(spec: CheckpointSpec) -> None:
+    """Remember a checkpoint of this process."""
+    module = sources.stable_module(spec.function.__module__)
+    with _lock:
+        _checkpoints[f"{module}:{spec.name}"] = spec
+
+
+def find_checkpoint(name: str, source: FlowSource) -> CheckpointSpec | None:
+    """Return the checkpoint a flow calls by `name`: of its own module, or the only one."""
+    own = _checkpoints.get(f"{source.module}:{name}")
+    if own is not None:
+        return own
+    found = [spec for key, spec in _checkpoints.items() if key.endswith(f":{name}")]
+    return found[0] if len(found) == 1 else None
 
 
 def refuse_while_loading() -> None:

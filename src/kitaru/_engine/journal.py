@@ -34,11 +34,12 @@ CREATE TABLE IF NOT EXISTS executions (
 CREATE TABLE IF NOT EXISTS calls (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   execution_id TEXT NOT NULL, invocation_id TEXT NOT NULL,
-  body TEXT NOT NULL, payloads BLOB,
+  body TEXT NOT NULL, payloads BLOB, cache_key TEXT,
   caught INTEGER NOT NULL DEFAULT 0, projected INTEGER NOT NULL DEFAULT 0,
   UNIQUE (execution_id, invocation_id)
 );
 CREATE INDEX IF NOT EXISTS unprojected ON calls (execution_id) WHERE projected = 0;
+CREATE INDEX IF NOT EXISTS cached ON calls (cache_key) WHERE cache_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS notes (
   execution_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
   projected INTEGER NOT NULL DEFAULT 0,
@@ -54,9 +55,11 @@ CREATE TABLE IF NOT EXISTS answers (
 """
 
 _INSERT_CALL = (
-    "INSERT INTO calls (execution_id, invocation_id, body, payloads) VALUES (?,?,?,?) "
+    "INSERT INTO calls (execution_id, invocation_id, body, payloads, cache_key) "
+    "VALUES (?,?,?,?,?) "
     "ON CONFLICT (execution_id, invocation_id) DO UPDATE SET body = excluded.body, "
-    "payloads = excluded.payloads, caught = 0, projected = 0"
+    "payloads = excluded.payloads, cache_key = excluded.cache_key, caught = 0, "
+    "projected = 0"
 )
 
 
@@ -120,6 +123,15 @@ class Journal:
             (execution_id,),
         )
         return [_read_call(*row) for row in rows]
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Return the newest completed call with that cache key."""
+        rows = self._read(
+            "SELECT body, payloads, caught FROM calls WHERE cache_key = ? "
+            "ORDER BY seq DESC LIMIT 1",
+            (key,),
+        )
+        return _read_call(*rows[0]) if rows else None
 
     def mark_caught(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
         """Note that the flow went on after these failures."""
@@ -360,13 +372,14 @@ def translated(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _call_row(record: CallRecord) -> tuple[str, str, str, bytes | None]:
+def _call_row(record: CallRecord) -> tuple[str, str, str, bytes | None, str | None]:
     payloads = [value.payload for value in record.values]
     return (
         record.execution_id,
         record.invocation_id,
         records.to_json(record),
         _join(payloads) if any(p is not None for p in payloads) else None,
+        record.cache_key,
     )
 
 

@@ -7,7 +7,7 @@ is missing. Executions go on in the calling thread, and a wait pauses at once.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,17 +15,20 @@ from typing import Any
 from kitaru._core import codec, failures
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue, as_caught
-from kitaru._core.replay import Timeline
+from kitaru._core.replay import ReplayPlan, Timeline
 from kitaru._core.signals import Killed
 from kitaru._core.similar import did_you_mean
+from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import attempt, blobs, views
+from kitaru._engine import attempt, blobs, futures, views
+from kitaru._engine.checkpointing import Parts
 from kitaru._engine.logs import captured
 from kitaru._engine.port import (
     Answer,
     Ending,
     ExecutionQuery,
     Launch,
+    Recorded,
     Reporter,
     StartedCall,
 )
@@ -52,6 +55,7 @@ class MemoryExecution:
     flow: FlowSpec
     inputs: Encoded
     started_at: datetime
+    replay: ReplayPlan | None = None
     status: ExecutionStatus = ExecutionStatus.RUNNING
     ended_at: datetime | None = None
     calls: dict[str, CallRecord] = field(default_factory=dict)
@@ -110,7 +114,9 @@ class MemoryEngine:
         inputs = codec.encode(
             dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
         )
-        execution = MemoryExecution(str(uuid.uuid4()), flow, inputs, _now())
+        execution = MemoryExecution(
+            str(uuid.uuid4()), flow, inputs, _now(), replay=launch.replay
+        )
         self.executions[execution.execution_id] = execution
         return execution.execution_id, self._run(execution)
 
@@ -130,18 +136,23 @@ class MemoryEngine:
         session = Session(
             execution_id=execution.execution_id,
             flow=execution.flow,
-            timeline=Timeline(known),
-            recorder=_Recorder(execution, self._dies_after),
-            values=_Values(),
-            board=_Board(execution),
-            reporter=self._reporter,
-            lookup=self._lookup,
+            timeline=self._timeline(execution),
+            parts=Parts(
+                recorder=_Recorder(execution, self),
+                values=_Values(),
+                board=_Board(execution, self._inherited_answers(execution)),
+                reporter=self._reporter,
+                lookup=self._lookup,
+                width=futures.configured_width(),
+                run_foreign=lambda spec, _id, args, kwargs: spec.function(
+                    *args, **kwargs
+                ),
+            ),
         )
         self._reporter.begun(
             execution.execution_id, execution.flow.name, finished_calls=len(known)
         )
-        inputs = codec.decode(execution.inputs.serializer, execution.inputs.payload)
-        assert isinstance(inputs, dict)
+        inputs = _decoded_inputs(execution)
 
         def keep(encoded: Encoded) -> None:
             execution.result = encoded
@@ -157,11 +168,61 @@ class MemoryEngine:
         self._reporter.ended(execution.execution_id, execution.flow.name, ending)
         return ending
 
-    def _dies_after(self, invocation_id: str) -> bool:
+    def _timeline(self, execution: MemoryExecution) -> Timeline:
+        own = list(execution.calls.values())
+        replay = execution.replay
+        if replay is None:
+            return Timeline(own)
+        return Timeline(own, replay, list(self._find(replay.source).calls.values()))
+
+    def _inherited_answers(self, execution: MemoryExecution) -> dict[str, Answer]:
+        """Return the answers that a replay takes over from its source."""
+        replay = execution.replay
+        if replay is None or not replay.reuse_waits:
+            return {}
+        source = self._find(replay.source)
+        anchor = source.calls[replay.anchor]
+        return {
+            wait.name: source.answers[wait.wait_id]
+            for wait in source.waits
+            if wait.wait_id in source.answers
+            and wait.entered_waiting_at is not None
+            and wait.entered_waiting_at <= anchor.started_at
+        }
+
+    def dies_after(self, invocation_id: str) -> bool:
+        """Whether the process "dies" now; it does so once."""
         if self.kill_after != invocation_id:
             return False
         self.kill_after = None
         return True
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Return the newest completed call with that cache key."""
+        for execution in reversed(self.executions.values()):
+            for record in reversed(execution.calls.values()):
+                if record.cache_key == key:
+                    return record
+        return None
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution, here and now."""
+        execution_id, _ = self.launch(launch)
+        return execution_id, Continuation(how="here")
+
+    def recorded(self, execution_id: str) -> Recorded:
+        """Return what an execution left behind."""
+        execution = self._find(execution_id)
+        return Recorded(
+            execution_id=execution.execution_id,
+            source=execution.flow.source,
+            inputs=_decoded_inputs(execution),
+            calls=tuple(execution.calls.values()),
+        )
+
+    def flow_source(self, execution_id: str) -> FlowSource:
+        """Return where an execution's flow comes from."""
+        return self._find(execution_id).flow.source
 
     # -- looking -------------------------------------------------------------
 
@@ -287,6 +348,11 @@ class MemoryEngine:
         """Yield log entries, oldest first."""
         yield from self._find(execution_id).logs
 
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell the user something before an execution starts."""
+        for note in notes:
+            self._reporter.warn(note)
+
     def describe(self) -> dict[str, Any]:
         """Return what `kitaru status` shows."""
         return {"connection": "memory", "executions": len(self.executions)}
@@ -306,18 +372,16 @@ class MemoryEngine:
 class _Recorder:
     """Keeps outcomes in the execution."""
 
-    def __init__(
-        self, execution: MemoryExecution, dies_after: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, execution: MemoryExecution, engine: MemoryEngine) -> None:
         self._execution = execution
-        self._dies_after = dies_after
+        self._engine = engine
 
     def started(self, call: StartedCall) -> None:
         self._execution.bodies_run.append(call.invocation_id)
 
     def commit(self, record: CallRecord) -> None:
         self._execution.calls[record.invocation_id] = record
-        if self._dies_after(record.invocation_id):
+        if self._engine.dies_after(record.invocation_id):
             raise Killed(f"killed after {record.invocation_id}")
 
     def link(self, record: CallRecord) -> None:
@@ -333,6 +397,9 @@ class _Recorder:
             old = self._execution.notes.get(key)
             both = isinstance(old, dict) and isinstance(value, dict)
             self._execution.notes[key] = {**(old or {}), **value} if both else value
+
+    def cached(self, key: str) -> CallRecord | None:
+        return self._engine.cached(key)
 
     def drain(self) -> None:
         pass
@@ -355,12 +422,17 @@ class _Values:
 class _Board:
     """The waits of one execution."""
 
-    def __init__(self, execution: MemoryExecution) -> None:
+    def __init__(
+        self, execution: MemoryExecution, inherited: Mapping[str, Answer]
+    ) -> None:
         self._execution = execution
+        self._inherited = inherited
 
     def answer_of(self, name: str) -> Answer | None:
         asked = [wait for wait in self._execution.waits if wait.name == name]
-        return self._execution.answers.get(asked[-1].wait_id) if asked else None
+        if not asked:
+            return self._inherited.get(name)
+        return self._execution.answers.get(asked[-1].wait_id)
 
     def open(
         self,
@@ -396,6 +468,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _decoded_inputs(execution: MemoryExecution) -> dict[str, Any]:
+    inputs = codec.decode(execution.inputs.serializer, execution.inputs.payload)
+    assert isinstance(inputs, dict)
+    return inputs
+
+
 def _summary(execution: MemoryExecution) -> Execution:
     return Execution(
         exec_id=execution.execution_id,
@@ -405,6 +483,7 @@ def _summary(execution: MemoryExecution) -> Execution:
         started_at=execution.started_at,
         ended_at=execution.ended_at,
         stack_name="memory",
+        original_exec_id=execution.replay.source if execution.replay else None,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
+from kitaru._core.replay import ReplayPlan
+from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
 from kitaru.models import (
     ArtifactRef,
@@ -39,6 +41,17 @@ class Launch:
     flow: FlowSpec
     inputs: Mapping[str, Any]
     options: RunOptions = field(default_factory=RunOptions)
+    replay: ReplayPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an execution left behind, to plan a replay from."""
+
+    execution_id: str
+    source: FlowSource
+    inputs: Mapping[str, Any]
+    calls: tuple[CallRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class StartedCall:
     started_at: datetime
     checkpoint_type: str | None = None
     parents: tuple[str, ...] = ()
+    cache_key: str | None = None
 
 
 class Recorder(Protocol):
@@ -94,6 +108,10 @@ class Recorder(Protocol):
 
     def note(self, values: Mapping[str, Any]) -> None:
         """Merge metadata into the execution."""
+        ...
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Return a completed call of any execution with that cache key, the newest."""
         ...
 
     def drain(self) -> None:
@@ -198,6 +216,18 @@ class Engine(Protocol):
         """
         ...
 
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution in another process, or here if no other can."""
+        ...
+
+    def recorded(self, execution_id: str) -> Recorded:
+        """Return what an execution left behind; its flow must be loadable."""
+        ...
+
+    def flow_source(self, execution_id: str) -> FlowSource:
+        """Return where an execution's flow comes from."""
+        ...
+
     def continue_execution(self, execution_id: str) -> Continuation:
         """Let a failed or answered execution go on, in another process if possible."""
         ...
@@ -252,6 +282,10 @@ class Engine(Protocol):
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         """Yield log entries, oldest first; with `follow` until the execution ends."""
+        ...
+
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell the user something before an execution starts."""
         ...
 
     def describe(self) -> dict[str, Any]:

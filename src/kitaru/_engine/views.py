@@ -13,7 +13,6 @@ from kitaru.errors import KitaruUsageError
 from kitaru.models import ArtifactRef, CheckpointAttempt, CheckpointCall
 
 Bind = Callable[[ArtifactRef, StoredValue], ArtifactRef]
-OUTPUT = "output"
 
 
 def call(record: CallRecord, bind: Bind) -> CheckpointCall:
@@ -49,7 +48,8 @@ def call(record: CallRecord, bind: Bind) -> CheckpointCall:
 
 def artifact_refs(record: CallRecord, bind: Bind) -> list[ArtifactRef]:
     """Return the artifacts of a call: saved ones, then its result."""
-    call = names.call_id(record.execution_id, record.invocation_id)
+    # A reused value is the artifact of the call that made it.
+    call = record.original or names.call_id(record.execution_id, record.invocation_id)
     found = [
         bind(
             ArtifactRef(
@@ -66,9 +66,7 @@ def artifact_refs(record: CallRecord, bind: Bind) -> list[ArtifactRef]:
     ]
     if record.output is not None:
         output = ArtifactRef(
-            artifact_id=names.artifact_id(
-                record.execution_id, record.invocation_id, OUTPUT
-            ),
+            artifact_id=record.artifact_id,
             name=record.invocation_id,
             kind=record.output.serializer,
             producing_call=call,

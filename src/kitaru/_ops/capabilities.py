@@ -29,6 +29,7 @@ class Op(StrEnum):
     EXECUTION_LOGS = "read logs"
     EXECUTION_RETRY = "retry an execution"
     EXECUTION_RESUME = "resume a paused execution"
+    EXECUTION_REPLAY = "replay an execution"
     EXECUTION_CANCEL = "cancel an execution"
     WAIT_INPUT = "answer a wait"
     WAIT_ABORT = "abort a wait"
@@ -48,6 +49,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_LOGS: _EVERYWHERE,
     Op.EXECUTION_RETRY: _EVERYWHERE,
     Op.EXECUTION_RESUME: frozenset({CLIENT, CLI}),
+    Op.EXECUTION_REPLAY: _EVERYWHERE,
     Op.EXECUTION_CANCEL: _EVERYWHERE,
     Op.WAIT_INPUT: _EVERYWHERE,
     Op.WAIT_ABORT: frozenset({CLIENT}),

@@ -9,7 +9,13 @@ import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import render
-from kitaru.cli.output import Format, parse_json, show_item, show_items
+from kitaru.cli.output import (
+    Format,
+    parse_json,
+    parse_object,
+    show_item,
+    show_items,
+)
 
 app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
 
@@ -100,6 +106,46 @@ def resume(execution: Exec, wait: Wait = False, output: Output = Format.TEXT) ->
     found = executions.settled(execution) if wait else executions.get(execution)
     show_item(
         "executions resume", found, output, lambda: render.goes_on(found, going_on)
+    )
+
+
+@app.command("replay")
+@exposes(Op.EXECUTION_REPLAY, on=CLI)
+def replay(
+    execution: Exec,
+    from_: Annotated[
+        str, typer.Option("--from", help="Checkpoint name, invocation id or call id.")
+    ],
+    args: Annotated[
+        str | None,
+        typer.Option("--args", help="Flow inputs to change, as JSON object."),
+    ] = None,
+    overrides: Annotated[
+        str | None,
+        typer.Option(
+            "--overrides", help='Results to replace: {"checkpoint.NAME": VALUE}.'
+        ),
+    ] = None,
+    reuse_waits: Annotated[
+        bool, typer.Option("--reuse-waits", help="Take over answers given before.")
+    ] = False,
+    wait: Wait = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Run an execution again from a checkpoint, as a new execution."""
+    from kitaru._ops import executions, replays
+
+    started = replays.start_elsewhere(
+        execution,
+        from_=from_,
+        overrides=parse_object("--overrides", overrides),
+        inputs=parse_object("--args", args),
+        reuse_waits=reuse_waits,
+    )
+    new_id = started.execution_id
+    found = executions.settled(new_id) if wait else executions.get(new_id)
+    show_item(
+        "executions replay", found, output, lambda: render.replayed(found, started)
     )
 
 

@@ -70,6 +70,23 @@ def parse_json(option: str, text: str) -> Any:
         ) from None
 
 
+def parse_object(option: str, text: str | None) -> dict[str, Any]:
+    """Return the value of an option that takes a JSON object.
+
+    Raises:
+        KitaruUsageError: If it is anything else.
+    """
+    if text is None:
+        return {}
+    value = parse_json(option, text)
+    if not isinstance(value, dict):
+        raise KitaruUsageError(
+            f"{option} {text!r} is not a JSON object; it looks like: {option} "
+            '\'{"name": "value"}\''
+        )
+    return value
+
+
 def console() -> Any:
     """Return a console for tables; no colours into pipes or with NO_COLOR."""
     from rich.console import Console

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from kitaru._core import waits
+from kitaru._ops.replays import Started
 from kitaru.cli.output import console
 from kitaru.models import (
     CheckpointCall,
@@ -93,6 +94,13 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
     )
     if item.failure and item.status is ExecutionStatus.FAILED:
         sys.stdout.write(f"failed: {item.failure.message}\n")
+
+
+def replayed(item: Execution, started: Started) -> None:
+    """Print what a replay started."""
+    for note in started.notes:
+        sys.stdout.write(f"{note}\n")
+    goes_on(item, started.continuation)
 
 
 def line(item: Execution) -> None:

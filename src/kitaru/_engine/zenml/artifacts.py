@@ -43,6 +43,7 @@ def register(
     key: str,
     save_type: str = "output",
     manual: bool = False,
+    linked: bool = False,
     tags: tuple[str, ...] = (),
 ) -> tuple[UUID, StoredValue]:
     """Make an artifact version of a stored value.
@@ -50,6 +51,13 @@ def register(
     Returns ZenML's id for it, and the value with the place of its file.
     """
     client = Client()
+    if linked:
+        # A result of another execution: it is an artifact version already.
+        found = find(artifact_id)
+        if found is not None:
+            return found.id, blobs.at(
+                value, str(Path(found.uri) / blobs.file_name(value))
+            )
     file = _place(value, values, owner, key)
     uri = str(file.parent)
     request = ArtifactVersionRequest(
@@ -109,8 +117,7 @@ def _place(value: StoredValue, values: blobs.FileValues, owner: str, key: str) -
         return Path(value.uri)
     path = values.path_of(value, owner=owner, name=key)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(value.payload or b"")
+        blobs.write_file(path, value.payload or b"")
     return path
 
 

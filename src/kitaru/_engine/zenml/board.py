@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,15 +41,25 @@ _AGAIN = "~"
 class ZenMLBoard:
     """The waits of one execution."""
 
-    def __init__(self, execution_id: str, journal: Journal, *, fresh: bool) -> None:
+    def __init__(
+        self,
+        execution_id: str,
+        journal: Journal,
+        *,
+        fresh: bool,
+        inherited: Mapping[str, Answer] | None = None,
+    ) -> None:
         self._execution_id = execution_id
         self._journal = journal
+        self._inherited = inherited or {}
         self._conditions = {} if fresh else _by_name(conditions(execution_id))
 
     def answer_of(self, name: str) -> Answer | None:
         """Return the last answer given to a wait of that name."""
         asked = self._conditions.get(name, [])
-        if not asked or asked[-1].status == RunWaitConditionStatus.PENDING:
+        if not asked:
+            return self._inherited.get(name)
+        if asked[-1].status == RunWaitConditionStatus.PENDING:
             return None
         return _answer(asked[-1])
 
@@ -128,6 +139,16 @@ class ZenMLBoard:
 def conditions(execution_id: str) -> list[RunWaitConditionResponse]:
     """Return all waits of an execution, oldest first."""
     return _list(pipeline_run=UUID(execution_id))
+
+
+def answers_before(execution_id: str, moment: datetime) -> dict[str, Answer]:
+    """Return the answers to waits that an execution opened before a moment."""
+    return {
+        name: _answer(asked[-1])
+        for name, asked in _by_name(conditions(execution_id)).items()
+        if asked[-1].status != RunWaitConditionStatus.PENDING
+        and asked[-1].created.replace(tzinfo=UTC) <= moment
+    }
 
 
 def open_conditions(execution_id: str | None = None) -> list[RunWaitConditionResponse]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +20,17 @@ from kitaru._core.sources import FlowSource
 from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
 from kitaru._engine.logs import LogFile
-from kitaru._engine.port import Ending, ExecutionQuery, Launch
-from kitaru._engine.zenml import board, diagnosis, environment, launcher, reading, runs
+from kitaru._engine.port import Ending, ExecutionQuery, Launch, Recorded
+from kitaru._engine.reporter import StreamReporter
+from kitaru._engine.zenml import (
+    board,
+    diagnosis,
+    environment,
+    execution,
+    launcher,
+    reading,
+    runs,
+)
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
@@ -69,10 +78,30 @@ class ZenMLEngine:
         """Start an execution and run it to its end or its next unanswered wait."""
         return self._launcher.launch(launch)
 
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution in a process of its own."""
+        return self._launcher.launch_elsewhere(launch)
+
+    def recorded(self, execution_id: str) -> Recorded:
+        """Return what an execution left behind; its flow must be loadable."""
+        facts = runs.facts_of(find_run(execution_id))
+        with translated(f"reading execution {execution_id}"):
+            calls = tuple(reading.known_calls(self.journal, execution_id))
+        values = execution.file_values(execution_id, synchronous=False)
+        return Recorded(
+            execution_id=execution_id,
+            source=FlowSource.from_dict(facts["source"]),
+            inputs=execution.read_inputs(facts, values),
+            calls=calls,
+        )
+
+    def flow_source(self, execution_id: str) -> FlowSource:
+        """Return where an execution's flow comes from."""
+        return FlowSource.from_dict(runs.facts_of(find_run(execution_id))["source"])
+
     def continue_execution(self, execution_id: str) -> Continuation:
         """Let it go on in another process, or here if only this one can."""
-        facts = runs.facts_of(find_run(execution_id))
-        launcher.refuse_unloadable(FlowSource.from_dict(facts["source"]))
+        launcher.refuse_unloadable(self.flow_source(execution_id))
         return self._launcher.continue_elsewhere(execution_id)
 
     def continue_here(self, execution_id: str) -> Ending:
@@ -284,6 +313,12 @@ class ZenMLEngine:
             lambda: self.get(execution_id).status.is_finished,
             lambda: time.sleep(_LOOK_AGAIN),
         )
+
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell the user something before an execution starts."""
+        reporter = StreamReporter()
+        for note in notes:
+            reporter.warn(note)
 
     def describe(self) -> dict[str, Any]:
         """Return what `kitaru status` shows."""

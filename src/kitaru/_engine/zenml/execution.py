@@ -9,17 +9,18 @@ from uuid import UUID
 
 from kitaru._core import codec, failures, names
 from kitaru._core.codec import Encoded
-from kitaru._core.records import StoredValue
+from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.replay import Timeline
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import attempt, flows
+from kitaru._engine import attempt, flows, futures
 from kitaru._engine.blobs import FileValues
+from kitaru._engine.checkpointing import Parts
 from kitaru._engine.journal import Journal
 from kitaru._engine.logs import LogFile, captured
-from kitaru._engine.port import Ending, Recorder, Reporter
+from kitaru._engine.port import Answer, Ending, Recorder, Reporter
 from kitaru._engine.session import Session
-from kitaru._engine.zenml import artifacts, board, reading, steps
+from kitaru._engine.zenml import artifacts, board, foreign, reading, replays, steps
 from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.recorders import JournalRecorder, StoreRecorder
 from kitaru.models import ExecutionStatus
@@ -74,13 +75,22 @@ class LocalExecution:
         session = Session(
             execution_id=self.execution_id,
             flow=self._spec,
-            timeline=Timeline(known),
-            recorder=self._recorder(projector, writer),
-            values=values,
-            board=board.ZenMLBoard(self.execution_id, self._journal, fresh=fresh),
-            reporter=self.reporter,
-            lookup=self._lookup,
-            source_changed=self._source_changed(),
+            timeline=self._timeline(known),
+            parts=Parts(
+                recorder=self._recorder(projector, writer),
+                values=values,
+                board=board.ZenMLBoard(
+                    self.execution_id,
+                    self._journal,
+                    fresh=fresh,
+                    inherited=self._inherited_answers(),
+                ),
+                reporter=self.reporter,
+                lookup=self._lookup,
+                run_foreign=foreign.run,
+                width=futures.configured_width(),
+                source_changed=self._source_changed(),
+            ),
         )
         self.reporter.begun(
             self.execution_id,
@@ -100,6 +110,22 @@ class LocalExecution:
         finally:
             projector.stop()
         return self.ending, result[0] if result else None
+
+    def _timeline(self, known: list[CallRecord]) -> Timeline:
+        plan = replays.from_facts(self._facts)
+        if plan is None:
+            return Timeline(known)
+        source = reading.known_calls(self._journal, plan.source)
+        return Timeline(known, plan, source)
+
+    def _inherited_answers(self) -> dict[str, Answer]:
+        """Return the answers that a replay takes over from its source."""
+        plan = replays.from_facts(self._facts)
+        if plan is None or not plan.reuse_waits:
+            return {}
+        calls = reading.known_calls(self._journal, plan.source)
+        (anchor,) = [call for call in calls if call.invocation_id == plan.anchor]
+        return board.answers_before(plan.source, anchor.started_at)
 
     def _recorder(self, projector: Projector, writer: steps.StepWriter) -> Recorder:
         if self._synchronous:

@@ -23,7 +23,14 @@ from kitaru._engine.leases import Holder
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending, Launch, Reporter
 from kitaru._engine.reporter import LogReporter, StreamReporter
-from kitaru._engine.zenml import artifacts, board, entry, environment, runs
+from kitaru._engine.zenml import (
+    artifacts,
+    board,
+    entry,
+    environment,
+    replays,
+    runs,
+)
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.execution import LocalExecution
 from kitaru.errors import KitaruError, KitaruRuntimeError, KitaruStateError
@@ -47,17 +54,7 @@ class Launcher:
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:
         """Start an execution and run it to its end or its next unanswered wait."""
         flow = launch.flow
-        encoded = codec.encode(
-            dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
-        )
-        with translated(f"starting flow {flow.name!r}"):
-            run = runs.create(
-                flow.name, flow.source, launch.inputs, _facts(flow, encoded)
-            )
-        execution_id = str(run.id)
-        self._journal.put_execution(
-            execution_id, _body(flow, synchronous=self._synchronous), Holder.me()
-        )
+        execution_id, run = self._create(launch)
         execution = self._execution(
             execution_id, flow, runs.facts_of(run), StreamReporter()
         )
@@ -69,6 +66,47 @@ class Launcher:
         inputs = launch.inputs
         entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
         return execution_id, self._run(execution, lambda: runs.run_here(run))
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution in a process of its own, or here if no other can."""
+        if not launch.flow.source.is_loadable:
+            execution_id, _ = self.launch(launch)
+            return execution_id, Continuation(how="here", pid=os.getpid())
+        execution_id, _ = self._create(launch)
+        return execution_id, self._spawn(execution_id)
+
+    def _create(self, launch: Launch) -> tuple[str, PipelineRunResponse]:
+        """Create an execution that this process runs for now."""
+        flow, plan = launch.flow, launch.replay
+        inputs = codec.encode(
+            dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
+        )
+        with translated(f"starting flow {flow.name!r}"):
+            run = runs.create(
+                flow.name,
+                flow.source,
+                launch.inputs,
+                _facts(flow, inputs) | replays.to_facts(plan),
+                original=plan.source if plan else None,
+            )
+        self._journal.put_execution(
+            str(run.id), _body(flow, synchronous=self._synchronous), Holder.me()
+        )
+        return str(run.id), run
+
+    def _spawn(self, execution_id: str) -> Continuation:
+        """Start a process for an execution of ours and make it the runner."""
+        try:
+            pid = detached.spawn(
+                execution_id,
+                recorded=self._journal.execution(execution_id) or {},
+                log=environment.log_path(execution_id),
+            )
+        except KitaruError:
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        self._journal.hand_over(execution_id, Holder.of(pid))
+        return Continuation(how="process", pid=pid)
 
     def continue_here(self, execution_id: str) -> Ending:
         """Go on in this process and thread."""
@@ -87,7 +125,10 @@ class Launcher:
         execution = self._execution(
             execution_id, flow, facts, reporter, synchronous=synchronous
         )
-        entry.expect(execution_id, lambda: execution.body(None, fresh=False))
+        fresh = run.status is RunStatus.INITIALIZING
+        entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
+        if fresh:
+            return self._run(execution, lambda: runs.run_here(run))
         return self._run(execution, lambda: runs.go_on_here(execution_id))
 
     def continue_elsewhere(self, execution_id: str) -> Continuation:
@@ -99,21 +140,14 @@ class Launcher:
             flows.find(source)
             self.continue_here(execution_id)
             return Continuation(how="here", pid=os.getpid())
-        me = Holder.me()
-        self._journal.acquire(execution_id, me)
+        self._journal.acquire(execution_id, Holder.me())
         try:
             with translated(f"continuing execution {execution_id}"):
                 runs.mark_resuming(run)
-            pid = detached.spawn(
-                execution_id,
-                recorded=self._journal.execution(execution_id) or {},
-                log=environment.log_path(execution_id),
-            )
         except KitaruError:
-            self._journal.release(execution_id, me, None)
+            self._journal.release(execution_id, Holder.me(), None)
             raise
-        self._journal.hand_over(execution_id, Holder.of(pid))
-        return Continuation(how="process", pid=pid)
+        return self._spawn(execution_id)
 
     def _run(self, execution: LocalExecution, submit: Callable[[], None]) -> Ending:
         """Run the body through ZenML; again if its answer came while it left."""

@@ -42,6 +42,7 @@ class Projector:
         self._writer = writer
         self._changed = threading.Condition()
         self._linked: deque[CallRecord] = deque()
+        self._later: deque[CallRecord] = deque()
         self._queue: deque[CallRecord] = deque()
         self._running: dict[str, StartedCall] = {}
         self._busy = False
@@ -52,7 +53,7 @@ class Projector:
         self._failure: KitaruBackendError | None = None
         context = contextvars.copy_context()
         self._thread = threading.Thread(
-            target=lambda: context.run(self._loop), name="kitaru-projector", daemon=True
+            target=lambda: context.run(self._loop), name="kitaru-projector"
         )
 
     def start(self) -> None:
@@ -72,7 +73,11 @@ class Projector:
             self._changed.notify_all()
 
     def link(self, record: CallRecord) -> None:
-        """Write a reused outcome to the journal and project it soon."""
+        """Write a reused outcome to the journal, and project it when there is time.
+
+        Results of a replay are there long before ZenML shows all that was reused; the
+        process ends when it does.
+        """
         with self._changed:
             self._linked.append(record)
             self._changed.notify_all()
@@ -98,19 +103,21 @@ class Projector:
         return failure
 
     def stop(self) -> None:
-        """End the thread after what is queued."""
+        """End the thread after what is queued; reused outcomes may take it longer."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+            rest = bool(self._linked or self._later)
+        if not rest:
+            self._thread.join()
 
     def _loop(self) -> None:
         watched = 0.0
         while True:
             with self._changed:
-                if not (self._queue or self._linked or self._stopping):
+                if not (self._queue or self._linked or self._later or self._stopping):
                     self._changed.wait(_TICK)
-                if self._stopping and not (self._queue or self._linked):
+                if self._stopping and not (self._queue or self._linked or self._later):
                     return
                 linked, batch = list(self._linked), list(self._queue)
                 self._linked.clear()
@@ -118,7 +125,8 @@ class Projector:
                 self._busy = bool(linked or batch)
             if linked:
                 self._journal.put_calls(linked)
-            self._project([*linked, *batch])
+                self._later.extend(linked)
+            self._project(batch or self._take_later())
             self._show_long_ones()
             if time.monotonic() - watched > _WATCH_EVERY:
                 watched = time.monotonic()
@@ -126,6 +134,9 @@ class Projector:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
+
+    def _take_later(self) -> list[CallRecord]:
+        return [self._later.popleft()] if self._later else []
 
     def _project(self, batch: list[CallRecord]) -> None:
         done: list[str] = []

@@ -53,6 +53,10 @@ class JournalRecorder:
         for invocation_id in invocation_ids:
             self._projector.add(as_caught(self._failed[invocation_id]))
 
+    def cached(self, key: str) -> CallRecord | None:
+        """Look into the journal."""
+        return self._journal.cached(key)
+
     def note(self, values: Mapping[str, Any]) -> None:
         """Journal metadata of the execution."""
         self._journal.note(self._execution_id, values)
@@ -103,6 +107,11 @@ class StoreRecorder:
         """Store that the flow went on."""
         for invocation_id in invocation_ids:
             self.commit(as_caught(self._failed[invocation_id]))
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Look for a step run with that cache key."""
+        with translated("looking for a cached result"):
+            return steps.cached(key)
 
     def note(self, values: Mapping[str, Any]) -> None:
         """Store metadata of the execution."""

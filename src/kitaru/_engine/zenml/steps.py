@@ -18,6 +18,7 @@ from zenml.config.retry_config import StepRetryConfig
 from zenml.config.source import Source, SourceType
 from zenml.config.step_configurations import Step, StepConfiguration, StepSpec
 from zenml.enums import ExecutionStatus, MetadataResourceTypes
+from zenml.exceptions import EntityExistsError
 from zenml.metadata.metadata_types import get_metadata_type
 from zenml.models import (
     ExceptionInfo,
@@ -29,14 +30,13 @@ from zenml.models import (
     StepRunUpdate,
 )
 
-from kitaru._core import names, records
-from kitaru._core.records import CallRecord
+from kitaru._core import records
+from kitaru._core.records import OUTPUT, CallRecord
 from kitaru._engine.blobs import FileValues
 from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import artifacts
 
 RECORD_KEY = "kitaru_record"
-OUTPUT = "output"
 _PLACEHOLDER = Source(
     module="kitaru._engine.zenml.placeholder",
     attribute="checkpoint",
@@ -79,6 +79,7 @@ class StepWriter:
             call.parents,
             status=ExecutionStatus.RUNNING,
             start_time=call.started_at,
+            cache_key=call.cache_key,
         )
         self._steps[call.invocation_id] = _Written(step.id, step.version, False, None)
 
@@ -105,7 +106,19 @@ class StepWriter:
             self._annotate(known.step_id, record)
             step_id, version = known.step_id, known.version
         else:
-            step = self._create(
+            step = self._create_finished(record, outputs)
+            step_id, version = step.id, step.version
+            if record.metadata:
+                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, record.metadata)
+        self._steps[record.invocation_id] = _Written(
+            step_id, version, True, record.ended_at, record.status == "completed"
+        )
+
+    def _create_finished(
+        self, record: CallRecord, outputs: dict[str, list[UUID]]
+    ) -> StepRunResponse:
+        try:
+            return self._create(
                 record.invocation_id,
                 record.name,
                 record.parents,
@@ -114,13 +127,13 @@ class StepWriter:
                 end_time=record.ended_at,
                 outputs=outputs,
                 record=record,
+                cache_key=record.cache_key,
             )
-            step_id, version = step.id, step.version
-            if record.metadata:
-                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, record.metadata)
-        self._steps[record.invocation_id] = _Written(
-            step_id, version, True, record.ended_at, record.status == "completed"
-        )
+        except EntityExistsError:
+            # ZenML ran the step itself, or another process was faster.
+            (step,) = step_runs(self._execution_id, name=record.invocation_id)
+            self._annotate(step.id, record)
+            return step
 
     def _register(self, record: CallRecord) -> tuple[CallRecord, dict[str, list[UUID]]]:
         """Make artifact versions; return the record with the places of its values."""
@@ -136,6 +149,7 @@ class StepWriter:
                 key=artifact.name,
                 save_type=artifact.save_type,
                 manual=True,
+                linked=record.reused,
                 tags=artifact.tags,
             )
             outputs[artifact.name] = [version]
@@ -145,12 +159,11 @@ class StepWriter:
             version, output = artifacts.register(
                 output,
                 values=self._values,
-                artifact_id=names.artifact_id(
-                    self._execution_id, record.invocation_id, OUTPUT
-                ),
+                artifact_id=record.artifact_id,
                 name=f"{self._flow}::{record.name}::{OUTPUT}",
                 owner=record.invocation_id,
                 key=OUTPUT,
+                linked=record.reused,
             )
             outputs[OUTPUT] = [version]
             self._outputs[record.invocation_id] = version
@@ -167,6 +180,7 @@ class StepWriter:
         end_time: datetime | None = None,
         outputs: dict[str, list[UUID]] | None = None,
         record: CallRecord | None = None,
+        cache_key: str | None = None,
     ) -> StepRunResponse:
         known = self._steps.get(invocation_id)
         client = Client()
@@ -179,6 +193,7 @@ class StepWriter:
                 end_time=end_time,
                 status=status,
                 outputs=outputs or {},
+                cache_key=cache_key,
                 inputs={p: [self._outputs[p]] for p in parents if p in self._outputs},
                 exception_info=_exception(record),
                 dynamic_config=_configuration(
@@ -229,7 +244,7 @@ _UNFINISHED = (
 )
 
 
-def step_runs(execution_id: str) -> list[StepRunResponse]:
+def step_runs(execution_id: str, name: str | None = None) -> list[StepRunResponse]:
     """Return the latest step run of each call, in as few store calls as possible."""
     client = Client()
     found: list[StepRunResponse] = []
@@ -240,6 +255,7 @@ def step_runs(execution_id: str) -> list[StepRunResponse]:
                 pipeline_run_id=UUID(execution_id),
                 project=client.active_project.id,
                 exclude_retried=True,
+                name=name,
                 sort_by="asc:created",
                 page=page,
                 size=1000,
@@ -250,6 +266,22 @@ def step_runs(execution_id: str) -> list[StepRunResponse]:
         if page >= result.total_pages:
             return found
         page += 1
+
+
+def cached(key: str) -> CallRecord | None:
+    """Return the newest completed call of any execution with that cache key."""
+    client = Client()
+    page = client.zen_store.list_run_steps(
+        StepRunFilter(
+            project=client.active_project.id,
+            cache_key=key,
+            status=ExecutionStatus.COMPLETED.value,
+            sort_by="desc:created",
+            size=1,
+        ),
+        hydrate=True,
+    )
+    return record_of(page.items[0]) if page.items else None
 
 
 def record_of(step: StepRunResponse) -> CallRecord | None:

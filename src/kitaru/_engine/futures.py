@@ -1,0 +1,215 @@
+"""Checkpoint calls that run beside the flow body."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, Generic, TypeVar, overload
+
+from kitaru._core.signals import FlowSignal
+from kitaru._engine.control import Control
+from kitaru.errors import KitaruStateError, KitaruUsageError
+
+R = TypeVar("R")
+DEFAULT_WIDTH = 10
+WIDTH_VARIABLE = "KITARU_CONCURRENCY"
+
+
+class CheckpointFuture(Generic[R]):
+    """A checkpoint call that was submitted; its result when it is there."""
+
+    def __init__(self, invocation_id: str, future: Future[R], control: Control) -> None:
+        self.invocation_id = invocation_id
+        self._future = future
+        self._control = control
+
+    def result(self, timeout: float | None = None) -> R:
+        """Return the checkpoint's value, waiting for it up to `timeout` seconds.
+
+        Raises:
+            KitaruStateError: If it takes longer.
+            Exception: Whatever the checkpoint raised, after its retries.
+        """
+        try:
+            return self._future.result(timeout)
+        except FutureTimeoutError as error:
+            if self._future.done():
+                # The checkpoint itself raised a TimeoutError.
+                self._control.delivered(self.invocation_id)
+                raise
+            raise KitaruStateError(
+                f"checkpoint {self.invocation_id!r} has no result after {timeout} s; it "
+                "goes on running"
+            ) from error
+        except Exception:
+            self._control.delivered(self.invocation_id)
+            raise
+
+    load = result
+
+    def done(self) -> bool:
+        """Whether the call has an outcome."""
+        return self._future.done()
+
+    def settle(self) -> None:
+        """Wait for the outcome without taking it."""
+        try:
+            self._future.exception()
+        # A signal reaches the flow through its next call.
+        except FlowSignal:
+            return
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> R:
+        await asyncio.wait([asyncio.wrap_future(self._future)])
+        return self.result()
+
+    def __repr__(self) -> str:
+        state = "done" if self.done() else "running"
+        return f"<CheckpointFuture {self.invocation_id} {state}>"
+
+
+class CheckpointFutures(Sequence[CheckpointFuture[R]]):
+    """The calls of one `map` or `product`, in input order."""
+
+    def __init__(self, futures: Iterable[CheckpointFuture[R]]) -> None:
+        self._futures = tuple(futures)
+
+    def results(self) -> list[R]:
+        """Return all values in input order, when the last one is there.
+
+        Raises:
+            Exception: The first failure in input order; the other calls have finished.
+        """
+        for future in self._futures:
+            future.settle()
+        return [future.result() for future in self._futures]
+
+    load = results
+
+    @overload
+    def __getitem__(self, index: int) -> CheckpointFuture[R]: ...
+    @overload
+    def __getitem__(self, index: slice) -> CheckpointFutures[R]: ...
+    def __getitem__(
+        self, index: int | slice
+    ) -> CheckpointFuture[R] | CheckpointFutures[R]:
+        """Return one call, or some of them."""
+        if isinstance(index, slice):
+            return CheckpointFutures(self._futures[index])
+        return self._futures[index]
+
+    def __len__(self) -> int:
+        return len(self._futures)
+
+    def __iter__(self) -> Iterator[CheckpointFuture[R]]:
+        return iter(self._futures)
+
+    def __repr__(self) -> str:
+        return f"<CheckpointFutures {[f.invocation_id for f in self._futures]}>"
+
+
+class Pool:
+    """The threads for submitted calls of one execution, started when needed.
+
+    Calls start in the order they were submitted. One that waits for another only ever
+    waits for an earlier one, so a bounded pool cannot lock up.
+    """
+
+    def __init__(self, width: int, control: Control) -> None:
+        self._width = width
+        self._control = control
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._open: set[CheckpointFuture[Any]] = set()
+
+    def submit(self, invocation_id: str, work: Callable[[], R]) -> CheckpointFuture[R]:
+        """Run `work` in a thread, in a copy of the caller's context."""
+        context = contextvars.copy_context()
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(
+                    self._width, thread_name_prefix="kitaru-checkpoint"
+                )
+            raw = self._executor.submit(context.run, work)
+            future = CheckpointFuture(invocation_id, raw, self._control)
+            self._open.add(future)
+        raw.add_done_callback(lambda _: self._open.discard(future))
+        return future
+
+    def settle(self) -> None:
+        """Wait until no submitted call runs."""
+        while True:
+            with self._lock:
+                running = list(self._open)
+            if not running:
+                return
+            for future in running:
+                future.settle()
+                self._open.discard(future)
+
+    def close(self) -> None:
+        """Wait for the calls and end the threads."""
+        self.settle()
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
+
+
+def configured_width() -> int:
+    """Return how many submitted calls may run at once: KITARU_CONCURRENCY, or 10.
+
+    Raises:
+        KitaruUsageError: If it is no positive number.
+    """
+    text = os.environ.get(WIDTH_VARIABLE, "")
+    if not text:
+        return DEFAULT_WIDTH
+    if not text.isdecimal() or int(text) < 1:
+        raise KitaruUsageError(
+            f"{WIDTH_VARIABLE} is {text!r}; set it to how many checkpoints may run at "
+            "once, 1 or more"
+        )
+    return int(text)
+
+
+def resolve(value: Any) -> Any:
+    """Return a value with futures in it, one level deep, replaced by their results."""
+    if isinstance(value, CheckpointFuture | CheckpointFutures):
+        return value.load()
+    if type(value) in (list, tuple) and any(_is_future(item) for item in value):
+        return type(value)(item.load() if _is_future(item) else item for item in value)
+    if type(value) is dict and any(_is_future(item) for item in value.values()):
+        return {
+            key: item.load() if _is_future(item) else item
+            for key, item in value.items()
+        }
+    return value
+
+
+def resolve_all(values: Iterable[Any]) -> list[Any]:
+    """Return values with those that are futures replaced by their results."""
+    return [value.load() if _is_future(value) else value for value in values]
+
+
+def _is_future(value: object) -> bool:
+    return isinstance(value, CheckpointFuture | CheckpointFutures)
+
+
+def producers(value: object) -> list[str]:
+    """Return the invocation ids of the futures in a value, one level deep."""
+    if isinstance(value, CheckpointFuture):
+        return [value.invocation_id]
+    if isinstance(value, CheckpointFutures | list | tuple):
+        return [
+            item.invocation_id for item in value if isinstance(item, CheckpointFuture)
+        ]
+    if isinstance(value, dict):
+        return producers(list(value.values()))
+    return []

@@ -1,0 +1,168 @@
+"""Run an execution again from a chosen checkpoint, with changed values."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kitaru._core import codec, fingerprints, replay, selectors, typing_rules
+from kitaru._core.records import CallRecord, StoredValue
+from kitaru._core.similar import did_you_mean
+from kitaru._core.specs import FlowSpec
+from kitaru._engine import blobs, flows
+from kitaru._engine.open import current_engine
+from kitaru._engine.port import Launch, Recorded, RunOptions
+from kitaru._ops.executions import resolve
+from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.models import Continuation, ExecutionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A replay that may start: everything was checked, nothing has happened."""
+
+    launch: Launch
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A replay that was started in another process."""
+
+    execution_id: str
+    continuation: Continuation
+    notes: tuple[str, ...]
+
+
+def prepare(
+    execution_id: str,
+    *,
+    from_: str,
+    overrides: Mapping[str, Any] | None = None,
+    reuse_waits: bool = False,
+    inputs: Mapping[str, Any] | None = None,
+    flow: FlowSpec | None = None,
+    options: RunOptions | None = None,
+) -> Prepared:
+    """Plan a replay.
+
+    Args:
+        execution_id: The source, by id or unique prefix; it may not be running.
+        from_: Checkpoint name, invocation id or call id of the first call to run again.
+        overrides: `checkpoint.<selector>` to the value that replaces its result.
+        reuse_waits: Take over answers given before that call.
+        inputs: Arguments of the flow to change, by name.
+        flow: The flow, if the caller has it; else it is loaded from its source.
+        options: Settings of the new execution.
+
+    Raises:
+        KitaruStateError: If the source is running.
+        KitaruUsageError: For unknown selectors, override keys or inputs, and values
+            that do not fit the annotations.
+        KitaruRuntimeError: If the flow cannot be loaded.
+    """
+    engine = current_engine()
+    full_id = resolve(execution_id)
+    if engine.get(full_id).status is ExecutionStatus.RUNNING:
+        raise KitaruStateError(
+            f"execution {full_id} is running; replay it when it has ended or waits, or "
+            f"cancel it: kitaru executions cancel {full_id}"
+        )
+    spec = flow or flows.find(engine.flow_source(full_id))
+    recorded = engine.recorded(full_id)
+    changed = _changed_inputs(spec, recorded, inputs or {})
+    plan = replay.plan(
+        recorded.calls,
+        source=full_id,
+        anchor=from_,
+        overrides={
+            key: _override(spec, recorded, key, value)
+            for key, value in (overrides or {}).items()
+        },
+        inputs_changed=bool(changed),
+        reuse_waits=reuse_waits,
+    )
+    launch = Launch(
+        flow=spec,
+        inputs={**recorded.inputs, **changed},
+        options=options or RunOptions(),
+        replay=plan,
+    )
+    return Prepared(launch, (*_changed_code(spec, recorded), _reminder(plan, recorded)))
+
+
+def start_elsewhere(execution_id: str, **wanted: Any) -> Started:
+    """Start a replay in a process of its own; see `prepare` for arguments and errors."""
+    prepared = prepare(execution_id, **wanted)
+    new_id, continuation = current_engine().launch_elsewhere(prepared.launch)
+    return Started(new_id, continuation, prepared.notes)
+
+
+def _changed_inputs(
+    spec: FlowSpec, recorded: Recorded, inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the inputs that differ from the recorded ones, as their types ask for."""
+    known = inspect.signature(spec.function).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
+    changed: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if name not in known and not takes_any:
+            raise KitaruUsageError(
+                f"flow {spec.name!r} has no input {name!r}{did_you_mean(name, known)} "
+                f"(it has: {', '.join(known)})"
+            )
+        fitted = typing_rules.fit(
+            spec.function, name, value, what=f"input {name!r} of flow {spec.name!r}"
+        )
+        before = recorded.inputs.get(name)
+        if name not in recorded.inputs or _differ(before, fitted):
+            changed[name] = fitted
+    return changed
+
+
+def _differ(before: object, now: object) -> bool:
+    one, other = fingerprints.of_value(before), fingerprints.of_value(now)
+    return one is None or one != other
+
+
+def _override(
+    spec: FlowSpec, recorded: Recorded, key: str, value: object
+) -> StoredValue:
+    """Return the stored form of an override, checked against the return annotation."""
+    if key.startswith(replay.OVERRIDE_PREFIX):
+        selector = key.removeprefix(replay.OVERRIDE_PREFIX)
+        ordered = sorted(recorded.calls, key=lambda record: record.order)
+        record = selectors.find(ordered, selector)
+        declared = flows.find_checkpoint(record.name, spec.source)
+        if declared is not None:
+            value = typing_rules.fit(
+                declared.function, typing_rules.RETURN, value, what=f"override {key!r}"
+            )
+    encoded = codec.encode(value, what=f"override {key!r}")
+    return blobs.inline(blobs.describe(encoded), encoded.payload)
+
+
+def _changed_code(spec: FlowSpec, recorded: Recorded) -> tuple[str, ...]:
+    """Say which checkpoints have other code now than when they were recorded."""
+    names = dict.fromkeys(
+        record.name for record in recorded.calls if _has_changed(spec, record)
+    )
+    if not names:
+        return ()
+    return (f"code changed since then: {', '.join(names)}",)
+
+
+def _has_changed(spec: FlowSpec, record: CallRecord) -> bool:
+    declared = flows.find_checkpoint(record.name, spec.source)
+    if declared is None or not record.code_hash:
+        return False
+    return declared.code_hash != record.code_hash
+
+
+def _reminder(plan: replay.ReplayPlan, recorded: Recorded) -> str:
+    return (
+        f"replay of {recorded.execution_id[:8]} from {plan.anchor!r}: up to "
+        f"{len(plan.reuse)} results are reused; data outside Kitaru is as it is now"
+    )
