@@ -57,7 +57,7 @@ def main_module_name() -> str:
         name: str = spec.name
         return name
     file = getattr(main, "__file__", None)
-    if not file:
+    if not file or file == "<stdin>":
         return "__main__"
     path = Path(file)
     # A folder or an archive that is run goes by its own name.
