@@ -95,7 +95,8 @@ def decode(serializer: str, payload: bytes) -> object:
             import cloudpickle
 
             return cloudpickle.loads(payload)
-    except (ImportError, AttributeError, TypeError, ValueError, LookupError) as error:
+    # A pickle runs code of the value's class, so any exception may come out.
+    except Exception as error:
         raise KitaruRuntimeError(
             f"a stored {serializer} value cannot be read with the code that is "
             f"installed now ({type(error).__name__}: {error}); restore the class it "
@@ -108,12 +109,17 @@ def decode(serializer: str, payload: bytes) -> object:
 
 
 def canonical_hash(value: object) -> str | None:
-    """Return a hash that is equal for equal values, or `None` where none is known."""
-    if type(value) is bytes:
-        return hashlib.sha256(value).hexdigest()
+    """Return a hash that is equal for equal values, or `None` where none is known.
+
+    For text and bytes it is the content hash of `encode`.
+    """
+    if type(value) in (str, bytes):
+        return encode(value).content_hash
     try:
-        tree, _ = tagging.to_tree(value)
-        text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+        tree = tagging.to_canonical_tree(value)
+        text = json.dumps(
+            tree, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+        )
     except (tagging.UntaggableError, RecursionError):
         return None
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

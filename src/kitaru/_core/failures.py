@@ -14,7 +14,7 @@ from kitaru.models import FailureInfo, FailureOrigin
 def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
     """Return a record of `error` that survives the process."""
     return StoredFailure(
-        message=str(error),
+        message=_message(error),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
         traceback="".join(traceback.format_exception(error)),
         origin=origin.value,
@@ -39,6 +39,15 @@ def describe(failure: StoredFailure) -> FailureInfo:
     )
 
 
+def _message(error: object) -> str:
+    """Return what the exception says, even if its `__str__` is broken."""
+    try:
+        return str(error)
+    # User code: any exception may come out.
+    except Exception:  # noqa: BLE001
+        return f"<{type(error).__name__} without a readable message>"
+
+
 def _pickle(error: BaseException) -> str | None:
     """Return the pickled exception, if it comes back as the same type."""
     cloudpickle: Any = importlib.import_module("cloudpickle")
@@ -47,7 +56,9 @@ def _pickle(error: BaseException) -> str | None:
     # Exceptions may hold anything, sockets and locks included.
     except Exception:  # noqa: BLE001
         return None
-    if type(_unpickle(data)) is not type(error):
+    again = _unpickle(data)
+    # An own `__init__` that builds its message would build it twice.
+    if type(again) is not type(error) or _message(again) != _message(error):
         return None
     return base64.b64encode(data).decode()
 

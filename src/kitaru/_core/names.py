@@ -9,7 +9,7 @@ import uuid
 from kitaru.errors import KitaruUsageError
 
 MAX_NAME_LENGTH = 200
-_NAME = re.compile(r"^[\w.:\-\[\]/ ]+$")
+_NAME = re.compile(r"[\w.:\-\[\]/ ]+")
 
 
 def check_name(kind: str, name: str) -> str:
@@ -19,7 +19,7 @@ def check_name(kind: str, name: str) -> str:
         KitaruUsageError: If it is empty, too long or holds other characters than
             letters, digits, space and `_ - . : / [ ]`.
     """
-    if not name or len(name) > MAX_NAME_LENGTH or not _NAME.match(name):
+    if not name or len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
         raise KitaruUsageError(
             f"{kind} name {name!r} is not valid: use 1 to {MAX_NAME_LENGTH} letters, "
             "digits, spaces or _ - . : / [ ]"

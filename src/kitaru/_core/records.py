@@ -5,12 +5,14 @@ These are the durable facts; `kitaru.models` holds what users see of them.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from kitaru._core.names import artifact_id
 
@@ -130,7 +132,12 @@ def to_json(record: CallRecord) -> str:
             for artifact in record.artifacts
         ),
     )
-    return _adapter().dump_json(bare, exclude_defaults=True).decode()
+    try:
+        return _adapter().dump_json(bare, exclude_defaults=True).decode()
+    except PydanticSerializationError:
+        # Text with lone surrogates, such as a file name that is not UTF-8.
+        tree = _adapter().dump_python(bare, mode="json", exclude_defaults=True)
+        return json.dumps(tree, ensure_ascii=False).encode(errors="replace").decode()
 
 
 def from_json(text: str | bytes) -> CallRecord:

@@ -29,10 +29,7 @@ def find(records: Sequence[CallRecord], selector: str) -> CallRecord:
             return record
     named = [record for record in records if record.name == selector]
     if len(named) > 1:
-        choices = ", ".join(
-            f"{record.invocation_id} ({call_id(record.execution_id, record.invocation_id)})"
-            for record in named
-        )
+        choices = ", ".join(_unmistakable(record, selector) for record in named)
         raise KitaruUsageError(
             f"{len(named)} calls of checkpoint {selector!r}; name one of them by its "
             f"invocation id or call id: {choices}"
@@ -47,3 +44,11 @@ def find(records: Sequence[CallRecord], selector: str) -> CallRecord:
         f"no checkpoint {selector!r} in this execution{did_you_mean(selector, known)} "
         + (f"(it has: {', '.join(known[:20])})" if known else "(it has none yet)")
     )
+
+
+def _unmistakable(record: CallRecord, selector: str) -> str:
+    """Return what names this call alone; the first one shares its id with the name."""
+    own_call_id = call_id(record.execution_id, record.invocation_id)
+    if record.invocation_id == selector:
+        return own_call_id
+    return f"{record.invocation_id} ({own_call_id})"

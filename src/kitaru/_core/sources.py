@@ -53,11 +53,17 @@ def main_module_name() -> str:
     """Return the name other processes know this process's main script by."""
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name:
+    if spec is not None and spec.name and spec.name != "__main__":
         name: str = spec.name
-        return name.removesuffix(".__main__")
+        return name
     file = getattr(main, "__file__", None)
-    return Path(file).stem if file else "__main__"
+    if not file or file == "<stdin>":
+        return "__main__"
+    path = Path(file)
+    # A folder or an archive that is run goes by its own name.
+    stem = path.parent.name if path.name == "__main__.py" else path.stem
+    # A dot would make `v1.2.py` look like a module of a package.
+    return stem.replace(".", "_")
 
 
 def stable_module(name: str) -> str:
@@ -110,11 +116,8 @@ def _file_of(function: Any) -> Path | None:
 
 def _root_of(module: str, file: Path) -> Path:
     """Return the folder from which `module` is imported."""
-    parents = module.count(".") + (1 if file.name in _PACKAGE_FILES else 0)
+    parents = module.count(".") + (1 if file.name == "__init__.py" else 0)
     root = file.parent
     for _ in range(parents):
         root = root.parent
     return root
-
-
-_PACKAGE_FILES = ("__init__.py", "__main__.py")

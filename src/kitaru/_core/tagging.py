@@ -8,20 +8,24 @@ from __future__ import annotations
 import base64
 import dataclasses
 import importlib
+import json
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from enum import Enum
-from functools import cache
-from pathlib import Path, PurePath
+from enum import Enum, Flag
+from functools import cache, cached_property
+from pathlib import Path, PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
 from kitaru._core import sources
 
 TAG = "~"
+# Python refuses to turn longer integers into decimal digits (`sys.set_int_max_str_digits`).
+MAX_PLAIN_BITS = 8192
 Tree = Any  # a JSON value; a recursive alias costs mypy more than it gives here
 
 
@@ -40,6 +44,15 @@ def to_tree(value: object) -> tuple[Tree, bool]:
     return tree, not writer.tagged
 
 
+def to_canonical_tree(value: object) -> Tree:
+    """Return JSON data that is equal for equal values; not meant to be read back.
+
+    Raises:
+        UntaggableError: If some part of it has no tagged form.
+    """
+    return _Writer(canonical=True).write(value)
+
+
 def from_tree(tree: Tree) -> object:
     """Return the value written by `to_tree`."""
     if isinstance(tree, list):
@@ -52,15 +65,23 @@ def from_tree(tree: Tree) -> object:
 
 
 class _Writer:
-    """Walks one value; remembers whether a tag was needed."""
+    """Walks one value; remembers whether a tag was needed.
 
-    def __init__(self) -> None:
+    The canonical form leaves out what equality ignores: the order of a dict, and which
+    fields of a model were given.
+    """
+
+    def __init__(self, *, canonical: bool = False) -> None:
         self.tagged = False
+        self._canonical = canonical
 
     def write(self, value: Any) -> Tree:
         kind = type(value)
-        if kind in (str, int, bool) or value is None:
+        if kind in (str, bool) or value is None:
             return value
+        if kind is int:
+            short = value.bit_length() <= MAX_PLAIN_BITS
+            return value if short else self._tag("int", hex(value))
         if kind is float:
             return value if value - value == 0 else self._tag("float", repr(value))
         if kind is list:
@@ -68,6 +89,8 @@ class _Writer:
         if kind is dict:
             return self._dict(value)
         self.tagged = True
+        if kind in (datetime, time):
+            return {TAG: kind.__name__, **_clock(value)}
         if kind in _SCALARS:
             return {TAG: kind.__name__, "v": _SCALARS[kind](value)}
         if kind in (tuple, set, frozenset):
@@ -82,27 +105,29 @@ class _Writer:
         if TAG not in value and all(type(key) is str for key in value):
             return {key: self.write(item) for key, item in value.items()}
         pairs = [[self.write(key), self.write(item)] for key, item in value.items()]
+        if self._canonical:
+            pairs.sort(key=_in_fixed_order)
         return self._tag("dict", pairs)
 
     def _collection(self, kind: type, value: Any) -> Tree:
         items = [self.write(item) for item in value]
         if kind is not tuple:
             # Sets have no order; a fixed one makes equal sets equal bytes.
-            items.sort(key=repr)
+            items.sort(key=_in_fixed_order)
         return {TAG: kind.__name__, "v": items}
 
     def _instance(self, kind: type, value: Any) -> Tree:
-        if isinstance(value, PurePath):
-            return {TAG: "path", "v": str(value)}
         reference = _reference(kind)
+        if isinstance(value, Flag):
+            # A combination of flags is no member, so it has no name to find it by.
+            return {TAG: "flag", "c": reference, "v": value.value}
         if isinstance(value, Enum):
             return {TAG: "enum", "c": reference, "v": value.name}
         if isinstance(value, BaseModel):
             return {TAG: "model", "c": reference, "v": self._model(value)}
-        if dataclasses.is_dataclass(value):
-            state = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-            return {TAG: "data", "c": reference, "v": self._fields(state)}
-        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        if dataclasses.is_dataclass(kind) and kind.__new__ is object.__new__:
+            return {TAG: "data", "c": reference, "v": self._fields(_attributes(value))}
+        if _is_named_tuple(kind, value):
             return {TAG: "named", "c": reference, "v": [self.write(v) for v in value]}
         raise UntaggableError(kind.__qualname__)
 
@@ -110,12 +135,57 @@ class _Writer:
         return {name: self.write(item) for name, item in state.items()}
 
     def _model(self, value: BaseModel) -> Tree:
+        extra, private = value.__pydantic_extra__, value.__pydantic_private__
+        given = [] if self._canonical else sorted(value.model_fields_set)
         return {
-            "fields": self._fields(value.__dict__),
-            "set": sorted(value.model_fields_set),
-            "extra": self._fields(value.__pydantic_extra__ or {}),
-            "private": self._fields(dict(value.__pydantic_private__ or {})),
+            "fields": self._fields(_without_cached(type(value), value.__dict__)),
+            "set": given,
+            "extra": None if extra is None else self._fields(extra),
+            "private": None if private is None else self._fields(private),
         }
+
+
+def _in_fixed_order(tree: Tree) -> str:
+    return json.dumps(tree, ensure_ascii=False, sort_keys=True)
+
+
+def _attributes(value: object) -> dict[str, Any]:
+    """Return what an object holds: its fields and what else was assigned to it."""
+    state = object.__getstate__(value)
+    in_dict, in_slots = state if isinstance(state, tuple) else (state, None)
+    return _without_cached(type(value), {**(in_dict or {}), **(in_slots or {})})
+
+
+def _without_cached(kind: type, state: dict[str, Any]) -> dict[str, Any]:
+    """Leave out cached properties: they come back by themselves."""
+    return {
+        name: item
+        for name, item in state.items()
+        if not isinstance(getattr(kind, name, None), cached_property)
+    }
+
+
+def _is_named_tuple(kind: type, value: object) -> bool:
+    plain = isinstance(value, tuple) and hasattr(kind, "_fields")
+    return plain and not getattr(value, "__dict__", None)
+
+
+def _clock(value: datetime | time) -> dict[str, Tree]:
+    """Write a time; its zone by name, as an offset knows no daylight saving."""
+    zone = value.tzinfo
+    written: dict[str, Tree] = {"v": value.isoformat()}
+    if type(zone) is ZoneInfo and zone.key:
+        written = {"v": value.replace(tzinfo=None).isoformat(), "zone": zone.key}
+    elif zone is not None and type(zone) is not timezone:
+        raise UntaggableError(type(zone).__qualname__)
+    return written | ({"fold": 1} if value.fold else {})
+
+
+def _read_clock(kind: Any, tree: Tree) -> object:
+    value = kind.fromisoformat(tree["v"])
+    if "zone" in tree:
+        value = value.replace(tzinfo=ZoneInfo(tree["zone"]))
+    return value.replace(fold=tree.get("fold", 0))
 
 
 @cache
@@ -151,15 +221,17 @@ def _typed_class(tree: Tree, base: type) -> Any:
 def _read_model(tree: Tree) -> object:
     kind = _typed_class(tree, BaseModel)
     state = tree["v"]
-    model = kind.model_construct(
-        _fields_set=set(state["set"]),
-        **{name: from_tree(item) for name, item in state["fields"].items()},
+    model = kind.__new__(kind)
+    # What unpickling does: no validators, aliases or `model_post_init` a second time.
+    BaseModel.__setstate__(
+        model,
+        {
+            "__dict__": _read_fields(state["fields"]),
+            "__pydantic_fields_set__": set(state["set"]),
+            "__pydantic_extra__": _read_fields(state["extra"]),
+            "__pydantic_private__": _read_fields(state["private"]),
+        },
     )
-    if state["extra"]:
-        extra = {name: from_tree(item) for name, item in state["extra"].items()}
-        object.__setattr__(model, "__pydantic_extra__", extra)
-    for name, item in state["private"].items():
-        setattr(model, name, from_tree(item))
     return model
 
 
@@ -174,6 +246,17 @@ def _read_dataclass(tree: Tree) -> object:
     return value
 
 
+def _read_fields(state: dict[str, Tree] | None) -> dict[str, object] | None:
+    if state is None:
+        return None
+    return {name: from_tree(item) for name, item in state.items()}
+
+
+def _read_named_tuple(tree: Tree) -> object:
+    # Past a `__new__` of the user's, which may take other arguments.
+    return tuple.__new__(_typed_class(tree, tuple), _items(tree))
+
+
 def _items(tree: Tree) -> list[object]:
     return [from_tree(item) for item in tree["v"]]
 
@@ -181,33 +264,40 @@ def _items(tree: Tree) -> list[object]:
 _SCALARS: dict[type, Callable[[Any], Tree]] = {
     bytes: lambda v: base64.b64encode(v).decode(),
     bytearray: lambda v: base64.b64encode(v).decode(),
-    datetime: datetime.isoformat,
     date: date.isoformat,
-    time: time.isoformat,
     timedelta: lambda v: [v.days, v.seconds, v.microseconds],
     Decimal: str,
     UUID: str,
     complex: lambda v: [v.real, v.imag],
+    PosixPath: str,
+    WindowsPath: str,
+    PurePosixPath: str,
+    PureWindowsPath: str,
 }
 
 _READERS: dict[str, Callable[[Tree], object]] = {
     "float": lambda t: float(t["v"]),
+    "int": lambda t: int(t["v"], 16),
     "dict": lambda t: {from_tree(k): from_tree(v) for k, v in t["v"]},
     "tuple": lambda t: tuple(_items(t)),
     "set": lambda t: set(_items(t)),
     "frozenset": lambda t: frozenset(_items(t)),
     "bytes": lambda t: base64.b64decode(t["v"]),
     "bytearray": lambda t: bytearray(base64.b64decode(t["v"])),
-    "datetime": lambda t: datetime.fromisoformat(t["v"]),
+    "datetime": lambda t: _read_clock(datetime, t),
     "date": lambda t: date.fromisoformat(t["v"]),
-    "time": lambda t: time.fromisoformat(t["v"]),
+    "time": lambda t: _read_clock(time, t),
     "timedelta": lambda t: timedelta(*t["v"]),
     "Decimal": lambda t: Decimal(t["v"]),
     "UUID": lambda t: UUID(t["v"]),
     "complex": lambda t: complex(*t["v"]),
-    "path": lambda t: Path(t["v"]),
+    "PosixPath": lambda t: Path(t["v"]),
+    "WindowsPath": lambda t: Path(t["v"]),
+    "PurePosixPath": lambda t: PurePosixPath(t["v"]),
+    "PureWindowsPath": lambda t: PureWindowsPath(t["v"]),
     "enum": lambda t: _typed_class(t, Enum)[t["v"]],
+    "flag": lambda t: _typed_class(t, Flag)(t["v"]),
     "model": _read_model,
     "data": _read_dataclass,
-    "named": lambda t: _typed_class(t, tuple)(*_items(t)),
+    "named": _read_named_tuple,
 }

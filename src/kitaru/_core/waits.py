@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Any
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
 from kitaru._core.similar import shorten
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
+if TYPE_CHECKING:
+    from jsonschema import FormatChecker
+
 DEFAULT_TIMEOUT = 600.0
+_FORMATS = {
+    "date": date,
+    "date-time": datetime,
+    "duration": timedelta,
+    "ipv4": IPv4Address,
+    "ipv6": IPv6Address,
+    "time": time,
+    "uuid": UUID,
+}
 
 
 def answer_schema(schema: object) -> dict[str, Any] | None:
@@ -48,7 +64,8 @@ def check_answer(name: str, schema: Mapping[str, Any] | None, value: object) -> 
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    error = best_match(Draft202012Validator(dict(schema)).iter_errors(value))
+    validator = Draft202012Validator(dict(schema), format_checker=_formats())
+    error = best_match(validator.iter_errors(value))
     if error is None:
         return
     path = [str(part) for part in error.absolute_path]
@@ -56,13 +73,38 @@ def check_answer(name: str, schema: Mapping[str, Any] | None, value: object) -> 
         missing = [key for key in error.validator_value if key not in error.instance]
         path, expected = [*path, missing[0]], "a value (the field is required)"
         raise _refused(name, ".".join(path), expected, "nothing", quoted=False)
+    if error.validator == "additionalProperties" and not error.validator_value:
+        known = error.schema.get("properties", {})
+        extra = next(key for key in error.instance if key not in known)
+        expected = f"left out (known fields: {', '.join(known)})"
+        raise _refused(name, ".".join([*path, extra]), expected, error.instance[extra])
     field = ".".join(path) or "answer"
-    raise _refused(
-        name,
-        field,
-        _expected(error.validator, error.validator_value, error.message),
-        error.instance,
-    )
+    expected = _expected(error.validator, error.validator_value, error.message)
+    raise _refused(name, field, expected, error.instance)
+
+
+@cache
+def _formats() -> FormatChecker:
+    """Return what checks formats as pydantic will, when the flow reads the answer."""
+    from jsonschema import FormatChecker
+    from pydantic import AnyUrl
+
+    checker = FormatChecker(formats=())
+    for name, kind in {**_FORMATS, "uri": AnyUrl}.items():
+        checker.checks(name, raises=ValueError)(_reader(kind))
+    return checker
+
+
+def _reader(kind: Any) -> Callable[[object], bool]:
+    adapter = TypeAdapter[Any](kind)
+
+    def is_readable(value: object) -> bool:
+        # Formats say something about strings only (JSON schema, section 7.1).
+        if isinstance(value, str):
+            adapter.validate_json(json.dumps(value))
+        return True
+
+    return is_readable
 
 
 def read_answer(name: str, schema: object, value: object) -> object:
@@ -87,8 +129,9 @@ def explain(schema: Mapping[str, Any] | None) -> str:
     if schema is None:
         return "null"
     kind = schema.get("type")
-    if "enum" in schema:
-        return json.dumps(schema["enum"][0])
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if choices:
+        return shlex.quote(json.dumps(choices[0]))
     examples = {"boolean": "true", "integer": "1", "number": "1.5", "array": "'[...]'"}
     if kind == "string":
         return "'\"text\"'"
@@ -102,19 +145,29 @@ def explain(schema: Mapping[str, Any] | None) -> str:
 def _expected(validator: Any, wanted: Any, message: str) -> str:
     if validator == "type":
         return " or ".join(wanted) if isinstance(wanted, list) else str(wanted)
-    if validator in ("enum", "const"):
+    if validator == "enum":
         return "one of " + ", ".join(json.dumps(item) for item in wanted)
-    if validator == "additionalProperties":
-        return "no other fields"
+    if validator == "const":
+        return json.dumps(wanted)
+    if validator == "format":
+        return f"a {wanted}"
+    if validator in ("anyOf", "oneOf"):
+        kinds = [_kind_of(option) for option in wanted]
+        return " or ".join(kinds) if all(kinds) else message
     return message
+
+
+def _kind_of(option: Mapping[str, Any]) -> str:
+    reference = str(option.get("$ref", "")).rpartition("/")[2]
+    return str(option.get("type", reference))
 
 
 def _refused(
     name: str, field: str, expected: str, got: object, *, quoted: bool = True
 ) -> KitaruWaitValidationError:
-    shown = (
-        shorten(json.dumps(got, default=repr)[:80], 80)[1:-1] if quoted else str(got)
-    )
+    shown = json.dumps(got, default=repr, ensure_ascii=False) if quoted else str(got)
+    if len(shown) > 80:
+        shown = shown[:79] + "…"
     return KitaruWaitValidationError(
         f"the answer to wait {name!r} does not fit: {field} must be {expected}, "
         f"got {shown}; nothing was stored, answer again",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from kitaru._core.records import StoredValue
 from kitaru.errors import KitaruBackendError, KitaruRuntimeError
 
 INLINE_LIMIT = 65_536
+# File systems take 255 bytes; a content hash goes behind it.
+MAX_FOLDER_NAME = 200
 EXTENSIONS = {
     "json": "json",
     "tagged": "json",
@@ -43,8 +46,8 @@ class FileValues:
 
     def path_of(self, value: StoredValue, *, owner: str, name: str) -> Path:
         """Return the file for a value: one folder each, named by its content."""
-        leaf = f"{quote(name, safe='')}-{value.content_hash[:12]}"
-        return self._folder / quote(owner, safe="") / leaf / file_name(value)
+        leaf = f"{_folder_name(name)}-{value.content_hash[:12]}"
+        return self._folder / _folder_name(owner) / leaf / file_name(value)
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
         """Return the bytes after checking their hash.
@@ -65,6 +68,15 @@ class FileValues:
         except OSError as error:
             raise KitaruBackendError(f"{what} cannot be read: {error}") from error
         return checked(value, data, what, value.uri)
+
+
+def _folder_name(name: str) -> str:
+    """Return a folder name for any valid name: no separators, dots or overlong ones."""
+    quoted = quote(name, safe="").replace(".", "%2E")
+    if len(quoted) <= MAX_FOLDER_NAME:
+        return quoted
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{quoted[: MAX_FOLDER_NAME - 17]}-{digest}"
 
 
 def file_name(value: StoredValue) -> str:
@@ -116,14 +128,19 @@ def checked(value: StoredValue, data: bytes, what: str, where: str) -> bytes:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file so that it is whole and on disk when this returns."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(path)
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.rename(path)
+        except BaseException:
+            # On a full disk the part that was written would take the last room.
+            beside.unlink(missing_ok=True)
+            raise
         _flush_folder(path.parent)
     except OSError as error:
         raise KitaruBackendError(

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -72,7 +73,7 @@ def find(source: FlowSource) -> FlowSpec:
             "no other process can load it; define it at the top level of a file and run "
             "it again"
         )
-    _load(source)
+    stopped = _load(source)
     found = _known.get(source.reference)
     if found is None:
         names = [
@@ -80,6 +81,12 @@ def find(source: FlowSource) -> FlowSpec:
             for key in _known
             if key.startswith(source.module + ":")
         ]
+        if stopped:
+            raise KitaruRuntimeError(
+                f"{source.file} starts an execution before it defines flow "
+                f"{source.qualname!r}, so no other process can load that; put the "
+                "`.run(...)` under `if __name__ == '__main__':`, then retry"
+            )
         raise KitaruRuntimeError(
             f"{source.file} has no flow {source.qualname!r} any more"
             f"{did_you_mean(source.qualname, names)}; restore it, then retry"
@@ -87,27 +94,41 @@ def find(source: FlowSource) -> FlowSpec:
     return found
 
 
-def _load(source: FlowSource) -> None:
+def _load(source: FlowSource) -> bool:
+    """Load the module of a flow; return whether a top-level `.run()` stopped it."""
     path = Path(source.file)
     if not path.is_file():
         raise KitaruRuntimeError(
             f"flow {source.reference} came from {path}, which does not exist any more; "
             "restore the file, then retry"
         )
+    _check_free(source, path)
     if source.root not in sys.path:
         sys.path.insert(0, source.root)
     with _loading_only():
         try:
             _execute(source.module, path)
         except LoadingStopped:
-            return
-        # The module is user code: whatever it raises while loading is the reason.
-        except Exception as error:
+            return True
+        # The module is user code: whatever it raises while loading is the reason. A
+        # script that checks its arguments at the top level exits.
+        except (Exception, SystemExit) as error:
             sys.modules.pop(source.module, None)
             raise KitaruRuntimeError(
                 f"flow {source.reference} cannot be loaded: {path} raised "
                 f"{type(error).__name__}: {error}; fix it, then retry"
             ) from error
+    return False
+
+
+def _check_free(source: FlowSource, path: Path) -> None:
+    """Refuse to take another module of the same name for the flow's."""
+    loaded = getattr(sys.modules.get(source.module), "__file__", None)
+    if loaded is not None and Path(loaded).resolve() != path.resolve():
+        raise KitaruRuntimeError(
+            f"flow {source.reference} cannot be loaded: {loaded} is loaded under the "
+            f"name {source.module!r} already; rename {path.name} and run it again"
+        )
 
 
 def _execute(name: str, path: Path) -> None:
@@ -117,14 +138,15 @@ def _execute(name: str, path: Path) -> None:
     parent, _, leaf = name.rpartition(".")
     if parent:
         importlib.import_module(parent)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # a .py file that exists
-    assert spec.loader is not None
+    # The loader is given because a script may have no `.py` ending to tell it by.
+    loader = SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None  # with a loader there always is one
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     if parent:
         setattr(sys.modules[parent], leaf, module)
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
 
 
 @contextmanager

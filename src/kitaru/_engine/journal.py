@@ -301,10 +301,12 @@ class Journal:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # A full disk makes SQLite roll back by itself; a failed commit does not.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
             self.commits += 1
 
     @contextmanager
@@ -360,6 +362,10 @@ def translated(path: Path) -> Iterator[None]:
             advice = "check that the folder exists and can be written"
         raise KitaruBackendError(
             f"the journal {path} refused: {text}; {advice}"
+        ) from error
+    except (sqlite3.ProgrammingError, sqlite3.DataError) as error:
+        raise KitaruBackendError(
+            f"the journal {path} cannot be used: {error}"
         ) from error
     except sqlite3.DatabaseError as error:
         raise KitaruBackendError(

@@ -88,7 +88,7 @@ class LogFile:
                 f"{self.path} cannot be read: {error}"
             ) from error
         whole = data[: data.rfind(b"\n") + 1]
-        lines = whole.decode("utf-8", "replace").splitlines()
+        lines = whole.decode("utf-8", "replace").split("\n")
         return [_entry(line, self.path) for line in lines if line], offset + len(whole)
 
 
