@@ -16,7 +16,7 @@ from kitaru.errors import KitaruStateError
 
 Make = Callable[..., CallRecord]
 DEAD = Holder.of(2**22 + 1)  # beyond the largest pid of Linux
-ELSEWHERE = Holder("another-host.invalid", 1, 0.0)
+ELSEWHERE = Holder("another-host.invalid", 1, "0")
 
 
 @pytest.fixture
@@ -74,6 +74,7 @@ def test_a_call_that_ran_again_replaces_its_outcome_in_place(
 ) -> None:
     journal.put_calls([call("a", failed="no"), call("b")])
     journal.mark_caught(execution_id, ["a"])
+    journal.mark_projecting(execution_id, ["a", "b"])
     journal.mark_projected(execution_id, ["a", "b"])
 
     journal.put_call(call("a", output=stored(b"2")))
@@ -88,6 +89,7 @@ def test_a_failure_is_marked_as_caught_and_shown_again(
     journal: Journal, call: Make, execution_id: str
 ) -> None:
     journal.put_calls([call("a", failed="no"), call("b", failed="no")])
+    journal.mark_projecting(execution_id, ["a", "b"])
     journal.mark_projected(execution_id, ["a", "b"])
 
     journal.mark_caught(execution_id, ["a"])
@@ -103,6 +105,7 @@ def test_marking_as_projected_costs_no_flush(
     journal.put_call(call("a"))
     before = journal.commits
 
+    journal.mark_projecting(execution_id, ["a"])
     journal.mark_projected(execution_id, ["a"])
 
     assert journal.commits == before
@@ -201,7 +204,7 @@ def test_of_many_who_want_to_run_an_execution_one_wins(path: Path) -> None:
         own = Journal(path)
         together.wait()
         try:
-            own.acquire("ex", Holder("another-host.invalid", number, 0.0))
+            own.acquire("ex", Holder("another-host.invalid", number, "0"))
         except KitaruStateError:
             return False
         finally:
@@ -266,3 +269,16 @@ def test_a_dead_runner_is_not_told_of_an_answer(journal: Journal) -> None:
     journal.hand_over("ex", DEAD)
 
     assert journal.put_answer("w1", "ex", {}) is None
+
+
+def test_an_outcome_that_changed_while_it_was_projected_is_projected_again(
+    journal: Journal, call: Make
+) -> None:
+    first, second = call("a", failed="no"), call("a")
+    journal.put_call(first)
+    journal.mark_projecting(first.execution_id, ["a"])
+
+    journal.put_call(second)
+    journal.mark_projected(first.execution_id, ["a"])
+
+    assert journal.calls(first.execution_id, unprojected=True) == [second]

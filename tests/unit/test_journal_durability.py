@@ -102,6 +102,7 @@ def test_a_killed_process_loses_no_committed_row(path: Path) -> None:
 
 
 def test_every_commit_is_flushed_to_disk(journal: Journal) -> None:
+    journal.mark_projecting("ex", ["a"])
     journal.mark_projected("ex", ["a"])
 
     with journal.transaction() as db:

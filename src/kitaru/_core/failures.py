@@ -49,24 +49,47 @@ def _message(error: object) -> str:
 
 
 def _pickle(error: BaseException) -> str | None:
-    """Return the pickled exception, if it comes back as the same type."""
+    """Return the pickled exception, if it comes back as the same type.
+
+    An exception with an own `__init__` may take other arguments than it keeps, or build
+    its message twice; one may hold what cannot be pickled. Those are kept as class,
+    arguments and what can be pickled of their attributes.
+    """
+    for form in (lambda: error, lambda: (type(error), error.args, _state(error))):
+        data = _dumps(form())
+        if data is not None and _same(_unpickle(data), error):
+            return base64.b64encode(data).decode()
+    return None
+
+
+def _dumps(value: object) -> bytes | None:
     cloudpickle: Any = importlib.import_module("cloudpickle")
     try:
-        data: bytes = cloudpickle.dumps(error)
-    # Exceptions may hold anything, sockets and locks included.
+        data: bytes = cloudpickle.dumps(value)
+    # Exceptions may hold anything, open responses and locks included.
     except Exception:  # noqa: BLE001
         return None
-    again = _unpickle(data)
-    # An own `__init__` that builds its message would build it twice.
-    if type(again) is not type(error) or _message(again) != _message(error):
-        return None
-    return base64.b64encode(data).decode()
+    return data
+
+
+def _same(again: BaseException | None, error: BaseException) -> bool:
+    return type(again) is type(error) and _message(again) == _message(error)
+
+
+def _state(error: BaseException) -> dict[str, Any]:
+    """Return the attributes of an exception that can be pickled."""
+    return {k: v for k, v in vars(error).items() if _dumps(v) is not None}
 
 
 def _unpickle(data: bytes) -> BaseException | None:
     cloudpickle: Any = importlib.import_module("cloudpickle")
     try:
         error = cloudpickle.loads(data)
+        if isinstance(error, tuple):
+            kind, args, state = error
+            error = kind.__new__(kind, *args)
+            error.args = args
+            vars(error).update(state)
     # An exception class with an own __init__ may raise anything here.
     except Exception:  # noqa: BLE001
         return None

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS calls (
   caught INTEGER NOT NULL DEFAULT 0, projected INTEGER NOT NULL DEFAULT 0,
   UNIQUE (execution_id, invocation_id)
 );
-CREATE INDEX IF NOT EXISTS unprojected ON calls (execution_id) WHERE projected = 0;
+CREATE INDEX IF NOT EXISTS unprojected ON calls (execution_id) WHERE projected <> 1;
 CREATE INDEX IF NOT EXISTS cached ON calls (cache_key) WHERE cache_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS notes (
   execution_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS notes (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases (
   execution_id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL,
-  started REAL NOT NULL, heartbeat REAL NOT NULL
+  started TEXT NOT NULL, heartbeat REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
   wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
@@ -116,7 +116,7 @@ class Journal:
         self, execution_id: str, *, unprojected: bool = False
     ) -> list[CallRecord]:
         """Return the outcomes of an execution, oldest first, in one query."""
-        where = " AND projected = 0" if unprojected else ""
+        where = " AND projected <> 1" if unprojected else ""
         rows = self._read(
             "SELECT body, payloads, caught FROM calls WHERE execution_id = ?"
             f"{where} ORDER BY seq",
@@ -142,13 +142,23 @@ class Journal:
                 [(execution_id, invocation_id) for invocation_id in invocation_ids],
             )
 
+    def mark_projecting(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
+        """Note that these outcomes are about to be projected as they are now."""
+        self._mark(execution_id, invocation_ids, "projected = 2", "projected = 0")
+
     def mark_projected(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
-        """Note which outcomes ZenML has; without a flush, as doing it twice is safe."""
+        """Note which outcomes ZenML has, except those that changed in the meantime."""
+        self._mark(execution_id, invocation_ids, "projected = 1", "projected = 2")
+
+    def _mark(
+        self, execution_id: str, invocation_ids: Iterable[str], change: str, where: str
+    ) -> None:
+        """Change marks without a flush: projecting twice is safe."""
         rows = [(execution_id, invocation_id) for invocation_id in invocation_ids]
         with self._unflushed() as db:
             db.executemany(
-                "UPDATE calls SET projected = 1 "
-                "WHERE execution_id = ? AND invocation_id = ?",
+                f"UPDATE calls SET {change} "
+                f"WHERE execution_id = ? AND invocation_id = ? AND {where}",
                 rows,
             )
 

@@ -7,6 +7,7 @@ import socket
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 # A runner on another host is taken for dead after this many seconds of silence.
@@ -16,11 +17,15 @@ HEARTBEAT = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process, told apart from a later one with the same pid by its start time."""
+    """A process, told apart from a later one with the same pid by when it started.
+
+    `started` is text that only its own host understands: on Linux boot and clock ticks
+    since then, which no change of the wall clock touches.
+    """
 
     host: str
     pid: int
-    started: float
+    started: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -29,7 +34,7 @@ class Holder:
     @classmethod
     def of(cls, pid: int) -> Holder:
         """Return the process of this host with that pid."""
-        return cls(_host(), pid, _start_time(pid) or 0.0)
+        return cls(_host(), pid, _start_time(pid) or "")
 
     @classmethod
     def me(cls) -> Holder:
@@ -45,8 +50,7 @@ class Holder:
         """Whether it lives: exact on this host, by its last heartbeat elsewhere."""
         if not self.is_here:
             return time.time() - heartbeat < SILENCE
-        started = _start_time(self.pid)
-        return started is not None and abs(started - self.started) < 1.0
+        return _start_time(self.pid) == self.started
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
@@ -57,13 +61,33 @@ def _host() -> str:
     return socket.gethostname()
 
 
-def _start_time(pid: int) -> float | None:
+def _start_time(pid: int) -> str | None:
+    """Return when a living process started, `None` if there is none of that pid."""
     import psutil
 
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return float(process.create_time())
+        return _ticks(pid) or f"{process.create_time():.1f}"
     except psutil.NoSuchProcess:
         return None
+
+
+def _ticks(pid: int) -> str | None:
+    """Return boot id and start in clock ticks, field 22 of /proc/PID/stat (proc(5))."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The second field is the command in brackets and may hold spaces.
+    ticks = text.rpartition(")")[2].split()[19]
+    return f"{_boot()}/{ticks}"
+
+
+@cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        return ""

@@ -139,7 +139,12 @@ class Projector:
         return [self._later.popleft()] if self._later else []
 
     def _project(self, batch: list[CallRecord]) -> None:
+        if not batch:
+            return
         done: list[str] = []
+        self._journal.mark_projecting(
+            self._execution_id, [record.invocation_id for record in batch]
+        )
         for record in batch:
             if self._write(record):
                 done.append(record.invocation_id)

@@ -91,6 +91,8 @@ class Reconciler:
         flow = run.pipeline.name if run.pipeline else "unknown"
         values = execution.file_values(execution_id, synchronous=False)
         writer = steps.StepWriter(execution_id, flow, values)
+        names = [record.invocation_id for record in left]
+        self._journal.mark_projecting(execution_id, names)
         try:
             with translated(f"showing execution {execution_id} in ZenML"):
                 writer.read_existing()
@@ -99,7 +101,7 @@ class Reconciler:
         except KitaruBackendError as error:
             logger.debug("%s", error, exc_info=True)
             return run
-        self._journal.mark_projected(execution_id, [r.invocation_id for r in left])
+        self._journal.mark_projected(execution_id, names)
         return run
 
 
