@@ -47,6 +47,7 @@ NEXT_BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\(?\w{1,3}[.)])\s)")
 LIST_MARK = re.compile(r"^\s*(?:[#>*•-]+|\(?\w{1,3}[.)])\s+")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 Documents = dict[str, str]  # what was read, by where it comes from
+Findings = dict[str, "list[Passage]"]  # what is quoted, by topic
 
 
 class Passage(BaseModel, frozen=True):
@@ -55,9 +56,6 @@ class Passage(BaseModel, frozen=True):
     text: str
     sources: list[str]
     score: float = 0.0
-
-
-Findings = dict[str, list[Passage]]  # by topic
 
 
 class Review(BaseModel):
@@ -96,9 +94,9 @@ def collect(folder: str | None) -> Documents:
     """Read all documents, in an order that does not change."""
     note_work("collect")
     documents = read_folder(Path(folder)) if folder else read_packages()
+    kitaru.log(documents=len(documents))
     if not documents:
         raise ValueError(f"no text or Markdown files in {folder or 'the packages'}")
-    kitaru.log(documents=len(documents))
     return documents
 
 
@@ -172,9 +170,8 @@ def draft(question: str, documents: Documents, findings: Findings) -> str:
             for source in quote.sources:
                 cited[source].append(number)
     words = sum(len(text.split()) for text in documents.values())
-    read = f"{len(documents)} documents with {words:,} words"
-    tail = ["## Sources", "", f"Read: {read}; quoted: {len(cited)} of them.", ""]
-    tail.append("Quotes are literal. Texts that differ in a few words count as one.")
+    tail = ["## Sources", "", f"Read: {len(documents)} documents, {words:,} words; "]
+    tail[-1] += f"quoted: {len(cited)} of them. Near-identical texts count as one."
     together: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for source in sorted(cited, key=str.casefold):
         together[tuple(cited[source])].append(source)
@@ -192,9 +189,9 @@ def publish(text: str, review: Review, report: str) -> str:
     path = Path(report)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Either the old file or the new one is there, never half of it.
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(text + note, encoding="utf-8")
-    unfinished.replace(path)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text + note, encoding="utf-8")
+    part.replace(path)
     kitaru.save("published", text + note, tags=["report"])
     return f"Published {report}"
 
@@ -320,7 +317,6 @@ def merge_similar(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def in_documents(quote: Passage) -> str:
-    """Return a short word on where a quote stands."""
     count = len(quote.sources)
     return quote.sources[0] if count == 1 else f"{count} documents"
 
