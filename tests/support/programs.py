@@ -74,3 +74,35 @@ from kitaru import FlowHandle
 
 print(json.dumps(FlowHandle(sys.argv[1]).get()))
 """
+
+# Three steps; the middle one fails until the file `fixed` exists.
+FLAKY = """
+import os
+
+from kitaru import KitaruUserCodeError, checkpoint, flow
+
+def leave_line(text):
+    with open("side_effects", "a") as file:
+        file.write(f"{text}\\n")
+
+@checkpoint
+def first() -> str:
+    leave_line("first")
+    return "a"
+
+@checkpoint
+def second(text: str) -> str:
+    leave_line("second")
+    if not os.path.exists("fixed"):
+        raise LookupError("no file 'fixed'")
+    return text + "b"
+
+@checkpoint
+def third(text: str) -> str:
+    leave_line("third")
+    return text + "c"
+
+@flow
+def flaky() -> str:
+    return third(second(first()))
+"""
