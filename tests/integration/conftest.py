@@ -10,12 +10,13 @@ import pytest
 from kitaru import KitaruClient
 from kitaru._engine.open import use_engine
 from kitaru._engine.zenml.environment import import_zenml
-from tests.support import store
+from tests.support import processes, store
 
 import_zenml()
 
 from zenml.client import Client  # noqa: E402  comes in quietly only after the above
 from zenml.config.global_config import GlobalConfiguration  # noqa: E402
+from zenml.stack.stack import _STACK_CACHE  # noqa: E402
 
 from kitaru._engine.zenml.engine import ZenMLEngine  # noqa: E402
 
@@ -27,6 +28,8 @@ def forget_store() -> None:
     configuration = GlobalConfiguration.get_instance()
     if configuration is not None and configuration._zen_store is not None:
         configuration._zen_store.engine.dispose()
+    # Stacks know the folder of their artifact store.
+    _STACK_CACHE.clear()
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
 
@@ -45,6 +48,7 @@ def config(
     forget_store()
     yield folder
     forget_store()
+    processes.end_all_using(folder)
 
 
 @pytest.fixture
