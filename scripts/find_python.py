@@ -34,7 +34,9 @@ def main() -> int:
         if runs(python, version):
             print(python)
             return 0
-    print(f"no Python {version} found; install it, or put it on the PATH", file=sys.stderr)
+    print(
+        f"no Python {version} found; install it, or put it on the PATH", file=sys.stderr
+    )
     return 1
 
 

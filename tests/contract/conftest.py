@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from kitaru._engine.memory import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru._engine.port import Engine
 from kitaru.client import KitaruClient
+from tests.support import store
 
 ENGINES = ("memory", "journal", "store")
+
+
+@pytest.fixture(scope="session")
+def zenml_store(
+    prepared_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """One store for the whole suite; its flows have names of their own."""
+    from tests.support.in_process import forget_store
+
+    folder = store.copy(prepared_store, tmp_path_factory.mktemp("contract") / "config")
+    names = ("KITARU_CONFIG_PATH", "ZENML_CONFIG_PATH")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(folder)))
+    forget_store()
+    yield folder
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Run the test on one engine."""
-    made = make_engine(request)
-    with use_engine(made):
-        yield made
-
-
-def make_engine(request: pytest.FixtureRequest) -> Engine:
-    """Return a fresh engine of the requested kind."""
     if request.param == "memory":
-        from kitaru._engine.memory import MemoryEngine
-
-        return MemoryEngine()
+        memory = MemoryEngine()
+        with use_engine(memory):
+            yield memory
+        return
     request.getfixturevalue("zenml_store")
     from kitaru._engine.zenml.engine import ZenMLEngine
 
-    return ZenMLEngine(synchronous=request.param == "store")
+    made = ZenMLEngine(synchronous=request.param == "store")
+    with use_engine(made):
+        yield made
+    made.journal.close()
 
 
 @pytest.fixture
 def client(engine: Engine) -> KitaruClient:
     """A client of the engine under test."""
     return KitaruClient()
-
-
-@pytest.fixture(scope="session")
-def zenml_store(tmp_path_factory):
-    import os
-
-    os.environ["KITARU_CONFIG_PATH"] = str(tmp_path_factory.mktemp("cfg"))
-    from kitaru._engine.zenml.environment import import_zenml
-
-    import_zenml()

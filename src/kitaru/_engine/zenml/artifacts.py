@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.config.source import Source, SourceType
+from zenml.config.source import DistributionPackageSource, Source, SourceType
 from zenml.enums import ArtifactSaveType, ArtifactType
 from zenml.exceptions import EntityExistsError
 from zenml.models import ArtifactVersionRequest, ArtifactVersionResponse
@@ -125,10 +125,10 @@ def _materializer(value: StoredValue) -> Source:
     if value.serializer == "json":
         attribute = _JSON_MATERIALIZERS.get(value.type_name, "BuiltInMaterializer")
         return Source(module=_BUILT_IN, attribute=attribute, type=SourceType.INTERNAL)
-    return Source(
+    return DistributionPackageSource(
         module="kitaru._engine.zenml.materializer",
         attribute="KitaruMaterializer",
-        type=SourceType.DISTRIBUTION_PACKAGE,
+        package_name="kitaru",
     )
 
 

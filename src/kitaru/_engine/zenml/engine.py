@@ -63,6 +63,7 @@ class ZenMLEngine:
     """
 
     def __init__(self, *, synchronous: bool = False) -> None:
+        environment.ensure_source_root()
         with translated("opening the store"):
             Client().active_stack  # noqa: B018  sets the store up on first use
         self.journal = Journal(environment.journal_path())

@@ -67,6 +67,19 @@ def import_zenml() -> None:
     _announce_setup()
 
 
+def ensure_source_root() -> None:
+    """Name a source root for ZenML, which derives it from the main script.
+
+    A REPL, a notebook and `python -c` have none; without one ZenML loads no stack.
+    """
+    from zenml.utils import source_utils
+
+    try:
+        source_utils.get_source_root()
+    except RuntimeError:
+        source_utils.set_custom_source_root(str(Path.cwd()))
+
+
 def _set_environment() -> None:
     folder = os.environ.get("KITARU_CONFIG_PATH")
     if folder:

@@ -48,6 +48,7 @@ class Projector:
         self._busy = False
         self._stopping = False
         self._noted = False
+        self._watched_at = 0.0
         self._heartbeat_at = time.monotonic()
         self.cancel_requested = False
         self._failure: KitaruBackendError | None = None
@@ -112,7 +113,6 @@ class Projector:
             self._thread.join()
 
     def _loop(self) -> None:
-        watched = 0.0
         while True:
             with self._changed:
                 if not (self._queue or self._linked or self._later or self._stopping):
@@ -128,9 +128,7 @@ class Projector:
                 self._later.extend(linked)
             self._project(batch or self._take_later())
             self._show_long_ones()
-            if time.monotonic() - watched > _WATCH_EVERY:
-                watched = time.monotonic()
-                self._watch()
+            self._watch()
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
@@ -148,6 +146,8 @@ class Projector:
         for record in batch:
             if self._write(record):
                 done.append(record.invocation_id)
+            # A long batch must not keep a cancelled flow running.
+            self._watch()
         if done:
             self._journal.mark_projected(self._execution_id, done)
 
@@ -184,6 +184,9 @@ class Projector:
                 logger.debug("%s: %s", self._execution_id, error, exc_info=True)
 
     def _watch(self) -> None:
+        if time.monotonic() - self._watched_at < _WATCH_EVERY:
+            return
+        self._watched_at = time.monotonic()
         self.cancel_requested = self._journal.cancel_requested(self._execution_id)
         if time.monotonic() - self._heartbeat_at > HEARTBEAT:
             self._heartbeat_at = time.monotonic()

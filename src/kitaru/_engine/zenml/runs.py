@@ -14,7 +14,6 @@ from zenml.models import PipelineRunResponse, PipelineRunUpdate
 from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.run_utils import create_placeholder_run
 from zenml.stack import Stack
-from zenml.utils import source_utils
 
 from kitaru._core.similar import shorten
 from kitaru._core.sources import FlowSource
@@ -44,7 +43,6 @@ def create(
         original: The execution this one replays.
     """
     _check_stack()
-    _ensure_source_root(source)
     pipeline = DynamicPipeline(
         name=flow,
         entrypoint=entry.run_flow,
@@ -124,13 +122,3 @@ def _check_stack() -> None:
             "version of kitaru runs flows on local stacks only (use one with: zenml "
             "stack set default)"
         )
-
-
-def _ensure_source_root(source: FlowSource) -> None:
-    """ZenML derives the source root from the main script; a REPL has none."""
-    try:
-        source_utils.get_source_root()
-    except RuntimeError:
-        from pathlib import Path
-
-        source_utils.set_custom_source_root(source.root or str(Path.cwd()))

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from zenml.client import Client
 from zenml.config.retry_config import StepRetryConfig
-from zenml.config.source import Source, SourceType
+from zenml.config.source import DistributionPackageSource
 from zenml.config.step_configurations import Step, StepConfiguration, StepSpec
 from zenml.enums import ExecutionStatus, MetadataResourceTypes
 from zenml.exceptions import EntityExistsError
@@ -37,10 +37,10 @@ from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import artifacts
 
 RECORD_KEY = "kitaru_record"
-_PLACEHOLDER = Source(
+_PLACEHOLDER = DistributionPackageSource(
     module="kitaru._engine.zenml.placeholder",
     attribute="checkpoint",
-    type=SourceType.DISTRIBUTION_PACKAGE,
+    package_name="kitaru",
 )
 
 

@@ -1,0 +1,33 @@
+"""Fixtures for the suites on real local ZenML."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import store
+from tests.support.workspace import Workspace
+
+# Before anything imports ZenML: nothing of the user's own set-up may leak in.
+for _name in store.inherited(os.environ):
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def prepared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local store, set up once; take copies of it."""
+    root = tmp_path_factory.mktemp("prepared")
+    config = root / "config"
+    store.prepare(config, root / "home")
+    return config
+
+
+@pytest.fixture
+def workspace(prepared_store: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """An empty project folder with a store of its own."""
+    place = Workspace(tmp_path, store.copy(prepared_store, tmp_path / "config"))
+    yield place
+    place.end()

@@ -1,0 +1,103 @@
+"""Wherever a flow is defined, it runs; where it cannot be loaded again, that is said."""
+
+from __future__ import annotations
+
+import sys
+
+import pexpect
+import pytest
+
+from tests.support.programs import FLAKY
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.e2e
+
+INTERACTIVE = """
+import kitaru
+from kitaru import checkpoint, flow
+
+@checkpoint
+def double(n):
+    return n * 2
+
+@flow
+def doubled(n):
+    return double(n) if kitaru.wait(schema=bool, timeout=0) else n
+
+"""
+
+
+def retry_after_fix(workspace: Workspace) -> None:
+    execution_id = workspace.newest()
+    workspace.script("fixed", "")
+
+    retried = workspace.kitaru_item("executions", "retry", execution_id, "--wait")
+
+    assert retried["status"] == "completed", workspace.log_text(execution_id)
+    assert workspace.lines("side_effects") == ["first", "second", "second", "third"]
+    assert len(workspace.kitaru_items("executions", "list")) == 1
+
+
+def test_module_without_a_main_guard_continues_and_starts_nothing_else(
+    workspace: Workspace,
+) -> None:
+    script = workspace.script("bare.py", FLAKY + "print(flaky.run().exec_id)\n")
+
+    workspace.python(script)
+
+    retry_after_fix(workspace)
+
+
+def test_flow_in_a_package_module_continues(workspace: Workspace) -> None:
+    workspace.script("agents/__init__.py", "")
+    workspace.script("agents/tools/__init__.py", "")
+    workspace.script("agents/tools/flaky_flow.py", FLAKY)
+    workspace.script(
+        "agents/__main__.py", "from .tools.flaky_flow import flaky\nflaky.run()\n"
+    )
+
+    workspace.python("-m", "agents")
+
+    retry_after_fix(workspace)
+
+
+def test_flow_in_a_command_line_runs_and_says_that_nobody_else_can_continue_it(
+    workspace: Workspace,
+) -> None:
+    run = workspace.python("-c", INTERACTIVE + "print(doubled.run(2).status)")
+    execution_id = workspace.newest()
+
+    answered = workspace.kitaru("executions", "input", execution_id, "--value", "true")
+
+    assert run.stdout == "waiting\n"
+    assert "only this process can continue it" in run.stderr
+    assert "define it at the top level of a file" in answered.stdout
+
+
+def test_flow_typed_at_the_prompt_is_continued_by_its_own_process(
+    workspace: Workspace,
+) -> None:
+    prompt = pexpect.spawn(
+        sys.executable,
+        ["-q", "-i", "-c", "import sys; sys.ps1 = 'READY '; sys.ps2 = ''"],
+        cwd=str(workspace.project),
+        env=workspace.environment,  # type: ignore[arg-type]  # a plain dict will do
+        encoding="utf-8",
+        timeout=60,
+        echo=False,
+    )
+    prompt.expect_exact("READY")
+    prompt.send(INTERACTIVE)
+    prompt.sendline("handle = doubled.run(21)")
+    prompt.expect_exact("only this process can continue it")
+    prompt.expect_exact("doubled")
+    prompt.expect_exact("waits")
+    prompt.sendline("client = kitaru.KitaruClient()")
+    prompt.sendline("_ = client.executions.input(handle.exec_id, value=True)")
+    prompt.expect_exact("completed in")
+
+    prompt.sendline("print('value', handle.wait())")
+
+    prompt.expect_exact("value 42")
+    prompt.sendeof()
+    prompt.expect_exact(pexpect.EOF)

@@ -1,0 +1,92 @@
+"""What one durable checkpoint costs the flow: a commit, and nothing of ZenML."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from kitaru import checkpoint, flow
+from kitaru._engine.zenml.engine import ZenMLEngine
+
+pytestmark = pytest.mark.zenml
+
+
+@contextmanager
+def statements_of_this_thread() -> Iterator[list[str]]:
+    """Collect the SQL that ZenML's store runs in the current thread."""
+    mine, found = threading.get_ident(), []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if threading.get_ident() == mine:
+            found.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_a_trivial_checkpoint_costs_one_commit_and_no_zenml_call(
+    engine: ZenMLEngine,
+) -> None:
+    counts: list[tuple[int, list[str]]] = []
+
+    @checkpoint
+    def trivial(n: int) -> int:
+        return n
+
+    @flow
+    def counted() -> None:
+        trivial(0)
+        for n in range(5):
+            with statements_of_this_thread() as statements:
+                before = engine.journal.commits
+                trivial(n)
+                counts.append((engine.journal.commits - before, list(statements)))
+
+    counted.run().get()
+
+    assert counts == [(1, [])] * 5
+
+
+def test_the_counter_of_statements_sees_zenml_calls(engine: ZenMLEngine) -> None:
+    with statements_of_this_thread() as statements:
+        engine.pending_waits(None)
+
+    assert statements
+
+
+def test_rerun_reads_the_known_results_without_a_commit_for_each(
+    engine: ZenMLEngine,
+) -> None:
+    counts: list[tuple[int, list[str]]] = []
+    broken = True
+
+    @checkpoint
+    def trivial(n: int) -> int:
+        return n
+
+    @flow
+    def counted() -> None:
+        for n in range(5):
+            with statements_of_this_thread() as statements:
+                before = engine.journal.commits
+                trivial(n)
+                counts.append((engine.journal.commits - before, list(statements)))
+        if broken:
+            raise OSError("down")
+
+    handle = counted.run()
+    counts.clear()
+    broken = False
+
+    engine.continue_execution(handle.exec_id)
+
+    assert handle.get() is None
+    assert counts == [(0, [])] * 5

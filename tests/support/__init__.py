@@ -1,0 +1,1 @@
+"""What the suites on real local ZenML share."""
