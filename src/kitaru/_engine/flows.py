@@ -55,8 +55,14 @@ def find(source: FlowSource) -> FlowSpec:
             "no other process can load it; define it at the top level of a file and run "
             "it again"
         )
-    _load(source)
+    stopped = _load(source)
     found = _known.get(source.reference)
+    if found is None and stopped:
+        raise KitaruRuntimeError(
+            f"flow {source.qualname!r} cannot be loaded: {source.file} starts another "
+            "flow before it defines this one; move the .run(...) calls below "
+            '`if __name__ == "__main__":`, then retry'
+        )
     if found is None:
         names = [
             key.partition(":")[2]
@@ -70,7 +76,8 @@ def find(source: FlowSource) -> FlowSpec:
     return found
 
 
-def _load(source: FlowSource) -> None:
+def _load(source: FlowSource) -> bool:
+    """Load the module of a flow; return whether a top-level `.run()` cut that short."""
     path = Path(source.file)
     if not path.is_file():
         raise KitaruRuntimeError(
@@ -83,7 +90,7 @@ def _load(source: FlowSource) -> None:
         try:
             _execute(source.module, path)
         except LoadingStopped:
-            return
+            return True
         # The module is user code: whatever it raises while loading is the reason.
         except Exception as error:
             sys.modules.pop(source.module, None)
@@ -91,6 +98,7 @@ def _load(source: FlowSource) -> None:
                 f"flow {source.reference} cannot be loaded: {path} raised "
                 f"{type(error).__name__}: {error}; fix it, then retry"
             ) from error
+    return False
 
 
 def _execute(name: str, path: Path) -> None:
