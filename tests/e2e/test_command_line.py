@@ -136,6 +136,14 @@ def test_output_for_machines_has_one_shape(chat: tuple[Workspace, str]) -> None:
     assert status["item"]["config_folder"] == str(workspace.config)
 
 
+def test_pipes_get_whole_lines_and_whole_paths(chat: tuple[Workspace, str]) -> None:
+    workspace, _ = chat
+
+    status = workspace.kitaru("status").stdout
+
+    assert f"{workspace.config}/local_stores/default_zen_store/zenml.db" in status
+
+
 def test_exit_codes_and_errors_tell_usage_from_state(
     chat: tuple[Workspace, str],
 ) -> None:

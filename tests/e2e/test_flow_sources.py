@@ -61,6 +61,24 @@ def test_flow_in_a_package_module_continues(workspace: Workspace) -> None:
     retry_after_fix(workspace)
 
 
+def test_flow_that_cannot_be_loaded_again_fails_with_the_way_out(
+    workspace: Workspace,
+) -> None:
+    another = "\n@flow\ndef another():\n    return 1\n\nanother.run()\n"
+    program = FLAKY.replace("@flow\n", another + "\n@flow\n") + "flaky.run()\n"
+    workspace.python(workspace.script("two_flows.py", program))
+    execution_id = workspace.newest()
+
+    retried = workspace.kitaru("executions", "retry", execution_id, "--wait")
+
+    assert "starts another flow before it defines this one" in retried.stdout
+    assert "goes on" not in retried.stdout
+    failure = workspace.execution(execution_id)["failure"]
+    assert failure["origin"] == "runtime"
+    assert '`if __name__ == "__main__":`' in failure["message"]
+    assert failure["traceback"] is None
+
+
 def test_flow_in_a_command_line_runs_and_says_that_nobody_else_can_continue_it(
     workspace: Workspace,
 ) -> None:

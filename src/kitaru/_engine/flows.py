@@ -75,18 +75,18 @@ def find(source: FlowSource) -> FlowSpec:
         )
     stopped = _load(source)
     found = _known.get(source.reference)
+    if found is None and stopped:
+        raise KitaruRuntimeError(
+            f"flow {source.qualname!r} cannot be loaded: {source.file} starts another "
+            "flow before it defines this one; move the .run(...) calls below "
+            '`if __name__ == "__main__":`, then retry'
+        )
     if found is None:
         names = [
             key.partition(":")[2]
             for key in _known
             if key.startswith(source.module + ":")
         ]
-        if stopped:
-            raise KitaruRuntimeError(
-                f"{source.file} starts an execution before it defines flow "
-                f"{source.qualname!r}, so no other process can load that; put the "
-                "`.run(...)` under `if __name__ == '__main__':`, then retry"
-            )
         raise KitaruRuntimeError(
             f"{source.file} has no flow {source.qualname!r} any more"
             f"{did_you_mean(source.qualname, names)}; restore it, then retry"

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from kitaru.errors import KitaruError, KitaruUsageError
 
+_PIPE_WIDTH = 10_000
+
 
 class Format(StrEnum):
     """Output formats."""
@@ -91,7 +93,9 @@ def console() -> Any:
     """Return a console for tables; no colours into pipes or with NO_COLOR."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    # Only a screen has an edge: a pipe gets whole lines and whole paths.
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(highlight=False, soft_wrap=False, width=width)
 
 
 def _plain(item: BaseModel | dict[str, Any]) -> Any:

@@ -82,7 +82,12 @@ def execution(item: Execution) -> None:
 
 
 def goes_on(item: Execution, continuation: Continuation) -> None:
-    """Print how an execution goes on."""
+    """Print how an execution goes on, or how it has ended meanwhile."""
+    if item.status.is_finished:
+        line(item)
+        if item.failure:
+            sys.stdout.write(f"failed: {item.failure.message}\n")
+        return
     how = {
         "runner": f"its runner (process {continuation.pid}) goes on",
         "process": f"process {continuation.pid} goes on; follow it with: kitaru "
@@ -92,8 +97,6 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
     sys.stdout.write(
         f"{item.flow_name} {item.exec_id[:8]} {item.status.value}: {how}\n"
     )
-    if item.failure and item.status is ExecutionStatus.FAILED:
-        sys.stdout.write(f"failed: {item.failure.message}\n")
 
 
 def replayed(item: Execution, started: Started) -> None:

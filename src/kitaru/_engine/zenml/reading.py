@@ -128,7 +128,8 @@ def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None
     if body.get("failure"):
         return failures.describe(failure_from_dict(body["failure"]))
     known = {o.value for o in FailureOrigin}
-    info = run.exception_info
+    # ZenML keeps the exception of an earlier attempt when the runner did not get far.
+    info = None if origin == FailureOrigin.RUNTIME.value else run.exception_info
     return FailureInfo(
         message=text or (info.message if info and info.message else "unknown"),
         traceback=info.traceback if info else None,
