@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from kitaru._core import failures, names, scope, sources
+from kitaru._core import failures, names, scope, sources, waits
 from kitaru._core.specs import FlowSpec
 from kitaru._engine import flows
 from kitaru._engine.open import current_engine
@@ -98,7 +98,7 @@ class FlowHandle(Generic[R]):
             else KitaruExecutionError
         )
         reason = (
-            f"{info.exception_type or origin.value}: {info.message}"
+            f"{_kind(info.exception_type) or origin.value}: {info.message}"
             if info
             else "unknown"
         )
@@ -274,8 +274,7 @@ class Flow(Generic[P, R]):
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            # Annotations may be strings, which print with quotes.
-            shown = str(signature).replace("'", "")
+            shown = _shown_signature(self._spec.function)
             raise KitaruUsageError(
                 f"{self.name}{shown} cannot be run with these arguments: {error}"
             ) from None
@@ -286,7 +285,7 @@ class Flow(Generic[P, R]):
             ending.error, KeyboardInterrupt | SystemExit
         ):
             # Ctrl-C and exit() mean the process as well; the execution is safe.
-            raise ending.error
+            raise type(ending.error)(*ending.error.args) from None
         return FlowHandle(execution_id, ending, self._spec)
 
 
@@ -336,6 +335,14 @@ def flow(
         return Flow(FlowSpec(name, function, sources.describe(function)), options)
 
     return decorate if fn is None else decorate(fn)
+
+
+def _shown_signature(function: Callable[..., Any]) -> str:
+    try:
+        return str(inspect.signature(function, eval_str=True))
+    except (NameError, TypeError, AttributeError):
+        # Annotations may name what only type checkers import.
+        return str(inspect.signature(function))
 
 
 def _check_function(function: object) -> None:
@@ -410,13 +417,18 @@ def _in_thread(
     return results[0]
 
 
+def _kind(exception_type: str | None) -> str | None:
+    return exception_type and exception_type.removeprefix("builtins.")
+
+
 def _why_no_result(execution: Execution) -> str:
     if execution.status is ExecutionStatus.WAITING and execution.pending_wait:
         wait = execution.pending_wait
         question = f": {wait.question}" if wait.question else ""
         return (
             f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "
-            f"answer with: kitaru executions input {execution.exec_id[:8]} --value JSON"
+            "answer with: kitaru executions input "
+            f"{execution.exec_id[:8]}{waits.hint(wait.schema)}"
         )
     if execution.status is ExecutionStatus.WAITING:
         return f"execution {execution.exec_id} is waiting for its runner to go on"

@@ -196,7 +196,7 @@ def test_wrong_flow_arguments_start_nothing(
     with pytest.raises(KitaruUsageError, match=says) as info:
         returning.run(**arguments)
 
-    assert "returning(value: 'str' = '')" in str(info.value)
+    assert "returning(value: str = '')" in str(info.value)
     assert client.executions.list() == []
 
 

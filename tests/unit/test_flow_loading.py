@@ -75,7 +75,7 @@ def test_a_run_swallowed_by_except_exception_still_stops_the_loading(
 def test_a_flow_defined_behind_a_top_level_run_asks_for_a_guard(write: Write) -> None:
     source = write(FLOW.replace("research", "first") + "first.run('x')\n" + FLOW)
 
-    with pytest.raises(KitaruRuntimeError, match="if __name__ == '__main__'"):
+    with pytest.raises(KitaruRuntimeError, match='if __name__ == "__main__"'):
         flows.find(source)
 
 

@@ -14,7 +14,9 @@ from kitaru.models import FailureInfo, FailureOrigin
 def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
     """Return a record of `error` that survives the process."""
     return StoredFailure(
-        message=_message(error),
+        message="interrupted (Ctrl-C)"
+        if isinstance(error, KeyboardInterrupt)
+        else _message(error),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
         traceback="".join(traceback.format_exception(error)),
         origin=origin.value,

@@ -240,6 +240,10 @@ def _read_dataclass(tree: Tree) -> object:
     if not dataclasses.is_dataclass(kind):
         raise TypeError(f"{tree['c']} is not a dataclass")
     value: object = object.__new__(kind)  # type: ignore[arg-type]  # a dataclass
+    for field in dataclasses.fields(kind):
+        # Added to the class after the value was stored.
+        if field.name not in tree["v"] and callable(field.default_factory):
+            object.__setattr__(value, field.name, field.default_factory())
     for name, item in tree["v"].items():
         # Frozen dataclasses refuse plain assignment.
         object.__setattr__(value, name, from_tree(item))

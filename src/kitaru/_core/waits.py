@@ -121,25 +121,72 @@ def read_answer(name: str, schema: object, value: object) -> object:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "answer"
-        raise _refused(name, field, first["msg"], first["input"]) from error
+        problem = str(first["msg"]).removeprefix("Value error, ")
+        shown = _shown(first["input"])
+        raise KitaruWaitValidationError(
+            f"the answer to wait {name!r} was refused by its type: {field}: {problem}, "
+            f"got {shown}; the wait is asked again",
+            field=field,
+            expected=problem,
+            got=shown,
+        ) from error
 
 
 def explain(schema: Mapping[str, Any] | None) -> str:
-    """Return an example of `--value` for a schema, for messages."""
+    """Return an answer that fits a schema, quoted for a shell, for messages.
+
+    Gives `JSON` for a schema that says too little to make up an answer.
+    """
     if schema is None:
         return "null"
-    kind = schema.get("type")
+    example = _example(schema, schema)
+    return "JSON" if example is _NO_EXAMPLE else shlex.quote(json.dumps(example))
+
+
+def hint(schema: Mapping[str, Any] | None) -> str:
+    """Return the option that answers a wait, with a space before it, for commands."""
+    return "" if schema is None else f" --value {explain(schema)}"
+
+
+_NO_EXAMPLE = object()
+_EXAMPLES: dict[str, Any] = {
+    "boolean": True,
+    "integer": 1,
+    "number": 1.5,
+    "string": "text",
+    "null": None,
+}
+
+
+def _example(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    if "default" in schema:
+        return schema["default"]
     choices = [schema["const"]] if "const" in schema else schema.get("enum")
     if choices:
-        return shlex.quote(json.dumps(choices[0]))
-    examples = {"boolean": "true", "integer": "1", "number": "1.5", "array": "'[...]'"}
-    if kind == "string":
-        return "'\"text\"'"
-    if kind == "object":
-        return (
-            "'" + json.dumps(dict.fromkeys(schema.get("properties", {}), "...")) + "'"
-        )
-    return examples.get(str(kind), "JSON")
+        return choices[0]
+    reference = str(schema.get("$ref", ""))
+    if reference.startswith("#/$defs/"):
+        return _example(root["$defs"][reference.removeprefix("#/$defs/")], root)
+    for option in schema.get("anyOf", schema.get("oneOf", [])):
+        return _example(option, root)
+    if schema.get("type") == "object":
+        return _example_object(schema, root)
+    if schema.get("type") == "array":
+        item = _example(schema.get("items", {}), root)
+        return _NO_EXAMPLE if item is _NO_EXAMPLE else [item]
+    if "format" in schema or "pattern" in schema:
+        return _NO_EXAMPLE
+    return _EXAMPLES.get(str(schema.get("type")), _NO_EXAMPLE)
+
+
+def _example_object(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    """Return the required fields, filled in."""
+    properties = schema.get("properties", {})
+    filled = {
+        name: _example(properties.get(name, {}), root)
+        for name in schema.get("required", properties)
+    }
+    return _NO_EXAMPLE if _NO_EXAMPLE in filled.values() else filled
 
 
 def _expected(validator: Any, wanted: Any, message: str) -> str:
@@ -165,9 +212,7 @@ def _kind_of(option: Mapping[str, Any]) -> str:
 def _refused(
     name: str, field: str, expected: str, got: object, *, quoted: bool = True
 ) -> KitaruWaitValidationError:
-    shown = json.dumps(got, default=repr, ensure_ascii=False) if quoted else str(got)
-    if len(shown) > 80:
-        shown = shown[:79] + "…"
+    shown = _shown(got) if quoted else str(got)
     return KitaruWaitValidationError(
         f"the answer to wait {name!r} does not fit: {field} must be {expected}, "
         f"got {shown}; nothing was stored, answer again",
@@ -175,6 +220,11 @@ def _refused(
         expected=expected,
         got=shown,
     )
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=repr, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _adapter(schema: object) -> TypeAdapter[Any]:

@@ -277,6 +277,7 @@ class Checkpointing:
         try:
             encoded = codec.encode(ticket.value, what=what)
         except KitaruUsageError as error:
+            self._parts.reporter.failed(ticket.invocation_id, error, 0)
             self._commit_failure(ticket, error)
             raise
         output = self._parts.values.put(

@@ -42,9 +42,8 @@ CREATE INDEX IF NOT EXISTS unprojected ON calls (execution_id) WHERE projected <
 CREATE INDEX IF NOT EXISTS cached ON calls (cache_key) WHERE cache_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS notes (
   execution_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-  projected INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (execution_id, key)
-) WITHOUT ROWID;
+);
 CREATE TABLE IF NOT EXISTS leases (
   execution_id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL,
   started TEXT NOT NULL, heartbeat REAL NOT NULL
@@ -223,14 +222,16 @@ class Journal:
                     else value
                 )
                 db.execute(
-                    "INSERT OR REPLACE INTO notes (execution_id, key, value) VALUES (?,?,?)",
+                    "INSERT INTO notes (execution_id, key, value) VALUES (?,?,?) "
+                    "ON CONFLICT (execution_id, key) DO UPDATE SET value = excluded.value",
                     (execution_id, key, json.dumps(merged)),
                 )
 
     def notes(self, execution_id: str) -> dict[str, Any]:
         """Return the metadata of an execution."""
         rows = self._read(
-            "SELECT key, value FROM notes WHERE execution_id = ?", (execution_id,)
+            "SELECT key, value FROM notes WHERE execution_id = ? ORDER BY rowid",
+            (execution_id,),
         )
         return {key: json.loads(value) for key, value in rows}
 

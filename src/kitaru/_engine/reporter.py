@@ -32,6 +32,8 @@ def short(execution_id: str) -> str:
 
 def duration(seconds: float) -> str:
     """Return a duration for people: `12 ms`, `3.4 s`, `2 m 05 s`."""
+    if seconds < 0.001:
+        return "<1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:
@@ -53,12 +55,12 @@ class LineReporter:
     def begun(self, execution_id: str, flow: str, *, finished_calls: int) -> None:
         """An attempt begins."""
         self._began = time.monotonic()
-        again = (
-            f" (continues, {finished_calls} calls done before)"
-            if finished_calls
-            else ""
-        )
-        self.line("go", f"{flow} {short(execution_id)} started{again}")
+        text = f"{flow} {short(execution_id)} started"
+        if finished_calls:
+            text = (
+                f"{flow} {short(execution_id)} continues, {finished_calls} done before"
+            )
+        self.line("go", text)
 
     def started(self, invocation_id: str) -> None:
         """A checkpoint body begins."""
@@ -82,12 +84,11 @@ class LineReporter:
     def waiting(self, execution_id: str, wait: PendingWait) -> None:
         """The flow waits for an answer."""
         question = f": {wait.question}" if wait.question else ""
-        value = "" if wait.schema is None else f" --value {waits.explain(wait.schema)}"
-        self.line("wait", f"  waiting for {wait.name!r}{question}")
-        self.line(
-            "wait",
-            f"    answer with: kitaru executions input {short(execution_id)}{value}",
+        command = (
+            f"kitaru executions input {short(execution_id)}{waits.hint(wait.schema)}"
         )
+        self.line("wait", f"  waiting for {wait.name!r}{question}")
+        self.line("wait", f"    answer with: {command}")
 
     def warn(self, message: str) -> None:
         """Something the user should know."""
@@ -106,17 +107,25 @@ class LineReporter:
         elif ending.status is ExecutionStatus.CANCELLED:
             self.line("no", f"{name} cancelled")
         else:
-            error = ending.error
-            self.line("no", f"{name} failed: {type(error).__name__}: {error}")
+            self.line("no", f"{name} failed: {_reason(ending.error)}")
             again = f"kitaru executions retry {short(execution_id)}"
             self.line("no", f"    go on after the cause is gone: {again}")
 
 
-class StreamReporter(LineReporter):
-    """Lines for a person at a terminal."""
+def _reason(error: BaseException | None) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted (Ctrl-C)"
+    return f"{type(error).__name__}: {error}"
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+
+class StreamReporter(LineReporter):
+    """Lines for a person at a terminal, kept in the execution's log as well."""
+
+    def __init__(
+        self, stream: TextIO | None = None, *, file: LogFile | None = None
+    ) -> None:
         super().__init__()
+        self._log = LogReporter(file) if file else None
         self._lock = threading.Lock()
         self._stream = stream or sys.stderr
         encoding = (getattr(self._stream, "encoding", None) or "ascii").lower()
@@ -132,6 +141,8 @@ class StreamReporter(LineReporter):
         with self._lock, scope.entered(None):
             self._stream.write(f"{sign} {text}\n")
             self._stream.flush()
+            if self._log is not None:
+                self._log.line(mark, text)
 
 
 class LogReporter(LineReporter):

@@ -10,7 +10,7 @@ from kitaru._core import failures, names
 from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
-from kitaru.models import ArtifactRef, CheckpointAttempt, CheckpointCall
+from kitaru.models import ArtifactRef, CheckpointAttempt, CheckpointCall, FailureInfo
 
 Bind = Callable[[ArtifactRef, StoredValue], ArtifactRef]
 
@@ -76,16 +76,22 @@ def artifact_refs(record: CallRecord, bind: Bind) -> list[ArtifactRef]:
     return found
 
 
-def running_call(
-    execution_id: str, invocation_id: str, name: str, started: datetime | None
+def call_without_outcome(
+    execution_id: str,
+    invocation_id: str,
+    name: str,
+    started: datetime | None,
+    *,
+    failure: FailureInfo | None,
 ) -> CheckpointCall:
-    """Return what users see of a call whose body runs."""
+    """Return what users see of a call that runs, or whose runner died."""
     return CheckpointCall(
         call_id=names.call_id(execution_id, invocation_id),
         name=name,
         invocation_id=invocation_id,
-        status="running",
+        status="failed" if failure else "running",
         started_at=started,
+        failure=failure,
     )
 
 

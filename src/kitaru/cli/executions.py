@@ -16,6 +16,7 @@ from kitaru.cli.output import (
     show_item,
     show_items,
 )
+from kitaru.models import Execution, ExecutionStatus
 
 app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
 
@@ -90,7 +91,10 @@ def retry(execution: Exec, wait: Wait = False, output: Output = Format.TEXT) -> 
     from kitaru._ops import executions
 
     going_on = executions.retry(execution)
-    found = executions.settled(execution) if wait else executions.get(execution)
+    if wait:
+        _show_settled("executions retry", execution, output)
+        return
+    found = executions.get(execution)
     show_item(
         "executions retry", found, output, lambda: render.goes_on(found, going_on)
     )
@@ -103,7 +107,10 @@ def resume(execution: Exec, wait: Wait = False, output: Output = Format.TEXT) ->
     from kitaru._ops import executions
 
     going_on = executions.resume(execution)
-    found = executions.settled(execution) if wait else executions.get(execution)
+    if wait:
+        _show_settled("executions resume", execution, output)
+        return
+    found = executions.get(execution)
     show_item(
         "executions resume", found, output, lambda: render.goes_on(found, going_on)
     )
@@ -147,6 +154,8 @@ def replay(
     show_item(
         "executions replay", found, output, lambda: render.replayed(found, started)
     )
+    if wait:
+        _exit_if_failed(found)
 
 
 @app.command("cancel")
@@ -155,6 +164,10 @@ def cancel(execution: Exec, output: Output = Format.TEXT) -> None:
     """Stop an execution: a waiting one at once, a running one at a checkpoint."""
     from kitaru._ops import executions
 
+    if output is Format.TEXT and sys.stderr.isatty():
+        sys.stderr.write(
+            f"Asking it to stop; by force after {executions.CANCEL_GRACE:.0f} s\n"
+        )
     found = executions.cancel(execution)
     show_item("executions cancel", found, output, lambda: render.line(found))
 
@@ -201,3 +214,16 @@ def logs(
         output,
         lambda: sys.stdout.writelines(render.log_line(entry) + "\n" for entry in found),
     )
+
+
+def _show_settled(command: str, execution: str, output: Format) -> None:
+    from kitaru._ops import executions
+
+    found = executions.settled(execution)
+    show_item(command, found, output, lambda: render.settled(found))
+    _exit_if_failed(found)
+
+
+def _exit_if_failed(found: Execution) -> None:
+    if found.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
+        raise typer.Exit(1)

@@ -14,6 +14,7 @@ from kitaru.models import (
     Execution,
     ExecutionPage,
     ExecutionStatus,
+    FailureOrigin,
     LogEntry,
 )
 
@@ -84,9 +85,7 @@ def execution(item: Execution) -> None:
 def goes_on(item: Execution, continuation: Continuation) -> None:
     """Print how an execution goes on, or how it has ended meanwhile."""
     if item.status.is_finished:
-        line(item)
-        if item.failure:
-            sys.stdout.write(f"failed: {item.failure.message}\n")
+        settled(item)
         return
     how = {
         "runner": f"its runner (process {continuation.pid}) goes on",
@@ -94,16 +93,26 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
         f"executions logs {item.exec_id[:8]} --follow",
         "here": "it went on in this process",
     }.get(continuation.how, continuation.how)
-    sys.stdout.write(
-        f"{item.flow_name} {item.exec_id[:8]} {item.status.value}: {how}\n"
-    )
+    sys.stdout.write(f"{item.flow_name} {item.exec_id[:8]}: {how}\n")
+
+
+def settled(item: Execution) -> None:
+    """Print how an execution stands once nothing happens any more."""
+    line(item)
+    if item.failure:
+        sys.stdout.write(f"failed: {item.failure.message}\n")
+    for line_ in _next_steps(item):
+        sys.stdout.write(f"{line_}\n")
 
 
 def replayed(item: Execution, started: Started) -> None:
     """Print what a replay started."""
     for note in started.notes:
         sys.stdout.write(f"{note}\n")
-    goes_on(item, started.continuation)
+    if item.status is ExecutionStatus.RUNNING:
+        goes_on(item, started.continuation)
+    else:
+        settled(item)
 
 
 def line(item: Execution) -> None:
@@ -166,10 +175,13 @@ def _next_steps(item: Execution) -> list[str]:
     if item.pending_wait:
         wait = item.pending_wait
         question = f": {wait.question}" if wait.question else ""
-        value = "" if wait.schema is None else f" --value {waits.explain(wait.schema)}"
         return [
             f"waits for {wait.name!r}{question}",
-            f"  answer with: kitaru executions input {short}{value}",
+            f"  answer with: kitaru executions input {short}{waits.hint(wait.schema)}",
+        ]
+    if item.failure and item.failure.origin is FailureOrigin.DIVERGENCE:
+        return [
+            f"  take the new path: kitaru executions replay {short} --from CHECKPOINT"
         ]
     if item.status is ExecutionStatus.FAILED:
         return [f"  go on after the cause is gone: kitaru executions retry {short}"]

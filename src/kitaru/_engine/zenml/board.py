@@ -170,7 +170,7 @@ def pending_wait(
         question=condition.question,
         schema=condition.data_schema,
         metadata=dict(condition.run_metadata),
-        entered_waiting_at=condition.created,
+        entered_waiting_at=condition.created.replace(tzinfo=UTC),
         exec_id=execution_id or str(condition.run.id),
     )
 

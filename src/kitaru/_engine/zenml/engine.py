@@ -135,7 +135,10 @@ class ZenMLEngine:
             waiting = self._waiting_among(page.items)
         items = []
         for run in page.items:
-            seen = self._reconciler.met(run, has_open_wait=str(run.id) in waiting)
+            seen = run
+            if not reading.status_of(run).is_finished:
+                open_wait = str(run.id) in waiting
+                seen = self._reconciler.met(run, has_open_wait=open_wait)
             summary = reading.summary(seen)
             if query.status is None or summary.status is query.status:
                 items.append(summary)

@@ -105,10 +105,21 @@ def _is_on(name: str) -> bool:
 
 def _announce_setup() -> None:
     if not (config_folder() / "config.yaml").exists():
+        _keep_analytics_off()
         sys.stderr.write(
             f"Setting up the local store in {config_folder()} (once, takes a few seconds)\n"
         )
         sys.stderr.flush()
+
+
+def _keep_analytics_off() -> None:
+    """Write the choice into a configuration that we are about to make.
+
+    The environment variable holds for our processes only; `zenml` itself would send.
+    """
+    from zenml.config.global_config import GlobalConfiguration
+
+    GlobalConfiguration().analytics_opt_in = _is_on("KITARU_ANALYTICS_OPT_IN")
 
 
 def _use_wal() -> None:

@@ -56,7 +56,7 @@ class Launcher:
         flow = launch.flow
         execution_id, run = self._create(launch)
         execution = self._execution(
-            execution_id, flow, runs.facts_of(run), StreamReporter()
+            execution_id, flow, runs.facts_of(run), self._reporter(execution_id)
         )
         if not flow.source.is_loadable:
             execution.reporter.warn(
@@ -216,9 +216,8 @@ class Launcher:
         )
 
     def _reporter(self, execution_id: str) -> Reporter:
-        if logs.has_terminal():
-            return StreamReporter()
-        return LogReporter(LogFile(environment.log_path(execution_id)))
+        file = LogFile(environment.log_path(execution_id))
+        return StreamReporter(file=file) if logs.has_terminal() else LogReporter(file)
 
     def _give_up(
         self, run: PipelineRunResponse, error: KitaruError, reporter: Reporter

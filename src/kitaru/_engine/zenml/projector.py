@@ -96,12 +96,19 @@ class Projector:
                     break
         if self._noted:
             self._noted = False
-            notes = self._journal.notes(self._execution_id)
-            steps.write_metadata(
-                UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, notes
-            )
+            self._write_notes()
         failure, self._failure = self._failure, None
         return failure
+
+    def _write_notes(self) -> None:
+        try:
+            notes = self._journal.notes(self._execution_id)
+            with translated("showing metadata in ZenML"):
+                steps.write_metadata(
+                    UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, notes
+                )
+        except KitaruBackendError as error:
+            self._failure = error
 
     def stop(self) -> None:
         """End the thread after what is queued; reused outcomes may take it longer."""
@@ -123,12 +130,17 @@ class Projector:
                 self._linked.clear()
                 self._queue.clear()
                 self._busy = bool(linked or batch)
-            if linked:
-                self._journal.put_calls(linked)
-                self._later.extend(linked)
-            self._project(batch or self._take_later())
-            self._show_long_ones()
-            self._watch()
+            try:
+                if linked:
+                    self._journal.put_calls(linked)
+                    self._later.extend(linked)
+                self._project(batch or self._take_later())
+                self._show_long_ones()
+                self._watch()
+            except KitaruBackendError as error:
+                # What is in the journal stays marked as not projected.
+                logger.debug("%s: %s", self._execution_id, error, exc_info=True)
+                self._failure = error
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()

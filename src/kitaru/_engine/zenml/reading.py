@@ -16,6 +16,7 @@ from kitaru._engine import views
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import steps
 from kitaru.models import (
+    CheckpointCall,
     Execution,
     ExecutionStatus,
     FailureInfo,
@@ -97,23 +98,39 @@ def detailed(
     )
     calls = [views.call(record, bind) for record in records]
     finished = {call.invocation_id for call in calls}
-    calls += [
-        views.running_call(
-            execution_id, step.name, step.config.name, utc(step.start_time)
-        )
-        for step in steps.step_runs(execution_id)
-        if status_of(run) is ExecutionStatus.RUNNING and step.name not in finished
-    ]
+    calls += _calls_without_outcome(run, finished)
     metadata = {k: v for k, v in run.run_metadata.items() if k not in _OWN_METADATA}
     return summary(run).model_copy(
         update={
-            "metadata": metadata | journal.notes(execution_id),
+            "metadata": {**(notes := journal.notes(execution_id)), **metadata, **notes},
             "failure": failure_of(run, journal),
             "pending_wait": wait,
             "checkpoints": tuple(calls),
             "artifacts": tuple(ref for call in calls for ref in call.artifacts),
         }
     )
+
+
+def _calls_without_outcome(
+    run: PipelineRunResponse, finished: set[str]
+) -> list[CheckpointCall]:
+    """Return the calls that run now, or ran when the runner died."""
+    if status_of(run) not in (ExecutionStatus.RUNNING, ExecutionStatus.FAILED):
+        return []
+    return [
+        views.call_without_outcome(
+            str(run.id),
+            step.name,
+            step.config.name,
+            utc(step.start_time),
+            failure=None if step.status in steps.UNFINISHED else _DIED,
+        )
+        for step in steps.step_runs(str(run.id))
+        if step.name not in finished
+    ]
+
+
+_DIED = FailureInfo(message="the runner died", origin=FailureOrigin.RUNTIME)
 
 
 def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None:

@@ -62,7 +62,9 @@ class Reconciler:
     def _fail(self, run: PipelineRunResponse, lease: Lease) -> PipelineRunResponse:
         """Project what the dead runner finished, then mark the execution failed."""
         self._project_leftovers(run)
-        text = f"the runner died ({lease.holder}); finished checkpoints are kept"
+        died_in = self._end_running_steps(run)
+        where = f" in {', '.join(died_in)}" if died_in else ""
+        text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
         with translated("marking a dead execution failed"):
             runs.set_status(
                 str(run.id),
@@ -70,6 +72,15 @@ class Reconciler:
                 entry.reason(FailureOrigin.RUNTIME, text),
             )
             return Client().zen_store.get_run(run.id)
+
+    def _end_running_steps(self, run: PipelineRunResponse) -> list[str]:
+        """Mark calls failed that were shown as running; their bodies have not ended."""
+        try:
+            with translated("ending the calls of a dead runner"):
+                return steps.end_running(str(run.id), "the runner died")
+        except KitaruBackendError as error:
+            logger.debug("%s", error, exc_info=True)
+            return []
 
     def _go_on(
         self, run: PipelineRunResponse, execution_id: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +60,7 @@ class StepWriter:
             self._steps[step.name] = _Written(
                 step.id,
                 step.version,
-                step.status not in _UNFINISHED,
+                step.status not in UNFINISHED,
                 step.end_time,
                 step.status.is_successful,
             )
@@ -237,7 +237,7 @@ class _Written:
     ok: bool = False
 
 
-_UNFINISHED = (
+UNFINISHED = (
     ExecutionStatus.INITIALIZING,
     ExecutionStatus.PROVISIONING,
     ExecutionStatus.RUNNING,
@@ -266,6 +266,21 @@ def step_runs(execution_id: str, name: str | None = None) -> list[StepRunRespons
         if page >= result.total_pages:
             return found
         page += 1
+
+
+def end_running(execution_id: str, why: str) -> list[str]:
+    """Mark the running calls of an execution failed and return their invocation ids."""
+    running = [step for step in step_runs(execution_id) if step.status in UNFINISHED]
+    for step in running:
+        Client().zen_store.update_run_step(
+            step.id,
+            StepRunUpdate(
+                status=ExecutionStatus.FAILED,
+                end_time=datetime.now(UTC),
+                exception_info=ExceptionInfo(traceback=why, message=why),
+            ),
+        )
+    return [step.name for step in running]
 
 
 def cached(key: str) -> CallRecord | None:
