@@ -218,7 +218,8 @@ class Flow(Generic[P, R]):
             ending.error, KeyboardInterrupt | SystemExit
         ):
             # Ctrl-C and exit() mean the process as well; the execution is safe.
-            raise ending.error
+            # Where it hit is in the report; the way through ZenML says nothing.
+            raise ending.error.with_traceback(None)
         return FlowHandle(execution_id, ending)
 
 
