@@ -58,7 +58,10 @@ def test_ctrl_c_in_a_checkpoint_fails_the_attempt_and_retry_goes_on(
 
     runner.interrupt()
 
-    assert runner.finish().code != 0
+    interrupted = runner.finish()
+    assert interrupted.code != 0
+    assert f"{execution_id[:8]} failed: KeyboardInterrupt\n" in interrupted.stderr
+    assert "zenml" not in interrupted.stderr
     failed = workspace.execution(execution_id)
     assert failed["status"] == "failed"
     assert failed["failure"]["origin"] == "runtime"

@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 @pytest.fixture
-def half_done(engine: ZenMLEngine) -> FlowHandle[int]:
+def half_done(engine: ZenMLEngine) -> Iterator[FlowHandle[int]]:
     """A failed execution with a large result, which goes on when retried."""
     attempts: list[int] = []
 
@@ -49,15 +49,14 @@ def half_done(engine: ZenMLEngine) -> FlowHandle[int]:
             raise Broken
         return len(text)
 
-    handle = measuring.run()
-    # The flow lives as long as the handle that a test uses.
-    handle.__dict__["flow"] = measuring
-    return handle
+    yield measuring.run()
+    # Until here: a flow can only go on as long as somebody holds it.
+    del measuring
 
 
-def file_of(handle: FlowHandle[int], client: KitaruClient) -> Path:
-    zenml_id = Client().get_pipeline_run(handle.exec_id).steps["large"].output.uri
-    (file,) = Path(zenml_id).iterdir()
+def file_of(handle: FlowHandle[int]) -> Path:
+    uri = Client().get_pipeline_run(handle.exec_id).steps["large"].output.uri
+    (file,) = Path(uri).iterdir()
     return file
 
 
@@ -78,7 +77,7 @@ def give_up_soon(connection: sqlite3.Connection, *_rest: object) -> None:
 def test_missing_file_names_artifact_and_path(
     half_done: FlowHandle[int], client: KitaruClient
 ) -> None:
-    file = file_of(half_done, client)
+    file = file_of(half_done)
     file.unlink()
     (ref,) = client.artifacts.list(half_done.exec_id)
 
@@ -92,7 +91,7 @@ def test_missing_file_names_artifact_and_path(
 def test_damaged_file_names_artifact_and_path(
     half_done: FlowHandle[int], client: KitaruClient
 ) -> None:
-    file = file_of(half_done, client)
+    file = file_of(half_done)
     file.write_text("y" * 200_000)
     (ref,) = client.artifacts.list(half_done.exec_id)
 
@@ -105,7 +104,7 @@ def test_damaged_file_names_artifact_and_path(
 def test_retry_that_needs_a_missing_file_fails_with_its_checkpoint_and_path(
     half_done: FlowHandle[int], client: KitaruClient
 ) -> None:
-    file = file_of(half_done, client)
+    file = file_of(half_done)
     file.unlink()
 
     client.executions.retry(half_done.exec_id)

@@ -42,6 +42,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} m {rest:02d} s"
 
 
+def _named(error: BaseException | None) -> str:
+    """Return type and message of an error, or the type alone."""
+    kind = type(error).__name__
+    return f"{kind}: {error}" if str(error) else kind
+
+
 class LineReporter:
     """Formats what happens as lines; subclasses say where lines go."""
 
@@ -73,7 +79,7 @@ class LineReporter:
     def failed(self, invocation_id: str, error: BaseException, retry_left: int) -> None:
         """A checkpoint body raised."""
         left = f"; trying again, {retry_left} left" if retry_left else ""
-        self.line("no", f"  {invocation_id}  {type(error).__name__}: {error}{left}")
+        self.line("no", f"  {invocation_id}  {_named(error)}{left}")
 
     def reused(self, invocation_id: str, note: str | None) -> None:
         """A stored outcome is used again."""
