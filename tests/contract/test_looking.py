@@ -48,8 +48,10 @@ def test_artifacts_can_be_listed_and_loaded(client: KitaruClient) -> None:
     assert [(ref.name, ref.save_type) for ref in refs] == [
         ("prompt", "prompt"),
         ("talk", "output"),
+        ("result", "output"),
     ]
-    assert [ref.load() for ref in refs] == [{"text": "hello"}, "answer answer "]
+    answer = "answer answer "
+    assert [ref.load() for ref in refs] == [{"text": "hello"}, answer, answer]
     again = client.artifacts.get(refs[0].artifact_id)
     assert again.load() == {"text": "hello"}
     assert client.artifacts.list(handle.exec_id, kind="prompt", limit=5) == [refs[0]]

@@ -41,7 +41,7 @@ def test_a_duration_is_short(seconds: float, text: str) -> None:
 def test_a_terminal_without_unicode_gets_plain_marks() -> None:
     stream = io.StringIO()
 
-    StreamReporter(stream).begun(ID, "research", finished_calls=2)
+    StreamReporter(stream).begun(ID, "research", finished_calls=2, here_only=False)
 
     assert stream.getvalue() == ("> research 6f2d1f9e continues, 2 done before\n")
 

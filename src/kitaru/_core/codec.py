@@ -16,13 +16,12 @@ long text and bytes as they are, and everything else with cloudpickle.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import warnings
 from dataclasses import dataclass
 from functools import cache
 
-from kitaru._core import sources, tagging
+from kitaru._core import pickling, sources, tagging
 from kitaru.errors import KitaruPickleWarning, KitaruRuntimeError, KitaruUsageError
 
 LONG_TEXT = 65_536
@@ -92,9 +91,7 @@ def decode(serializer: str, payload: bytes) -> object:
         if serializer == "tagged":
             return tagging.from_tree(json.loads(text_or_tree))
         if serializer == "pickle":
-            import cloudpickle
-
-            return cloudpickle.loads(payload)
+            return pickling.loads(payload)
     # A pickle runs code of the value's class, so any exception may come out.
     except Exception as error:
         raise KitaruRuntimeError(
@@ -130,9 +127,8 @@ def _is_text(serializer: str) -> bool:
 
 
 def _pickle(value: object, name: str, what: str) -> bytes:
-    cloudpickle = importlib.import_module("cloudpickle")
     try:
-        payload: bytes = cloudpickle.dumps(value)
+        payload = pickling.dumps(value)
     # Any __reduce__ or __getstate__ may run here, so any exception may come out.
     except Exception as error:
         raise KitaruUsageError(

@@ -49,6 +49,10 @@ class FlowSource:
         return cls(**{key: str(value) for key, value in data.items()})
 
 
+# Names of scripts that this process has loaded as modules.
+script_modules: set[str] = set()
+
+
 def main_module_name() -> str:
     """Return the name other processes know this process's main script by."""
     main = sys.modules.get("__main__")

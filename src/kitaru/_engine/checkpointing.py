@@ -21,7 +21,11 @@ from kitaru._engine.calls import Identity, Ticket, now
 from kitaru._engine.control import Control
 from kitaru._engine.lineage import Origins
 from kitaru._engine.port import Recorder, Reporter, StartedCall, Values, WaitBoard
-from kitaru.errors import KitaruDivergenceError, KitaruUsageError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruDivergenceError,
+    KitaruUsageError,
+)
 from kitaru.models import FailureOrigin
 
 # Larger arguments are fingerprinted by the hash of the result they are, not again.
@@ -314,6 +318,9 @@ class Checkpointing:
             self._parts.recorder.commit(record)
         except FlowSignal as signal:
             raise self._control.end(signal) from None
+        except KitaruBackendError as error:
+            # A flow that caught this would go on with a result that is not durable.
+            raise self._control.end(error) from error.__cause__
         if self._parts.recorder.cancel_requested():
             raise self._control.end(Cancelled())
 

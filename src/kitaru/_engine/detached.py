@@ -56,10 +56,12 @@ def spawn(execution_id: str, *, recorded: Mapping[str, Any], log: Path) -> int:
 
 def main() -> int:
     """Go on with the execution named on the command line."""
+    from kitaru._engine.flows import only_loading
     from kitaru._engine.logs import without_terminal
     from kitaru._engine.open import current_engine
 
     without_terminal()
+    only_loading()
     execution_id = sys.argv[1]
     try:
         current_engine().continue_here(execution_id)

@@ -23,6 +23,8 @@ from kitaru.errors import KitaruRuntimeError
 _known: WeakValueDictionary[str, FlowSpec] = WeakValueDictionary()
 _checkpoints: WeakValueDictionary[str, CheckpointSpec] = WeakValueDictionary()
 _lock = threading.Lock()
+_only_loading = False
+_loads: list[str] = []
 _loading: ContextVar[bool] = ContextVar("kitaru_loading", default=False)
 
 
@@ -54,8 +56,17 @@ def refuse_while_loading() -> None:
     Raises:
         LoadingStopped: If the running code is a module that is being loaded.
     """
-    if _loading.get():
+    if _loading.get() or (_only_loading and _loads):
         raise LoadingStopped
+
+
+def only_loading() -> None:
+    """Say that this process starts no executions of its own while it loads a module.
+
+    Threads that a module starts do not inherit what marks the loading one.
+    """
+    global _only_loading
+    _only_loading = True
 
 
 def find(source: FlowSource) -> FlowSpec:
@@ -144,6 +155,7 @@ def _execute(name: str, path: Path) -> None:
     assert spec is not None  # with a loader there always is one
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    sources.script_modules.add(name)
     if parent:
         setattr(sys.modules[parent], leaf, module)
     loader.exec_module(module)
@@ -152,9 +164,11 @@ def _execute(name: str, path: Path) -> None:
 @contextmanager
 def _loading_only() -> Iterator[None]:
     token = _loading.set(True)
+    _loads.append("")
     try:
         yield
     finally:
+        _loads.pop()
         _loading.reset(token)
 
 

@@ -150,7 +150,10 @@ class MemoryEngine:
             ),
         )
         self._reporter.begun(
-            execution.execution_id, execution.flow.name, finished_calls=len(known)
+            execution.execution_id,
+            execution.flow.name,
+            finished_calls=len(known),
+            here_only=False,
         )
         inputs = _decoded_inputs(execution)
 
@@ -237,9 +240,19 @@ class MemoryEngine:
                 "failure": _failure(execution),
                 "pending_wait": execution.open_wait,
                 "checkpoints": calls,
-                "artifacts": tuple(ref for call in calls for ref in call.artifacts),
+                "artifacts": (
+                    *(ref for call in calls for ref in call.artifacts),
+                    *self._result_refs(execution),
+                ),
             }
         )
+
+    def _result_refs(self, execution: MemoryExecution) -> list[ArtifactRef]:
+        result = execution.result
+        if result is None:
+            return []
+        value = blobs.inline(blobs.describe(result), result.payload)
+        return [views.result_ref(execution.execution_id, value, self._bind)]
 
     def find(self, query: ExecutionQuery) -> ExecutionPage:
         """Return executions without their calls, newest first."""

@@ -173,8 +173,13 @@ class WaitBoard(Protocol):
 class Reporter(Protocol):
     """Tells the user what happens."""
 
-    def begun(self, execution_id: str, flow: str, *, finished_calls: int) -> None:
-        """An attempt begins; earlier attempts have finished some calls."""
+    def begun(
+        self, execution_id: str, flow: str, *, finished_calls: int, here_only: bool
+    ) -> None:
+        """An attempt begins.
+
+        Earlier ones have finished some calls; perhaps no other process can continue it.
+        """
         ...
 
     def started(self, invocation_id: str) -> None:

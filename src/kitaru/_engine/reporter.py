@@ -53,20 +53,29 @@ class LineReporter:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
+        self._here_only = False
 
     def line(self, mark: str, text: str) -> None:
         """Put one line out."""
         raise NotImplementedError
 
-    def begun(self, execution_id: str, flow: str, *, finished_calls: int) -> None:
+    def begun(
+        self, execution_id: str, flow: str, *, finished_calls: int, here_only: bool
+    ) -> None:
         """An attempt begins."""
         self._began = time.monotonic()
+        self._here_only = here_only
         text = f"{flow} {short(execution_id)} started"
         if finished_calls:
             text = (
                 f"{flow} {short(execution_id)} continues, {finished_calls} done before"
             )
         self.line("go", text)
+        if here_only:
+            self.warn(
+                f"{flow} was not defined at the top level of a file: only this process can "
+                "continue it"
+            )
 
     def started(self, invocation_id: str) -> None:
         """A checkpoint body begins."""
@@ -96,6 +105,13 @@ class LineReporter:
         self.line("wait", f"  waiting for {wait.name!r}{question}")
         self.line("wait", f"    answer with: {command}")
 
+    def _after_answer(self, execution_id: str) -> str:
+        if self._here_only:
+            return (
+                f"after the answer, go on in this process: {_resume_here(execution_id)}"
+            )
+        return "it goes on by itself after the answer"
+
     def warn(self, message: str) -> None:
         """Something the user should know."""
         self.line("note", f"  {message}")
@@ -109,7 +125,7 @@ class LineReporter:
         if ending.status is ExecutionStatus.COMPLETED:
             self.line("ok", f"{name} completed in {took}")
         elif ending.status is ExecutionStatus.WAITING:
-            self.line("wait", f"{name} waits; it goes on by itself after the answer")
+            self.line("wait", f"{name} waits; {self._after_answer(execution_id)}")
         elif ending.status is ExecutionStatus.CANCELLED:
             self.line("no", f"{name} cancelled")
         else:
@@ -118,10 +134,14 @@ class LineReporter:
             self.line("no", f"    go on after the cause is gone: {again}")
 
 
+def _resume_here(execution_id: str) -> str:
+    return f"KitaruClient().executions.resume({short(execution_id)!r})"
+
+
 def _reason(error: BaseException | None) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted (Ctrl-C)"
-    return f"{type(error).__name__}: {error}"
+    return _named(error)
 
 
 class StreamReporter(LineReporter):

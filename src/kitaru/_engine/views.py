@@ -12,6 +12,7 @@ from kitaru._core.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
 from kitaru.models import ArtifactRef, CheckpointAttempt, CheckpointCall, FailureInfo
 
+FLOW, RESULT = "flow", "result"
 Bind = Callable[[ArtifactRef, StoredValue], ArtifactRef]
 
 
@@ -74,6 +75,17 @@ def artifact_refs(record: CallRecord, bind: Bind) -> list[ArtifactRef]:
         )
         found.append(bind(output, record.output))
     return found
+
+
+def result_ref(execution_id: str, value: StoredValue, bind: Bind) -> ArtifactRef:
+    """Return the record of what a flow returned."""
+    ref = ArtifactRef(
+        artifact_id=names.artifact_id(execution_id, FLOW, RESULT),
+        name=RESULT,
+        kind=value.serializer,
+        metadata=_described(value),
+    )
+    return bind(ref, value)
 
 
 def call_without_outcome(

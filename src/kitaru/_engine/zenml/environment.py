@@ -59,6 +59,10 @@ def import_zenml() -> None:
     root.handlers[:] = handlers
     sys.excepthook = hook
     logging.captureWarnings(False)
+    for stream in (sys.stdout, sys.stderr):
+        # ZenML hangs a function of its own over `write` of these very objects.
+        if "write" in getattr(stream, "__dict__", {}):
+            del stream.write
     if not _is_on("KITARU_DEBUG"):
         # Failures reach users through our own errors and reports.
         logging.getLogger("zenml").setLevel(logging.CRITICAL)

@@ -13,7 +13,7 @@ from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.replay import Timeline
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import attempt, flows, futures
+from kitaru._engine import attempt, flows, futures, views
 from kitaru._engine.blobs import FileValues
 from kitaru._engine.checkpointing import Parts
 from kitaru._engine.journal import Journal
@@ -96,6 +96,7 @@ class LocalExecution:
             self.execution_id,
             self._spec.name,
             finished_calls=sum(record.status == "completed" for record in known),
+            here_only=not self._spec.source.is_loadable,
         )
         projector.start()
         try:
@@ -149,17 +150,17 @@ class LocalExecution:
 
     def _keep(self, encoded: Encoded, values: FileValues) -> UUID:
         """Store the flow's return value and make it an artifact."""
-        value = values.put(encoded, owner="flow", name="result")
+        value = values.put(encoded, owner=views.FLOW, name=views.RESULT)
         self._journal.update_execution(
             self.execution_id, result=artifacts.reference(value)
         )
         version, _ = artifacts.register(
             value,
             values=values,
-            artifact_id=names.artifact_id(self.execution_id, "flow", "result"),
+            artifact_id=names.artifact_id(self.execution_id, views.FLOW, views.RESULT),
             name=f"{self._spec.name}::result",
-            owner="flow",
-            key="result",
+            owner=views.FLOW,
+            key=views.RESULT,
         )
         return version
 

@@ -58,11 +58,6 @@ class Launcher:
         execution = self._execution(
             execution_id, flow, runs.facts_of(run), self._reporter(execution_id)
         )
-        if not flow.source.is_loadable:
-            execution.reporter.warn(
-                f"{flow.name} was not defined at the top level of a file: only this "
-                "process can continue it"
-            )
         inputs = launch.inputs
         entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
         return execution_id, self._run(execution, lambda: runs.run_here(run))

@@ -44,7 +44,10 @@ class Library:
         calls = sorted(
             reading.known_calls(self._journal, execution_id), key=lambda r: r.order
         )
-        return [ref for call in calls for ref in views.artifact_refs(call, self.bind)]
+        refs = [ref for call in calls for ref in views.artifact_refs(call, self.bind)]
+        with translated(f"reading execution {execution_id}"):
+            run = Client().zen_store.get_run(UUID(execution_id))
+        return refs + reading.result_refs(run, self._journal, self.bind)
 
     def get(self, artifact_id: str) -> ArtifactRef:
         """Return one artifact by Kitaru's or ZenML's id.
@@ -67,20 +70,13 @@ class Library:
 
     def result(self, execution_id: str) -> object:
         """Return what a completed execution returned."""
-        body = self._journal.execution(execution_id) or {}
-        if body.get("result"):
-            value = artifacts.from_reference(body["result"])
-            return self._loader(value, f"the result of execution {execution_id}")()
-        with translated(f"reading the result of execution {execution_id}"):
-            outputs = list(
-                Client().zen_store.get_run(UUID(execution_id)).outputs.values()
-            )
-        if not outputs:
+        what = f"the result of execution {execution_id}"
+        with translated(f"reading {what}"):
+            run = Client().zen_store.get_run(UUID(execution_id))
+            value = reading.result_value(run, self._journal)
+        if value is None:
             raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
-        return self._loader(
-            artifacts.stored_value(outputs[0]),
-            f"the result of execution {execution_id}",
-        )()
+        return self._loader(value, what)()
 
     def _foreign(
         self, version: ArtifactVersionResponse, artifact_id: str

@@ -11,11 +11,12 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._core import failures
-from kitaru._core.records import CallRecord, StoredFailure
+from kitaru._core.records import CallRecord, StoredFailure, StoredValue
 from kitaru._engine import views
 from kitaru._engine.journal import Journal
-from kitaru._engine.zenml import steps
+from kitaru._engine.zenml import artifacts, steps
 from kitaru.models import (
+    ArtifactRef,
     CheckpointCall,
     Execution,
     ExecutionStatus,
@@ -106,9 +107,31 @@ def detailed(
             "failure": failure_of(run, journal),
             "pending_wait": wait,
             "checkpoints": tuple(calls),
-            "artifacts": tuple(ref for call in calls for ref in call.artifacts),
+            "artifacts": (
+                *(ref for call in calls for ref in call.artifacts),
+                *result_refs(run, journal, bind),
+            ),
         }
     )
+
+
+def result_refs(
+    run: PipelineRunResponse, journal: Journal, bind: views.Bind
+) -> list[ArtifactRef]:
+    """Return what the flow returned, if it has completed."""
+    if status_of(run) is not ExecutionStatus.COMPLETED:
+        return []
+    value = result_value(run, journal)
+    return [] if value is None else [views.result_ref(str(run.id), value, bind)]
+
+
+def result_value(run: PipelineRunResponse, journal: Journal) -> StoredValue | None:
+    """Return the stored return value of a flow: the journal's, else ZenML's."""
+    body = journal.execution(str(run.id)) or {}
+    if body.get("result"):
+        return artifacts.from_reference(body["result"])
+    outputs = list(run.outputs.values())
+    return artifacts.stored_value(outputs[0]) if outputs else None
 
 
 def _calls_without_outcome(
