@@ -80,7 +80,7 @@ class ArtifactRef(Record):
     metadata: dict[str, Any] = Field(default_factory=dict)
     direction: Literal["input", "output"] = "output"
 
-    _load: Callable[[], object] | None = PrivateAttr(default=None)
+    _load: Callable[[bool], object] | None = PrivateAttr(default=None)
 
     def __eq__(self, other: object) -> bool:
         # How a record is loaded is no part of what it says.
@@ -89,17 +89,21 @@ class ArtifactRef(Record):
     def __hash__(self) -> int:
         return hash(self.artifact_id)
 
-    def bind(self, load: Callable[[], object]) -> ArtifactRef:
-        """Return a copy whose `load()` calls `load`."""
+    def bind(self, load: Callable[[bool], object]) -> ArtifactRef:
+        """Return a copy whose `load()` calls `load` with its `trust`."""
         bound = self.model_copy()
         bound._load = load
         return bound
 
-    def load(self) -> Any:
-        """Return the stored value.
+    def load(self, *, trust: bool = False) -> Any:
+        """Return the stored value; for a saved file, a copy that lasts as this process.
+
+        Args:
+            trust: Unpickle even what another user stored, which may run their code.
 
         Raises:
-            KitaruUsageError: If the record does not come from a client.
+            KitaruUsageError: If the record does not come from a client, or holds
+                another user's pickle and `trust` is not given.
             KitaruRuntimeError: If the stored bytes are missing or damaged.
         """
         if self._load is None:
@@ -107,7 +111,7 @@ class ArtifactRef(Record):
                 f"artifact {self.artifact_id} is not bound to a store; "
                 "get it with KitaruClient().artifacts.get(...)"
             )
-        return self._load()
+        return self._load(trust)
 
 
 class CheckpointCall(Record):

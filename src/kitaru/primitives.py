@@ -101,7 +101,8 @@ def save(
 
     Args:
         name: Unique within the checkpoint call.
-        value: Anything a checkpoint may return.
+        value: Anything a checkpoint may return. A `Path` stands for the file it names:
+            its content is kept, and `load()` gives the path of a copy.
         type: What it is: prompt, response, context, input, output or blob.
         tags: Labels to find it by.
 
@@ -118,12 +119,13 @@ def save(
     runtime.save(call, name, value, save_type=type, tags=tuple(tags or ()))
 
 
-def load(exec_id: str, name: str) -> Any:
+def load(exec_id: str, name: str, *, trust: bool = False) -> Any:
     """Return a value another execution, or an earlier checkpoint of this one, stored.
 
     Args:
         exec_id: Execution id; unique prefixes are taken.
         name: A name given to `save()`, a checkpoint's name or an invocation id.
+        trust: Unpickle even what another user stored, which may run their code.
 
     Raises:
         KitaruContextError: Outside a checkpoint.
@@ -131,7 +133,7 @@ def load(exec_id: str, name: str) -> Any:
         KitaruRuntimeError: If the stored bytes are missing or damaged.
     """
     runtime, call = scope.require_checkpoint("load()")
-    return runtime.load(exec_id, name, call)
+    return runtime.load(exec_id, name, call, trust=trust)
 
 
 def current_execution_id() -> str | None:

@@ -10,6 +10,8 @@ long text and bytes as they are, and everything else with cloudpickle.
 | `tagged` | also tuple, set, bytes, datetime, Decimal, UUID, Path, Enum, dataclass, model |
 | `text` | a str longer than `LONG_TEXT` characters, as UTF-8 |
 | `bytes` | bytes |
+| `numpy` | arrays and scalars of numpy, as `.npy` |
+| `parquet` | data frames of pandas, where pyarrow is installed |
 | `pickle` | anything cloudpickle takes |
 """
 
@@ -21,7 +23,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 
-from kitaru._core import pickling, sources, tagging
+from kitaru._core import arrays, pickling, sources, tagging
 from kitaru.errors import KitaruPickleWarning, KitaruRuntimeError, KitaruUsageError
 
 LONG_TEXT = 65_536
@@ -62,6 +64,9 @@ def encode(value: object, *, what: str = "value") -> Encoded:
         return Encoded("bytes", name, value)
     if type(value) is str and len(value) > LONG_TEXT:
         return Encoded("text", name, value.encode("utf-8", "surrogatepass"))
+    array = arrays.encode(value)
+    if array is not None:
+        return Encoded(array[0], name, array[1])
     try:
         tree, plain = tagging.to_tree(value)
         text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
@@ -90,6 +95,8 @@ def decode(serializer: str, payload: bytes) -> object:
             return json.loads(text_or_tree)
         if serializer == "tagged":
             return tagging.from_tree(json.loads(text_or_tree))
+        if serializer in (arrays.NUMPY, arrays.PARQUET):
+            return arrays.decode(serializer, payload)
         if serializer == "pickle":
             return pickling.loads(payload)
     # A pickle runs code of the value's class, so any exception may come out.

@@ -21,7 +21,10 @@ OUTPUT = "output"
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """A serialised value: its bytes inline, or the place that holds them."""
+    """A serialised value: its bytes inline, or the place that holds them.
+
+    `file_name` is the name of a saved file.
+    """
 
     serializer: str
     type_name: str
@@ -29,6 +32,7 @@ class StoredValue:
     size: int
     payload: bytes | None = None
     uri: str | None = None
+    file_name: str | None = None
 
     def without_payload(self) -> StoredValue:
         """Return the description alone."""

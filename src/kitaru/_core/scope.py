@@ -72,7 +72,9 @@ class FlowRuntime(Protocol):
         """Store a named value of a checkpoint."""
         ...
 
-    def load(self, execution_id: str, name: str, call: RunningCall) -> object:
+    def load(
+        self, execution_id: str, name: str, call: RunningCall, *, trust: bool
+    ) -> object:
         """Return a stored value."""
         ...
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+from kitaru._core import codec
 from kitaru._core.codec import Encoded
 from kitaru._core.records import StoredValue
+from kitaru._engine import files
 from kitaru.errors import KitaruBackendError, KitaruRuntimeError
 
 INLINE_LIMIT = 65_536
@@ -25,6 +28,8 @@ EXTENSIONS = {
     "text": "txt",
     "bytes": "bin",
     "pickle": "pkl",
+    "numpy": "npy",
+    "parquet": "parquet",
 }
 
 
@@ -43,6 +48,13 @@ class FileValues:
         path = self.path_of(stored, owner=owner, name=name)
         write_file(path, encoded.payload)
         return at(stored, str(path))
+
+    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
+        """Keep the content of a file, without reading it into memory."""
+        stored = files.describe(files.checked(path, name))
+        target = self.path_of(stored, owner=owner, name=name)
+        files.copy_durably(path, target)
+        return at(stored, str(target))
 
     def path_of(self, value: StoredValue, *, owner: str, name: str) -> Path:
         """Return the file for a value: one folder each, named by its content."""
@@ -83,13 +95,20 @@ def file_name(value: StoredValue) -> str:
     """Return `data.<serializer>.<extension>`; the serializer can be read off it."""
     if value.serializer == "json":
         return "data.json"
+    if value.file_name is not None:
+        return f"data.{value.serializer}.{value.file_name}"
     return f"data.{value.serializer}.{EXTENSIONS.get(value.serializer, 'bin')}"
 
 
 def serializer_of(file: str) -> str:
     """Return the serializer that `file_name` put into a file's name."""
-    parts = Path(file).name.split(".")
-    return parts[1]
+    return Path(file).name.split(".")[1]
+
+
+def original_name(file: str) -> str | None:
+    """Return the own name of a saved file, which `file_name` put behind its serializer."""
+    _, serializer, *rest = Path(file).name.split(".")
+    return ".".join(rest) if serializer == files.SERIALIZER else None
 
 
 def describe(encoded: Encoded) -> StoredValue:
@@ -102,18 +121,21 @@ def describe(encoded: Encoded) -> StoredValue:
     )
 
 
+def load(value: StoredValue, data: bytes) -> object:
+    """Return the value that its checked bytes stand for."""
+    if value.serializer == files.SERIALIZER:
+        return files.local_copy(value, data)
+    return codec.decode(value.serializer, data)
+
+
 def inline(value: StoredValue, payload: bytes) -> StoredValue:
     """Return the value with its bytes inline."""
-    return StoredValue(
-        value.serializer, value.type_name, value.content_hash, value.size, payload
-    )
+    return replace(value, payload=payload, uri=None)
 
 
 def at(value: StoredValue, uri: str) -> StoredValue:
     """Return the value with its bytes at `uri`."""
-    return StoredValue(
-        value.serializer, value.type_name, value.content_hash, value.size, None, uri
-    )
+    return replace(value, payload=None, uri=uri)
 
 
 def checked(value: StoredValue, data: bytes, what: str, where: str) -> bytes:

@@ -16,7 +16,7 @@ from kitaru._core.replay import Action, Decision, Timeline, original_of
 from kitaru._core.scope import FlowRuntime, Scope
 from kitaru._core.signals import Cancelled, FlowSignal
 from kitaru._core.specs import CallOptions, CheckpointSpec
-from kitaru._engine import futures, isolation, timeouts
+from kitaru._engine import blobs, futures, isolation, timeouts
 from kitaru._engine.calls import Identity, Ticket, now
 from kitaru._engine.control import Control
 from kitaru._engine.lineage import Origins
@@ -40,7 +40,7 @@ class Parts:
     values: Values
     board: WaitBoard
     reporter: Reporter
-    lookup: Callable[[str, str], StoredValue]
+    lookup: Callable[[str, str, bool], StoredValue]
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
     width: int = 10
     source_changed: bool = False
@@ -372,7 +372,7 @@ class Checkpointing:
 
     def decode(self, value: StoredValue, what: str) -> object:
         """Return a stored value."""
-        return codec.decode(value.serializer, self._parts.values.get(value, what=what))
+        return blobs.load(value, self._parts.values.get(value, what=what))
 
     def flow_thread(self, thread_id: int) -> None:
         """Say in which thread the flow body runs."""

@@ -179,7 +179,9 @@ class _Runtime:
             )
         self.saved.append((name, value, save_type, tuple(tags)))
 
-    def load(self, execution_id: str, name: str, call: RunningCall) -> object:
+    def load(
+        self, execution_id: str, name: str, call: RunningCall, *, trust: bool
+    ) -> object:
         """Return a stored value."""
         for known, value, _, _ in self.saved:
             if known == name and execution_id == self.execution_id:
@@ -190,7 +192,7 @@ class _Runtime:
             current_engine().resolve_id(execution_id)
         ):
             if ref.name == name:
-                return ref.load()
+                return ref.load(trust=trust)
         raise KitaruUsageError(f"execution {execution_id} has no artifact {name!r}")
 
 

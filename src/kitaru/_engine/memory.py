@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from kitaru._core import codec, failures
@@ -20,7 +21,7 @@ from kitaru._core.signals import Killed
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import attempt, blobs, futures, views
+from kitaru._engine import attempt, blobs, files, futures, views
 from kitaru._engine.checkpointing import Parts
 from kitaru._engine.logs import captured
 from kitaru._engine.port import (
@@ -373,13 +374,13 @@ class MemoryEngine:
     def _find(self, execution_id: str) -> MemoryExecution:
         return self.executions[self.resolve_id(execution_id)]
 
-    def _lookup(self, execution_id: str, name: str) -> StoredValue:
+    def _lookup(self, execution_id: str, name: str, trust: bool) -> StoredValue:
         execution = self._find(execution_id)
         return views.named_value(execution_id, name, list(execution.calls.values()))
 
     def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
         payload = value.payload or b""
-        return ref.bind(lambda: codec.decode(value.serializer, payload))
+        return ref.bind(lambda _trust: blobs.load(value, payload))
 
 
 class _Recorder:
@@ -426,6 +427,10 @@ class _Values:
 
     def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
         return blobs.inline(blobs.describe(encoded), encoded.payload)
+
+    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
+        stored = files.describe(files.checked(path, name))
+        return blobs.inline(stored, path.read_bytes())
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
         assert value.payload is not None

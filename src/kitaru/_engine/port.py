@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from kitaru._core.codec import Encoded
@@ -128,6 +129,10 @@ class Values(Protocol):
 
     def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
         """Keep the bytes and return their description."""
+        ...
+
+    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
+        """Keep the content of a file and return its description."""
         ...
 
     def get(self, value: StoredValue, *, what: str) -> bytes:

@@ -10,10 +10,11 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from kitaru._core import codec, names, scope, waits
-from kitaru._core.records import StoredArtifact
+from kitaru._core.records import StoredArtifact, StoredValue
 from kitaru._core.replay import Timeline
 from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.signals import Cancelled, Suspended
@@ -208,22 +209,29 @@ class Session:
                 f"checkpoint {call.invocation_id!r} has saved {name!r} already; "
                 "artifact names are unique within a call"
             )
-        encoded = codec.encode(value, what=f"artifact {name!r}")
         owner = call.invocation_id
         call.artifacts.append(
             StoredArtifact(
                 artifact_id=names.artifact_id(self.execution_id, owner, name),
                 name=name,
                 save_type=save_type,
-                value=self._parts.values.put(encoded, owner=owner, name=name),
+                value=self._stored(value, owner, name),
                 tags=tuple(tags),
             )
         )
 
-    def load(self, execution_id: str, name: str, call: RunningCall) -> object:
+    def _stored(self, value: object, owner: str, name: str) -> StoredValue:
+        if isinstance(value, Path):
+            return self._parts.values.put_file(value, owner=owner, name=name)
+        encoded = codec.encode(value, what=f"artifact {name!r}")
+        return self._parts.values.put(encoded, owner=owner, name=name)
+
+    def load(
+        self, execution_id: str, name: str, call: RunningCall, *, trust: bool
+    ) -> object:
         """Return a value this call has saved, or one of a finished call."""
         own = [a.value for a in call.artifacts if a.name == name]
         if execution_id == self.execution_id and own:
             return self._checkpoints.decode(own[0], f"artifact {name!r}")
-        found = self._parts.lookup(execution_id, name)
+        found = self._parts.lookup(execution_id, name, trust)
         return self._checkpoints.decode(found, f"artifact {name!r}")

@@ -108,6 +108,7 @@ def stored_value(version: ArtifactVersionResponse) -> StoredValue:
         content_hash=version.content_hash or "",
         size=0,
         uri=str(PurePosixPath(version.uri) / name),
+        file_name=blobs.original_name(name),
     )
 
 
@@ -152,6 +153,7 @@ def reference(value: StoredValue) -> dict[str, Any]:
         "size": value.size,
         "payload": None if payload is None else base64.b64encode(payload).decode(),
         "uri": value.uri,
+        "file_name": value.file_name,
     }
 
 

@@ -118,7 +118,9 @@ class ZenMLEngine:
             find_run(execution_id), has_open_wait=wait is not None
         )
         with translated(f"reading execution {execution_id}"):
-            return reading.detailed(run, self.journal, wait, self._library.bind)
+            return reading.detailed(
+                run, self.journal, wait, self._library.binder(execution_id)
+            )
 
     def find(self, query: ExecutionQuery) -> ExecutionPage:
         """Return executions without their calls, newest first."""

@@ -103,6 +103,11 @@ def _set_environment() -> None:
         os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
 
 
+def trusts_pickles() -> bool:
+    """Whether the user trusts pickles of others: KITARU_TRUST_PICKLES=true."""
+    return _is_on("KITARU_TRUST_PICKLES")
+
+
 def _is_on(name: str) -> bool:
     return os.environ.get(name, "").lower() in _TRUE
 

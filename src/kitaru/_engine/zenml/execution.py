@@ -38,7 +38,7 @@ class LocalExecution:
         journal: Journal,
         log: LogFile,
         reporter: Reporter,
-        lookup: Callable[[str, str], StoredValue],
+        lookup: Callable[[str, str, bool], StoredValue],
         synchronous: bool,
     ) -> None:
         self.execution_id = execution_id

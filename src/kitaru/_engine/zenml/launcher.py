@@ -43,7 +43,7 @@ class Launcher:
     def __init__(
         self,
         journal: Journal,
-        lookup: Callable[[str, str], StoredValue],
+        lookup: Callable[[str, str, bool], StoredValue],
         *,
         synchronous: bool,
     ) -> None:

@@ -9,12 +9,11 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.models import ArtifactVersionResponse
 
-from kitaru._core import codec
 from kitaru._core.records import StoredValue
-from kitaru._engine import views
+from kitaru._engine import blobs, views
 from kitaru._engine.blobs import FileValues
 from kitaru._engine.journal import Journal
-from kitaru._engine.zenml import artifacts, reading
+from kitaru._engine.zenml import artifacts, environment, reading
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruRuntimeError, KitaruUsageError
 from kitaru.models import ArtifactRef
@@ -26,28 +25,60 @@ class Library:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def lookup(self, execution_id: str, name: str) -> StoredValue:
+    def lookup(self, execution_id: str, name: str, trust: bool) -> StoredValue:
         """Return a saved artifact or a checkpoint's result by its name.
 
         Raises:
             KitaruUsageError: If the execution has none of that name.
         """
         calls = reading.known_calls(self._journal, execution_id)
-        return views.named_value(execution_id, name, calls)
+        value = views.named_value(execution_id, name, calls)
+        self._check_trust(execution_id, value, trust)
+        return value
 
-    def bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
-        """Return the record with a `load()` that reads the value."""
-        return ref.bind(self._loader(value, f"artifact {ref.name!r}"))
+    def _check_trust(self, execution_id: str, value: StoredValue, trust: bool) -> None:
+        """Refuse to unpickle what another user stored: it may run any code.
+
+        Raises:
+            KitaruUsageError: If the execution is not of this machine or this user, and
+                nobody said to trust it.
+        """
+        if value.serializer != "pickle" or trust or environment.trusts_pickles():
+            return
+        if self._journal.execution(execution_id) is not None:
+            return
+        with translated(f"reading execution {execution_id}"):
+            author = Client().zen_store.get_run(UUID(execution_id)).user
+            if author is not None and author.id == Client().active_user.id:
+                return
+        raise KitaruUsageError(
+            f"a value of execution {execution_id} was pickled by "
+            f"{author.name if author else 'an unknown user'}; loading it runs their code. "
+            "If you trust them, pass trust=True or set KITARU_TRUST_PICKLES=true"
+        )
+
+    def binder(self, execution_id: str) -> views.Bind:
+        """Return what gives records of an execution a `load()` that reads the value."""
+
+        def bind(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
+            def load(trust: bool) -> object:
+                self._check_trust(execution_id, value, trust)
+                return self._loader(value, f"artifact {ref.name!r}")()
+
+            return ref.bind(load)
+
+        return bind
 
     def of_execution(self, execution_id: str) -> list[ArtifactRef]:
         """Return the artifacts of an execution, in the order of its calls."""
+        bind = self.binder(execution_id)
         calls = sorted(
             reading.known_calls(self._journal, execution_id), key=lambda r: r.order
         )
-        refs = [ref for call in calls for ref in views.artifact_refs(call, self.bind)]
+        refs = [ref for call in calls for ref in views.artifact_refs(call, bind)]
         with translated(f"reading execution {execution_id}"):
             run = Client().zen_store.get_run(UUID(execution_id))
-        return refs + reading.result_refs(run, self._journal, self.bind)
+        return refs + reading.result_refs(run, self._journal, bind)
 
     def get(self, artifact_id: str) -> ArtifactRef:
         """Return one artifact by Kitaru's or ZenML's id.
@@ -88,7 +119,7 @@ class Library:
             metadata={"type": version.data_type.import_path, "uri": version.uri},
         )
 
-        def load() -> object:
+        def load(_trust: bool) -> object:
             with translated(f"loading artifact {artifact_id}"):
                 return version.load()
 
@@ -97,4 +128,4 @@ class Library:
     def _loader(self, value: StoredValue, what: str) -> Callable[[], object]:
         # Reading needs no folder: values know their place.
         values = FileValues(Path())
-        return lambda: codec.decode(value.serializer, values.get(value, what=what))
+        return lambda: blobs.load(value, values.get(value, what=what))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -9,7 +10,8 @@ from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 
 from kitaru._core import codec
-from kitaru._engine.blobs import serializer_of
+from kitaru._core.records import StoredValue
+from kitaru._engine import blobs
 
 
 class KitaruMaterializer(BaseMaterializer):
@@ -25,13 +27,19 @@ class KitaruMaterializer(BaseMaterializer):
         with self.artifact_store.open(
             str(PurePosixPath(self.uri) / name), "rb"
         ) as file:
-            return codec.decode(serializer_of(name), file.read())
+            data = file.read()
+        value = StoredValue(
+            serializer=blobs.serializer_of(name),
+            type_name="",
+            content_hash=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            file_name=blobs.original_name(name),
+        )
+        return blobs.load(value, data)
 
     def save(self, data: Any) -> None:
         """Store a value; Kitaru itself writes the file before ZenML knows of it."""
-        from kitaru._engine.blobs import describe, file_name
-
         encoded = codec.encode(data)
-        path = str(PurePosixPath(self.uri) / file_name(describe(encoded)))
+        path = str(PurePosixPath(self.uri) / blobs.file_name(blobs.describe(encoded)))
         with self.artifact_store.open(path, "wb") as file:
             file.write(encoded.payload)
