@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from kitaru._core import waits
+from kitaru._core.wording import duration
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending
-from kitaru._engine.reporter import LineReporter, LogReporter, StreamReporter, duration
+from kitaru._engine.reporter import LineReporter, LogReporter, StreamReporter
 from kitaru.models import ExecutionStatus, PendingWait
 
 ID = "6f2d1f9e-0d4b-4f0e-9a52-3d8f6f1b2c33"

@@ -9,6 +9,7 @@ import time
 from typing import TextIO
 
 from kitaru._core import scope, waits
+from kitaru._core.wording import duration, short
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending
 from kitaru.models import ExecutionStatus, PendingWait
@@ -23,23 +24,6 @@ _COLOURS = {
     "wait": "33",
     "note": "33",
 }
-
-
-def short(execution_id: str) -> str:
-    """Return the first eight characters, enough to name an execution in commands."""
-    return execution_id[:8]
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people: `12 ms`, `3.4 s`, `2 m 05 s`."""
-    if seconds < 0.001:
-        return "<1 ms"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} m {rest:02d} s"
 
 
 def _named(error: BaseException | None) -> str:

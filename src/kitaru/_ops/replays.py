@@ -11,6 +11,7 @@ from kitaru._core import codec, fingerprints, replay, selectors, typing_rules
 from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.similar import did_you_mean
 from kitaru._core.specs import FlowSpec
+from kitaru._core.wording import short
 from kitaru._engine import blobs, flows
 from kitaru._engine.open import current_engine
 from kitaru._engine.port import Launch, Recorded, RunOptions
@@ -163,6 +164,7 @@ def _has_changed(spec: FlowSpec, record: CallRecord) -> bool:
 
 def _reminder(plan: replay.ReplayPlan, recorded: Recorded) -> str:
     return (
-        f"replay of {recorded.execution_id[:8]} from {plan.anchor!r}: up to "
-        f"{len(plan.reuse)} results are reused; data outside Kitaru is as it is now"
+        f"replay of {short(recorded.execution_id)} from {plan.anchor!r}, call "
+        f"{len(plan.reuse) + 1} of {len(recorded.calls)}; data outside Kitaru is as it is "
+        "now"
     )

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from kitaru._core import waits
+from kitaru._core.wording import duration, short
 from kitaru._ops.replays import Started
 from kitaru.cli.output import console
 from kitaru.models import (
@@ -39,7 +40,7 @@ def executions(page: ExecutionPage) -> None:
         table.add_column(column, no_wrap=column != "FLOW")
     for item in page.items:
         table.add_row(
-            item.exec_id[:8],
+            short(item.exec_id),
             item.flow_name,
             _coloured(item.status),
             ago(item.started_at),
@@ -90,10 +91,10 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
     how = {
         "runner": f"its runner (process {continuation.pid}) goes on",
         "process": f"process {continuation.pid} goes on; follow it with: kitaru "
-        f"executions logs {item.exec_id[:8]} --follow",
+        f"executions logs {short(item.exec_id)} --follow",
         "here": "it went on in this process",
     }.get(continuation.how, continuation.how)
-    sys.stdout.write(f"{item.flow_name} {item.exec_id[:8]}: {how}\n")
+    sys.stdout.write(f"{item.flow_name} {short(item.exec_id)}: {how}\n")
 
 
 def settled(item: Execution) -> None:
@@ -117,7 +118,7 @@ def replayed(item: Execution, started: Started) -> None:
 
 def line(item: Execution) -> None:
     """Print one execution in one line."""
-    sys.stdout.write(f"{item.flow_name} {item.exec_id[:8]} {item.status.value}\n")
+    sys.stdout.write(f"{item.flow_name} {short(item.exec_id)} {item.status.value}\n")
 
 
 def log_line(entry: LogEntry) -> str:
@@ -145,12 +146,7 @@ def _took(start: datetime | None, end: datetime | None) -> str:
     if start is None:
         return "-"
     seconds = ((end or datetime.now(UTC)) - start).total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} m {rest:02d} s"
+    return duration(seconds)
 
 
 def _coloured(status: ExecutionStatus) -> str:
@@ -171,18 +167,18 @@ def _remark(call: CheckpointCall) -> str:
 
 
 def _next_steps(item: Execution) -> list[str]:
-    short = item.exec_id[:8]
+    id_ = short(item.exec_id)
     if item.pending_wait:
         wait = item.pending_wait
         question = f": {wait.question}" if wait.question else ""
         return [
             f"waits for {wait.name!r}{question}",
-            f"  answer with: kitaru executions input {short}{waits.hint(wait.schema)}",
+            f"  answer with: kitaru executions input {id_}{waits.hint(wait.schema)}",
         ]
     if item.failure and item.failure.origin is FailureOrigin.DIVERGENCE:
         return [
-            f"  take the new path: kitaru executions replay {short} --from CHECKPOINT"
+            f"  take the new path: kitaru executions replay {id_} --from CHECKPOINT"
         ]
     if item.status is ExecutionStatus.FAILED:
-        return [f"  go on after the cause is gone: kitaru executions retry {short}"]
+        return [f"  go on after the cause is gone: kitaru executions retry {id_}"]
     return []

@@ -1,0 +1,20 @@
+"""How ids and durations are put for people."""
+
+from __future__ import annotations
+
+
+def short(execution_id: str) -> str:
+    """Return the first eight characters, enough to name an execution in commands."""
+    return execution_id[:8]
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: `<1 ms`, `12 ms`, `3.4 s`, `2 m 05 s`."""
+    if seconds < 0.001:
+        return "<1 ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest:02d} s"
