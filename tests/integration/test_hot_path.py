@@ -90,3 +90,32 @@ def test_rerun_reads_the_known_results_without_a_commit_for_each(
 
     assert handle.get() is None
     assert counts == [(0, [])] * 5
+
+
+def test_a_replay_from_95_of_100_costs_about_an_empty_flow(engine: ZenMLEngine) -> None:
+    ran: list[int] = []
+
+    @checkpoint
+    def trivial(n: int) -> int:
+        ran.append(n)
+        return n
+
+    @flow
+    def counted(calls: int) -> int:
+        return sum(trivial(n) for n in range(calls))
+
+    source = counted.run(100)
+    ran.clear()
+    with statements_of_this_thread() as empty:
+        counted.run(0).get()
+    commits = engine.journal.commits
+
+    with statements_of_this_thread() as replayed:
+        again = counted.replay(source.exec_id, from_="trivial_96")
+
+    assert again.get() == sum(range(100))
+    assert ran == [95, 96, 97, 98, 99]
+    # Five results, and a few commits for the execution and what it takes over.
+    assert engine.journal.commits - commits < 20
+    # The plan reads the source; nothing depends on how many calls are reused.
+    assert len(replayed) < 2 * len(empty) + 60
