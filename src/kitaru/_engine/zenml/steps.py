@@ -16,7 +16,12 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.config.retry_config import StepRetryConfig
 from zenml.config.source import DistributionPackageSource
-from zenml.config.step_configurations import Step, StepConfiguration, StepSpec
+from zenml.config.step_configurations import (
+    InputSpec,
+    Step,
+    StepConfiguration,
+    StepSpec,
+)
 from zenml.enums import ExecutionStatus, MetadataResourceTypes
 from zenml.exceptions import EntityExistsError
 from zenml.metadata.metadata_types import get_metadata_type
@@ -184,6 +189,7 @@ class StepWriter:
     ) -> StepRunResponse:
         known = self._steps.get(invocation_id)
         client = Client()
+        used = [parent for parent in parents if parent in self._outputs]
         return client.zen_store.create_run_step(
             StepRunRequest(
                 name=invocation_id,
@@ -194,12 +200,13 @@ class StepWriter:
                 status=status,
                 outputs=outputs or {},
                 cache_key=cache_key,
-                inputs={p: [self._outputs[p]] for p in parents if p in self._outputs},
+                inputs={parent: [self._outputs[parent]] for parent in used},
                 exception_info=_exception(record),
                 dynamic_config=_configuration(
                     invocation_id,
                     name,
-                    [p for p in parents if p in self._steps],
+                    [parent for parent in parents if parent in self._steps],
+                    used,
                     record,
                     # ZenML numbers the attempts, and takes another one only if the
                     # configuration says that retries are left for it.
@@ -332,6 +339,7 @@ def _configuration(
     invocation_id: str,
     name: str,
     parents: list[str],
+    used: list[str],
     record: CallRecord | None,
     *,
     earlier: int,
@@ -345,6 +353,10 @@ def _configuration(
     spec = StepSpec(
         source=_PLACEHOLDER,
         upstream_steps=parents,
+        # Ties the artifact of the earlier call to this one in the dashboard's graph.
+        inputs={
+            parent: InputSpec(step_name=parent, output_name=OUTPUT) for parent in used
+        },
         invocation_id=invocation_id,
         enable_heartbeat=False,
     )
