@@ -119,3 +119,57 @@ def test_flow_typed_at_the_prompt_is_continued_by_its_own_process(
     prompt.expect_exact("value 42")
     prompt.sendeof()
     prompt.expect_exact(pexpect.EOF)
+
+
+def test_a_script_that_imports_zenml_first_uses_the_same_folder(
+    workspace: Workspace,
+) -> None:
+    script = workspace.script(
+        "early.py",
+        """
+        from zenml import step
+        from kitaru import checkpoint, flow
+
+        @step
+        def double(n: int) -> int:
+            return n * 2
+
+        doubled = checkpoint(double)
+
+        @flow
+        def early():
+            return doubled(4)
+
+        if __name__ == "__main__":
+            print(early.run().wait())
+        """,
+    )
+
+    done = workspace.python(script)
+
+    (execution,) = workspace.kitaru_items("executions", "list")
+    assert done.stdout.splitlines()[-1] == "8"
+    assert (execution["flow_name"], execution["status"]) == ("early", "completed")
+
+
+def test_a_store_opened_in_another_folder_is_refused(workspace: Workspace) -> None:
+    script = workspace.script(
+        "late.py",
+        """
+        from zenml.client import Client
+        Client().zen_store
+        from kitaru import flow
+
+        @flow
+        def late():
+            return 1
+
+        late.run()
+        """,
+    )
+
+    done = workspace.python(script, code=1)
+
+    text = " ".join(done.stderr.split())
+    assert "KitaruUsageError: this process uses the ZenML store in" in text
+    assert "set ZENML_CONFIG_PATH to the same folder" in text

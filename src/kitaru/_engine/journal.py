@@ -250,6 +250,12 @@ class Journal:
                     f"execution {execution_id} is run by {lease.holder} already; follow "
                     f"it with: kitaru executions logs {execution_id} --follow"
                 )
+            if lease is None or lease.holder != holder:
+                # A request that the last runner did not see was not meant for this one.
+                db.execute(
+                    "UPDATE executions SET cancel = 0 WHERE execution_id = ?",
+                    (execution_id,),
+                )
             _put_lease(db, execution_id, holder)
 
     def hand_over(self, execution_id: str, holder: Holder) -> None:

@@ -155,13 +155,14 @@ class ZenMLEngine:
 
     def resolve_id(self, prefix: str) -> str:
         """Return the one execution id that begins with `prefix`."""
-        try:
-            return str(find_run(str(UUID(prefix))).id)
-        except ValueError:
-            pass
-        except KitaruBackendError as error:
-            if not isinstance(error.__cause__, KeyError):
-                raise
+        run = self._run_of_id(prefix)
+        if run is not None and not runs.facts_of(run):
+            raise KitaruUsageError(
+                f"{prefix!r} is a ZenML run that Kitaru did not start; see executions "
+                "with: kitaru executions list"
+            )
+        if run is not None:
+            return str(run.id)
         with translated(f"looking for execution {prefix}"):
             page = Client().list_pipeline_runs(
                 id=f"startswith:{prefix}", tags=runs.TAG, size=10
@@ -174,6 +175,16 @@ class ZenMLEngine:
                 f"{page.total} executions begin with {prefix!r}; give more of the id: {ids}"
             )
         raise KitaruUsageError(f"no execution {prefix!r}{self._closest(prefix)}")
+
+    def _run_of_id(self, text: str) -> PipelineRunResponse | None:
+        try:
+            return find_run(str(UUID(text)))
+        except ValueError:
+            return None
+        except KitaruBackendError as error:
+            if not isinstance(error.__cause__, KeyError):
+                raise
+            return None
 
     def _closest(self, prefix: str) -> str:
         with translated("listing executions"):
@@ -266,6 +277,11 @@ class ZenMLEngine:
         if not self._left(execution_id, lease, grace):
             self._terminate(execution_id, lease)
         status = reading.status_of(find_run(execution_id))
+        left = self.journal.lease(execution_id)
+        if status is ExecutionStatus.RUNNING and not (left and left.is_live):
+            # It died before it saw the request.
+            self._mark_cancelled(execution_id)
+            return
         if status is not ExecutionStatus.CANCELLED:
             raise KitaruStateError(
                 f"execution {execution_id} could not be cancelled: it is {status.value}"
@@ -290,7 +306,15 @@ class ZenMLEngine:
         import signal
 
         for number in (signal.SIGTERM, signal.SIGKILL):
-            os.kill(lease.holder.pid, number)
+            try:
+                os.kill(lease.holder.pid, number)
+            except ProcessLookupError:
+                break
+            except PermissionError as error:
+                raise KitaruStateError(
+                    f"execution {execution_id} is run by {lease.holder} of another user, "
+                    "which did not stop; it will at its next checkpoint"
+                ) from error
             if self._left(execution_id, lease, 2.0):
                 break
         self._mark_cancelled(execution_id)

@@ -48,6 +48,7 @@ def import_zenml() -> None:
     A process that imported ZenML before keeps ZenML's own set-up.
     """
     if "zenml" in sys.modules:
+        _use_our_folder()
         _use_wal()
         return
     _set_environment()
@@ -84,16 +85,45 @@ def ensure_source_root() -> None:
         source_utils.set_custom_source_root(str(Path.cwd()))
 
 
-def _set_environment() -> None:
+def _use_our_folder() -> None:
+    """Let ZenML, imported by somebody else, work in the folder that we work in.
+
+    Raises:
+        KitaruUsageError: If it works in another one already.
+    """
+    from zenml.config.global_config import GlobalConfiguration
+
+    before = os.environ.get("ZENML_CONFIG_PATH")
+    opened = GlobalConfiguration.get_instance()
+    used = Path(opened.config_directory) if opened and opened._zen_store else None
+    if not _set_folder() or used is None or used.resolve() == config_folder().resolve():
+        return
+    os.environ.pop("ZENML_CONFIG_PATH")
+    if before is not None:
+        os.environ["ZENML_CONFIG_PATH"] = before
+    raise KitaruUsageError(
+        f"this process uses the ZenML store in {used} already, but KITARU_CONFIG_PATH is "
+        f"{os.environ['KITARU_CONFIG_PATH']!r}; set ZENML_CONFIG_PATH to the same folder"
+    )
+
+
+def _set_folder() -> bool:
+    """Tell ZenML which folder KITARU_CONFIG_PATH names; return whether it names one."""
     folder = os.environ.get("KITARU_CONFIG_PATH")
-    if folder:
-        path = Path(folder).expanduser().absolute()
-        if path.exists() and not path.is_dir():
-            raise KitaruUsageError(
-                f"KITARU_CONFIG_PATH is {folder!r}, which is not a folder; set it to a "
-                "folder that exists or can be made"
-            )
-        os.environ["ZENML_CONFIG_PATH"] = str(path)
+    if not folder:
+        return False
+    path = Path(folder).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise KitaruUsageError(
+            f"KITARU_CONFIG_PATH is {folder!r}, which is not a folder; set it to a "
+            "folder that exists or can be made"
+        )
+    os.environ["ZENML_CONFIG_PATH"] = str(path)
+    return True
+
+
+def _set_environment() -> None:
+    _set_folder()
     if "ZENML_ANALYTICS_OPT_IN" not in os.environ:
         os.environ["ZENML_ANALYTICS_OPT_IN"] = (
             "true" if _is_on("KITARU_ANALYTICS_OPT_IN") else "false"

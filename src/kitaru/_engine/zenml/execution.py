@@ -21,6 +21,7 @@ from kitaru._engine.logs import LogFile, captured
 from kitaru._engine.port import Answer, Ending, Recorder, Reporter
 from kitaru._engine.session import Session
 from kitaru._engine.zenml import artifacts, board, foreign, reading, replays, steps
+from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.recorders import JournalRecorder, StoreRecorder
 from kitaru.models import ExecutionStatus
@@ -154,14 +155,17 @@ class LocalExecution:
         self._journal.update_execution(
             self.execution_id, result=artifacts.reference(value)
         )
-        version, _ = artifacts.register(
-            value,
-            values=values,
-            artifact_id=names.artifact_id(self.execution_id, views.FLOW, views.RESULT),
-            name=f"{self._spec.name}::result",
-            owner=views.FLOW,
-            key=views.RESULT,
-        )
+        with translated("storing the result of the flow"):
+            version, _ = artifacts.register(
+                value,
+                values=values,
+                artifact_id=names.artifact_id(
+                    self.execution_id, views.FLOW, views.RESULT
+                ),
+                name=f"{self._spec.name}::result",
+                owner=views.FLOW,
+                key=views.RESULT,
+            )
         return version
 
     def _finish(self, projector: Projector) -> None:

@@ -28,6 +28,7 @@ from kitaru._engine.zenml import (
     board,
     entry,
     environment,
+    reading,
     replays,
     runs,
 )
@@ -108,8 +109,7 @@ class Launcher:
         recorded = self._journal.execution(execution_id) or {}
         reporter = self._reporter(execution_id)
         self._journal.acquire(execution_id, Holder.me())
-        with translated(f"continuing execution {execution_id}"):
-            run = Client().zen_store.get_run(UUID(execution_id))
+        run = self._still_open(execution_id)
         facts = runs.facts_of(run)
         try:
             flow = flows.find(FlowSource.from_dict(facts["source"]))
@@ -136,6 +136,7 @@ class Launcher:
             self.continue_here(execution_id)
             return Continuation(how="here", pid=os.getpid())
         self._journal.acquire(execution_id, Holder.me())
+        run = self._still_open(execution_id)
         try:
             with translated(f"continuing execution {execution_id}"):
                 runs.mark_resuming(run)
@@ -144,6 +145,22 @@ class Launcher:
             raise
         return self._spawn(execution_id)
 
+    def _still_open(self, execution_id: str) -> PipelineRunResponse:
+        """Return the run, now that we hold the lease; give that up if it has ended."""
+        try:
+            with translated(f"continuing execution {execution_id}"):
+                run = Client().zen_store.get_run(UUID(execution_id))
+            status = reading.status_of(run)
+            if status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
+                raise KitaruStateError(
+                    f"execution {execution_id} cannot go on: it was {status.value} "
+                    "meanwhile"
+                )
+        except KitaruError:
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        return run
+
     def _run(self, execution: LocalExecution, submit: Callable[[], None]) -> Ending:
         """Run the body through ZenML; again if its answer came while it left."""
         execution_id = execution.execution_id
@@ -151,7 +168,8 @@ class Launcher:
             ending = self._run_once(execution, submit)
             waits_for = None
             if ending.status is ExecutionStatus.WAITING and ending.error is None:
-                open_waits = board.open_conditions(execution_id)
+                with translated("looking for open waits"):
+                    open_waits = board.open_conditions(execution_id)
                 waits_for = str(open_waits[0].id) if open_waits else None
             if self._journal.release(execution_id, Holder.me(), waits_for):
                 break
@@ -184,11 +202,15 @@ class Launcher:
         return ending
 
     def _did_not_start(self, execution_id: str) -> None:
-        run = Client().zen_store.get_run(UUID(execution_id))
-        if not run.status.is_finished:
-            text = entry.reason(FailureOrigin.RUNTIME, "the flow body did not start")
-            runs.set_status(execution_id, RunStatus.FAILED, text)
-        self._journal.release(execution_id, Holder.me(), None)
+        try:
+            with translated("ending the execution"):
+                run = Client().zen_store.get_run(UUID(execution_id))
+                if not run.status.is_finished:
+                    text = "the flow body did not start"
+                    text = entry.reason(FailureOrigin.RUNTIME, text)
+                    runs.set_status(execution_id, RunStatus.FAILED, text)
+        finally:
+            self._journal.release(execution_id, Holder.me(), None)
 
     def _execution(
         self,

@@ -12,7 +12,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
-from kitaru._engine.zenml import entry, execution, reading, runs, steps
+from kitaru._engine.zenml import board, entry, execution, reading, runs, steps
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
@@ -62,16 +62,24 @@ class Reconciler:
     def _fail(self, run: PipelineRunResponse, lease: Lease) -> PipelineRunResponse:
         """Project what the dead runner finished, then mark the execution failed."""
         self._project_leftovers(run)
-        died_in = self._end_running_steps(run)
-        where = f" in {', '.join(died_in)}" if died_in else ""
-        text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
-        with translated("marking a dead execution failed"):
-            runs.set_status(
-                str(run.id),
-                RunStatus.FAILED,
-                entry.reason(FailureOrigin.RUNTIME, text),
-            )
-            return Client().zen_store.get_run(run.id)
+        # Nobody becomes its runner meanwhile.
+        with self._journal.transaction():
+            now = find_run(str(run.id))
+            # It may have ended, and its lease may be gone, since `run` was read.
+            if reading.status_of(now) is not ExecutionStatus.RUNNING:
+                return now
+            if self._lease(now) != lease:
+                return now
+            died_in = self._end_running_steps(run)
+            where = f" in {', '.join(died_in)}" if died_in else ""
+            text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
+            with translated("marking a dead execution failed"):
+                runs.set_status(
+                    str(run.id),
+                    RunStatus.FAILED,
+                    entry.reason(FailureOrigin.RUNTIME, text),
+                )
+                return Client().zen_store.get_run(run.id)
 
     def _end_running_steps(self, run: PipelineRunResponse) -> list[str]:
         """Mark calls failed that were shown as running; their bodies have not ended."""
@@ -85,6 +93,10 @@ class Reconciler:
     def _go_on(
         self, run: PipelineRunResponse, execution_id: str
     ) -> PipelineRunResponse:
+        with translated(f"looking at the waits of execution {execution_id}"):
+            # The runner may have asked and left since the waits were read.
+            if board.open_conditions(execution_id):
+                return run
         try:
             self._continue(execution_id)
         except KitaruError as error:

@@ -1,0 +1,114 @@
+"""What two processes that meet at one execution do to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+
+from kitaru import KitaruClient, KitaruStateError, KitaruUsageError, checkpoint, flow
+from kitaru._engine.leases import Holder
+from kitaru._engine.zenml import runs
+from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.reconcile import find_run
+
+pytestmark = pytest.mark.zenml
+
+DEAD = replace(Holder.me(), pid=2**22 + 1, started="never")
+broken = False
+
+
+@checkpoint
+def work() -> str:
+    return "done"
+
+
+@flow
+def working() -> str:
+    done = work()
+    if broken:
+        raise ValueError("broken")
+    return done
+
+
+def failed(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the id of an execution that has failed and would not again."""
+    with monkeypatch.context() as here:
+        here.setitem(globals(), "broken", True)
+        return working.run().exec_id
+
+
+def left_running(engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the id of an execution whose runner is gone."""
+    execution_id = failed(monkeypatch)
+    runs.set_status(execution_id, RunStatus.RESUMING, None)
+    engine.journal.hand_over(execution_id, DEAD)
+    return execution_id
+
+
+def test_a_runner_that_ended_while_somebody_looked_is_not_taken_for_dead(
+    engine: ZenMLEngine, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = left_running(engine, monkeypatch)
+    seen_before = find_run(execution_id)
+    runs.set_status(execution_id, RunStatus.COMPLETED, None)
+    engine.journal.release(execution_id, DEAD, None)
+    monkeypatch.setattr(runs, "facts_of", lambda _: {"runner": DEAD.to_dict()})
+
+    now = engine._reconciler.met(seen_before, has_open_wait=False)
+
+    assert now.status is RunStatus.COMPLETED
+    assert find_run(execution_id).status is RunStatus.COMPLETED
+
+
+def test_a_retry_that_comes_after_another_one_has_completed_is_refused(
+    engine: ZenMLEngine,
+) -> None:
+    execution_id = working.run().exec_id
+
+    with pytest.raises(KitaruStateError, match="it was completed meanwhile"):
+        engine.continue_execution(execution_id)
+
+    assert engine.get(execution_id).status == "completed"
+    assert engine.journal.lease(execution_id) is None
+
+
+def test_a_request_to_cancel_that_came_too_late_does_not_stop_the_retry(
+    engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = failed(monkeypatch)
+    engine.journal.request_cancel(execution_id)
+
+    ending = engine.continue_here(execution_id)
+
+    assert ending.status == "completed"
+    assert not engine.journal.cancel_requested(execution_id)
+
+
+def test_cancel_of_an_execution_whose_runner_dies_meanwhile(
+    engine: ZenMLEngine, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = left_running(engine, monkeypatch)
+    engine.journal.hand_over(execution_id, Holder.of(1))
+
+    def die(*_: object) -> bool:
+        engine.journal.hand_over(execution_id, DEAD)
+        return True
+
+    monkeypatch.setattr(engine, "_left", die)
+
+    assert client.executions.cancel(execution_id).status == "cancelled"
+
+
+def test_a_run_of_zenml_alone_is_no_execution(
+    engine: ZenMLEngine, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = working.run().exec_id
+    assert Client().zen_store.get_run(UUID(execution_id))
+    monkeypatch.setattr(runs, "facts_of", lambda run: {})
+
+    with pytest.raises(KitaruUsageError, match="Kitaru did not start"):
+        client.executions.retry(execution_id)
