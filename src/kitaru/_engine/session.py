@@ -19,7 +19,7 @@ from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.signals import Cancelled, Suspended
 from kitaru._core.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._engine.checkpointing import Checkpointing, Parts
-from kitaru._engine.control import Control
+from kitaru._engine.control import Control, current_task
 from kitaru._engine.futures import CheckpointFuture, Pool
 from kitaru._engine.port import Answer
 from kitaru.errors import (
@@ -80,12 +80,7 @@ class Session:
     @property
     def _on_path(self) -> bool:
         """Whether calls made here follow one another as the flow body says."""
-        if threading.get_ident() != self._thread:
-            return False
-        try:
-            return asyncio.current_task() is self._task
-        except RuntimeError:
-            return True
+        return threading.get_ident() == self._thread and current_task() is self._task
 
     # -- checkpoints ---------------------------------------------------------
 
@@ -97,7 +92,8 @@ class Session:
         options: CallOptions,
     ) -> object:
         """Run a checkpoint, or return what it returned before."""
-        self._control.went_on()
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=self._on_path)
         return self._checkpoints.run(spec, args, kwargs, options, identity)
 
@@ -113,7 +109,8 @@ class Session:
         The call gets its id here, not when it is awaited: `gather(f(1), f(2))` must
         give the same ids each time.
         """
-        self._control.went_on()
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=self._on_path)
         return self._checkpoints.run_async(spec, args, kwargs, options, identity)
 
@@ -125,7 +122,8 @@ class Session:
         options: CallOptions,
     ) -> CheckpointFuture[Any]:
         """Run a checkpoint beside the flow body."""
-        self._control.went_on()
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=False)
         return self._pool.submit(
             identity.invocation_id,
@@ -189,7 +187,7 @@ class Session:
     def log(self, values: Mapping[str, Any]) -> None:
         """Add metadata to the execution."""
         self._control.check()
-        self._control.went_on()
+        self._control.went_on(on_path=self._on_path)
         self._parts.recorder.note(values)
 
     def save(
