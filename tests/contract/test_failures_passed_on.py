@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,10 +15,9 @@ broken: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def nothing_ran() -> Iterator[None]:
+def nothing_ran() -> None:
     ran.clear()
     broken[:] = ["picky", "end"]
-    yield
 
 
 @checkpoint

@@ -63,6 +63,11 @@ class Checkpointing:
         self._order = 0
         self._position = 0
 
+    @property
+    def asked(self) -> int:
+        """How many calls the flow has made."""
+        return self._order
+
     # -- identity ------------------------------------------------------------
 
     def identify(

@@ -21,7 +21,7 @@ from kitaru._core.specs import CallOptions, CheckpointSpec, FlowSpec, WaitReques
 from kitaru._engine.checkpointing import Checkpointing, Parts
 from kitaru._engine.control import Control, current_task
 from kitaru._engine.futures import CheckpointFuture, Pool
-from kitaru._engine.port import Answer
+from kitaru._engine.port import Answer, Question
 from kitaru.errors import (
     KitaruContextError,
     KitaruUsageError,
@@ -147,10 +147,18 @@ class Session:
         self._control.check()
         self._control.went_on()
         name = self._wait_names.next(base)
-        answer = self._parts.board.answer_of(name)
+        question = Question(
+            name=name,
+            schema=schema,
+            text=request.question,
+            metadata=request.metadata,
+            calls_before=self._checkpoints.asked,
+        )
+        board = self._parts.board
+        answer = board.answer_of(name) or board.take_over(question)
         while True:
             if answer is None:
-                answer = self._ask_person(name, schema, request)
+                answer = self._ask_person(question, request.timeout)
             if answer.aborted:
                 raise self._control.end(Cancelled("the wait was aborted"))
             try:
@@ -160,15 +168,11 @@ class Session:
                 self._parts.reporter.warn(str(error))
                 answer = None
 
-    def _ask_person(
-        self, name: str, schema: dict[str, Any] | None, request: WaitRequest
-    ) -> Answer:
+    def _ask_person(self, question: Question, timeout: float) -> Answer:
         self._parts.recorder.drain()
-        wait = self._parts.board.open(
-            name, schema=schema, question=request.question, metadata=request.metadata
-        )
+        wait = self._parts.board.open(question)
         self._parts.reporter.waiting(self.execution_id, wait)
-        answer = self._poll(wait, request.timeout)
+        answer = self._poll(wait, timeout)
         if answer is None:
             raise self._control.end(Suspended())
         self._parts.board.accepted(wait)
