@@ -378,3 +378,66 @@ def test_the_client_replays_in_the_process_it_must(
     assert started.original_exec_id == source.exec_id
     assert started.status == "completed"
     assert ran == ["polish"]
+
+
+def test_answers_are_taken_over_from_a_replay_that_took_them_over(
+    client: KitaruClient,
+) -> None:
+    asking = _asking()
+    first = asking.run()
+    client.executions.input(first.exec_id, value=3)
+
+    second = asking.replay(first.exec_id, from_="after", reuse_waits=True)
+    third = asking.replay(second.exec_id, from_="after", reuse_waits=True)
+
+    assert third.wait() == 103
+
+
+def test_an_answer_before_a_reused_call_is_taken_over(client: KitaruClient) -> None:
+    @checkpoint
+    def early(n: int) -> int:
+        return n
+
+    @checkpoint
+    def late(n: int) -> int:
+        return n
+
+    @flow
+    def asking() -> int:
+        return late(early(kitaru.wait(schema=int, timeout=0)))
+
+    first = asking.run()
+    client.executions.input(first.exec_id, value=3)
+    second = asking.replay(first.exec_id, from_="late")
+    client.executions.input(second.exec_id, value=4)
+
+    third = asking.replay(second.exec_id, from_="early", reuse_waits=True)
+
+    assert third.wait() == 4
+
+
+def test_an_answer_after_the_anchor_is_asked_for_again(client: KitaruClient) -> None:
+    broken = [True]
+
+    @checkpoint
+    def beside() -> int:
+        if broken:
+            raise RuntimeError("not yet")
+        return 1
+
+    @flow
+    def asking() -> int:
+        future = beside.submit()
+        answer = kitaru.wait(schema=int, timeout=0)
+        return future.result() + answer
+
+    first = asking.run()
+    client.executions.input(first.exec_id, value=3)
+    broken.clear()
+    # Its only body that counts runs after the answer, yet it was asked for before.
+    client.executions.retry(first.exec_id)
+
+    again = asking.replay(first.exec_id, from_="beside", reuse_waits=True)
+
+    assert first.wait() == 4
+    assert again.status == "waiting"

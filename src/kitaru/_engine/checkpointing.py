@@ -63,6 +63,11 @@ class Checkpointing:
         self._order = 0
         self._position = 0
 
+    @property
+    def asked(self) -> int:
+        """How many calls the flow has made."""
+        return self._order
+
     # -- identity ------------------------------------------------------------
 
     def identify(
@@ -127,7 +132,7 @@ class Checkpointing:
         identity: Identity,
     ) -> object:
         """Return the value of a call: a recorded one, or what the body returns."""
-        args, kwargs = self._resolved(args, kwargs, options)
+        args, kwargs = self._resolved(args, kwargs, options, identity)
         ticket = self._ticket(spec, args, kwargs, options, identity)
         decision = self._decide(ticket)
         if decision.action is not Action.RUN:
@@ -149,7 +154,7 @@ class Checkpointing:
         identity: Identity,
     ) -> object:
         """Do the same for an `async def` checkpoint."""
-        args, kwargs = self._resolved(args, kwargs, options)
+        args, kwargs = self._resolved(args, kwargs, options, identity)
         ticket = self._ticket(spec, args, kwargs, options, identity)
         decision = self._decide(ticket)
         if decision.action is not Action.RUN:
@@ -193,15 +198,26 @@ class Checkpointing:
             raise timeouts.overdue(what, spec.timeout) from None
 
     def _resolved(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: CallOptions
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Wait for futures among the arguments and in `after=`."""
-        for item in options.after:
-            futures.resolve(item)
-        return (
-            tuple(futures.resolve(value) for value in args),
-            {name: futures.resolve(value) for name, value in kwargs.items()},
-        )
+        try:
+            for item in options.after:
+                futures.resolve(item)
+            return (
+                tuple(futures.resolve(value) for value in args),
+                {name: futures.resolve(value) for name, value in kwargs.items()},
+            )
+        except Exception:
+            given = (*options.after, *args, *kwargs.values())
+            failed = [name for value in given for name in futures.failed(value)]
+            self._control.passes_on(identity.invocation_id, failed)
+            self._gave_failure(identity.invocation_id)
+            raise
 
     def _ticket(
         self,
@@ -306,12 +322,13 @@ class Checkpointing:
         if failure is None:
             failure = failures.store(error, FailureOrigin.USER_CODE)
         self._commit(self._record(ticket, failure=failure))
-        self._gave_failure(ticket)
+        self._control.failed(ticket.invocation_id)
+        self._gave_failure(ticket.invocation_id)
 
-    def _gave_failure(self, ticket: Ticket) -> None:
+    def _gave_failure(self, invocation_id: str) -> None:
         """A call on the flow's own thread hands its failure over by raising it."""
         if threading.get_ident() == self._flow_thread:
-            self._control.delivered(ticket.invocation_id)
+            self._control.delivered(invocation_id)
 
     def _commit(self, record: CallRecord) -> None:
         try:

@@ -56,6 +56,21 @@ class CheckpointFuture(Generic[R]):
         """Whether the call has an outcome."""
         return self._future.done()
 
+    def outcome(self) -> R:
+        """Return the value, or raise the failure, without the flow having seen it."""
+        return self._future.result()
+
+    def has_failed(self) -> bool:
+        """Whether the call is over and raised."""
+        if not self._future.done():
+            return False
+        return isinstance(self._future.exception(), Exception)
+
+    def deliver(self) -> None:
+        """Note that the flow was given the failure, if there is one."""
+        if self.has_failed():
+            self._control.delivered(self.invocation_id)
+
     def settle(self) -> None:
         """Wait for the outcome without taking it."""
         try:
@@ -88,11 +103,21 @@ class CheckpointFutures(Sequence[CheckpointFuture[R]]):
         Raises:
             Exception: The first failure in input order; the other calls have finished.
         """
-        for future in self._futures:
-            future.settle()
-        return [future.result() for future in self._futures]
+        try:
+            return self.outcomes()
+        except Exception:
+            # The failures of the others are part of what the flow now knows.
+            for future in self._futures:
+                future.deliver()
+            raise
 
     load = results
+
+    def outcomes(self) -> list[R]:
+        """Do the same without the flow having seen a failure."""
+        for future in self._futures:
+            future.settle()
+        return [future.outcome() for future in self._futures]
 
     @overload
     def __getitem__(self, index: int) -> CheckpointFuture[R]: ...
@@ -181,16 +206,24 @@ def configured_width() -> int:
 
 def resolve(value: Any) -> Any:
     """Return a value with futures in it, one level deep, replaced by their results."""
-    if isinstance(value, CheckpointFuture | CheckpointFutures):
-        return value.load()
     if type(value) in (list, tuple) and any(_is_future(item) for item in value):
-        return type(value)(item.load() if _is_future(item) else item for item in value)
+        return type(value)(_outcome(item) for item in value)
     if type(value) is dict and any(_is_future(item) for item in value.values()):
-        return {
-            key: item.load() if _is_future(item) else item
-            for key, item in value.items()
-        }
+        return {key: _outcome(item) for key, item in value.items()}
+    return _outcome(value)
+
+
+def _outcome(value: Any) -> Any:
+    if isinstance(value, CheckpointFuture):
+        return value.outcome()
+    if isinstance(value, CheckpointFutures):
+        return value.outcomes()
     return value
+
+
+def failed(value: object) -> list[str]:
+    """Return the invocation ids of the futures in a value that have failed."""
+    return [future.invocation_id for future in _futures(value) if future.has_failed()]
 
 
 def resolve_all(values: Iterable[Any]) -> list[Any]:
@@ -204,12 +237,16 @@ def _is_future(value: object) -> bool:
 
 def producers(value: object) -> list[str]:
     """Return the invocation ids of the futures in a value, one level deep."""
+    return [future.invocation_id for future in _futures(value)]
+
+
+def _futures(value: object) -> list[CheckpointFuture[Any]]:
     if isinstance(value, CheckpointFuture):
-        return [value.invocation_id]
-    if isinstance(value, CheckpointFutures | list | tuple):
-        return [
-            item.invocation_id for item in value if isinstance(item, CheckpointFuture)
-        ]
+        return [value]
+    if isinstance(value, CheckpointFutures):
+        return list(value)
     if isinstance(value, dict):
-        return producers(list(value.values()))
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [one for item in value if _is_future(item) for one in _futures(item)]
     return []

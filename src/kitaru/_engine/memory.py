@@ -29,6 +29,7 @@ from kitaru._engine.port import (
     Ending,
     ExecutionQuery,
     Launch,
+    Question,
     Recorded,
     Reporter,
     StartedCall,
@@ -63,6 +64,7 @@ class MemoryExecution:
     notes: dict[str, Any] = field(default_factory=dict)
     waits: list[PendingWait] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
+    calls_before: dict[str, int] = field(default_factory=dict)
     result: Encoded | None = None
     failure: StoredFailure | None = None
     logs: list[LogEntry] = field(default_factory=list)
@@ -190,8 +192,7 @@ class MemoryEngine:
             wait.name: source.answers[wait.wait_id]
             for wait in source.waits
             if wait.wait_id in source.answers
-            and wait.entered_waiting_at is not None
-            and wait.entered_waiting_at <= anchor.started_at
+            and source.calls_before[wait.wait_id] < anchor.order
         }
 
     def dies_after(self, invocation_id: str) -> bool:
@@ -448,31 +449,33 @@ class _Board:
 
     def answer_of(self, name: str) -> Answer | None:
         asked = [wait for wait in self._execution.waits if wait.name == name]
-        if not asked:
-            return self._inherited.get(name)
-        return self._execution.answers.get(asked[-1].wait_id)
+        return self._execution.answers.get(asked[-1].wait_id) if asked else None
 
-    def open(
-        self,
-        name: str,
-        *,
-        schema: Mapping[str, Any] | None,
-        question: str | None,
-        metadata: Mapping[str, Any],
-    ) -> PendingWait:
+    def take_over(self, question: Question) -> Answer | None:
+        answer = self._inherited.get(question.name)
+        if answer is None or any(
+            wait.name == question.name for wait in self._execution.waits
+        ):
+            return None
+        self._execution.answers[self.open(question).wait_id] = answer
+        return answer
+
+    def open(self, question: Question) -> PendingWait:
         known = self._execution.open_wait
-        if known is not None and known.name == name:
+        if known is not None and known.name == question.name:
             return known
+        schema = question.schema
         wait = PendingWait(
             wait_id=str(uuid.uuid4()),
-            name=name,
-            question=question,
+            name=question.name,
+            question=question.text,
             schema=dict(schema) if schema is not None else None,
-            metadata=dict(metadata),
+            metadata=dict(question.metadata),
             entered_waiting_at=_now(),
             exec_id=self._execution.execution_id,
         )
         self._execution.waits.append(wait)
+        self._execution.calls_before[wait.wait_id] = question.calls_before
         return wait
 
     def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:

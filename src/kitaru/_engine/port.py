@@ -148,6 +148,21 @@ class Answer:
     aborted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A wait that the flow comes to.
+
+    `calls_before` counts the checkpoint calls made until then; that says whether the
+    wait is before the anchor of a replay.
+    """
+
+    name: str
+    schema: Mapping[str, Any] | None
+    text: str | None
+    metadata: Mapping[str, Any]
+    calls_before: int
+
+
 class WaitBoard(Protocol):
     """The waits of one execution."""
 
@@ -155,14 +170,14 @@ class WaitBoard(Protocol):
         """Return an answer given before this attempt began."""
         ...
 
-    def open(
-        self,
-        name: str,
-        *,
-        schema: Mapping[str, Any] | None,
-        question: str | None,
-        metadata: Mapping[str, Any],
-    ) -> PendingWait:
+    def take_over(self, question: Question) -> Answer | None:
+        """Return the answer that a replay takes over from its source.
+
+        It is noted as an answer of this execution, too.
+        """
+        ...
+
+    def open(self, question: Question) -> PendingWait:
         """Ask; an open wait of that name is taken as it is. The status is `waiting`."""
         ...
 

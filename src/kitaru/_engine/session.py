@@ -20,9 +20,9 @@ from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.signals import Cancelled, Suspended
 from kitaru._core.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._engine.checkpointing import Checkpointing, Parts
-from kitaru._engine.control import Control
+from kitaru._engine.control import Control, current_task
 from kitaru._engine.futures import CheckpointFuture, Pool
-from kitaru._engine.port import Answer
+from kitaru._engine.port import Answer, Question
 from kitaru.errors import (
     KitaruContextError,
     KitaruUsageError,
@@ -81,12 +81,7 @@ class Session:
     @property
     def _on_path(self) -> bool:
         """Whether calls made here follow one another as the flow body says."""
-        if threading.get_ident() != self._thread:
-            return False
-        try:
-            return asyncio.current_task() is self._task
-        except RuntimeError:
-            return True
+        return threading.get_ident() == self._thread and current_task() is self._task
 
     # -- checkpoints ---------------------------------------------------------
 
@@ -98,7 +93,8 @@ class Session:
         options: CallOptions,
     ) -> object:
         """Run a checkpoint, or return what it returned before."""
-        self._control.went_on()
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=self._on_path)
         return self._checkpoints.run(spec, args, kwargs, options, identity)
 
@@ -114,7 +110,8 @@ class Session:
         The call gets its id here, not when it is awaited: `gather(f(1), f(2))` must
         give the same ids each time.
         """
-        self._control.went_on()
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=self._on_path)
         return self._checkpoints.run_async(spec, args, kwargs, options, identity)
 
@@ -126,7 +123,8 @@ class Session:
         options: CallOptions,
     ) -> CheckpointFuture[Any]:
         """Run a checkpoint beside the flow body."""
-        self._control.went_on()
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=False)
         return self._pool.submit(
             identity.invocation_id,
@@ -150,10 +148,18 @@ class Session:
         self._control.check()
         self._control.went_on()
         name = self._wait_names.next(base)
-        answer = self._parts.board.answer_of(name)
+        question = Question(
+            name=name,
+            schema=schema,
+            text=request.question,
+            metadata=request.metadata,
+            calls_before=self._checkpoints.asked,
+        )
+        board = self._parts.board
+        answer = board.answer_of(name) or board.take_over(question)
         while True:
             if answer is None:
-                answer = self._ask_person(name, schema, request)
+                answer = self._ask_person(question, request.timeout)
             if answer.aborted:
                 raise self._control.end(Cancelled("the wait was aborted"))
             try:
@@ -163,15 +169,11 @@ class Session:
                 self._parts.reporter.warn(str(error))
                 answer = None
 
-    def _ask_person(
-        self, name: str, schema: dict[str, Any] | None, request: WaitRequest
-    ) -> Answer:
+    def _ask_person(self, question: Question, timeout: float) -> Answer:
         self._parts.recorder.drain()
-        wait = self._parts.board.open(
-            name, schema=schema, question=request.question, metadata=request.metadata
-        )
+        wait = self._parts.board.open(question)
         self._parts.reporter.waiting(self.execution_id, wait)
-        answer = self._poll(wait, request.timeout)
+        answer = self._poll(wait, timeout)
         if answer is None:
             raise self._control.end(Suspended())
         self._parts.board.accepted(wait)
@@ -190,7 +192,7 @@ class Session:
     def log(self, values: Mapping[str, Any]) -> None:
         """Add metadata to the execution."""
         self._control.check()
-        self._control.went_on()
+        self._control.went_on(on_path=self._on_path)
         self._parts.recorder.note(values)
 
     def save(

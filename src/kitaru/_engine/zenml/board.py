@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -23,11 +23,12 @@ from zenml.models import (
     PipelineRunUpdate,
     RunWaitConditionFilter,
     RunWaitConditionRequest,
+    RunWaitConditionResolveRequest,
     RunWaitConditionResponse,
 )
 
 from kitaru._engine.journal import Journal
-from kitaru._engine.port import Answer
+from kitaru._engine.port import Answer, Question
 from kitaru._engine.zenml.errors import translated
 from kitaru.models import PendingWait
 
@@ -36,6 +37,8 @@ from kitaru.models import PendingWait
 POLL_JOURNAL = 0.02
 POLL_STORE = 1.0
 _AGAIN = "~"
+# Metadata of a wait: how many checkpoint calls the flow had made before it.
+_CALLS_BEFORE = "kitaru_calls_before"
 
 
 class ZenMLBoard:
@@ -57,25 +60,35 @@ class ZenMLBoard:
     def answer_of(self, name: str) -> Answer | None:
         """Return the last answer given to a wait of that name."""
         asked = self._conditions.get(name, [])
-        if not asked:
-            return self._inherited.get(name)
-        if asked[-1].status == RunWaitConditionStatus.PENDING:
+        if not asked or asked[-1].status == RunWaitConditionStatus.PENDING:
             return None
         return _answer(asked[-1])
 
-    def open(
-        self,
-        name: str,
-        *,
-        schema: Mapping[str, Any] | None,
-        question: str | None,
-        metadata: Mapping[str, Any],
-    ) -> PendingWait:
+    def take_over(self, question: Question) -> Answer | None:
+        """Return an answer of the source, and note it here."""
+        asked = self._conditions.setdefault(question.name, [])
+        answer = self._inherited.get(question.name)
+        # One pending condition may be what a crash left of noting the answer; more
+        # than one means that a person is asked, because that answer was refused.
+        if answer is None or len(asked) > 1:
+            return None
+        with translated(f"taking over the answer to wait {question.name!r}"):
+            if not asked:
+                asked.append(self._create(question, 0))
+            asked[0] = Client().zen_store.resolve_run_wait_condition(
+                asked[0].id,
+                RunWaitConditionResolveRequest(
+                    resolution=RunWaitConditionResolution.CONTINUE, result=answer.value
+                ),
+            )
+        return answer
+
+    def open(self, question: Question) -> PendingWait:
         """Ask, or find the question open."""
-        asked = self._conditions.setdefault(name, [])
-        with translated(f"opening wait {name!r}"):
+        asked = self._conditions.setdefault(question.name, [])
+        with translated(f"opening wait {question.name!r}"):
             if not asked or asked[-1].status != RunWaitConditionStatus.PENDING:
-                asked.append(self._create(name, len(asked), schema, question, metadata))
+                asked.append(self._create(question, len(asked)))
             _set_status(
                 self._execution_id, ExecutionStatus.PAUSED, "Waiting for input."
             )
@@ -113,15 +126,9 @@ class ZenMLBoard:
             return None
         return _answer(condition)
 
-    def _create(
-        self,
-        name: str,
-        earlier: int,
-        schema: Mapping[str, Any] | None,
-        question: str | None,
-        metadata: Mapping[str, Any],
-    ) -> RunWaitConditionResponse:
+    def _create(self, question: Question, earlier: int) -> RunWaitConditionResponse:
         client = Client()
+        name, schema = question.name, question.schema
         return client.zen_store.create_run_wait_condition(
             RunWaitConditionRequest(
                 project=client.active_project.id,
@@ -129,9 +136,9 @@ class ZenMLBoard:
                 # Names are unique in ZenML; a question asked again gets a mark.
                 name=f"{name}{_AGAIN}{earlier + 1}" if earlier else name,
                 type=RunWaitConditionType.EXTERNAL_INPUT,
-                question=question,
+                question=question.text,
                 data_schema=dict(schema) if schema is not None else None,
-                metadata=dict(metadata),
+                metadata={**question.metadata, _CALLS_BEFORE: question.calls_before},
             )
         )
 
@@ -141,14 +148,19 @@ def conditions(execution_id: str) -> list[RunWaitConditionResponse]:
     return _list(pipeline_run=UUID(execution_id))
 
 
-def answers_before(execution_id: str, moment: datetime) -> dict[str, Answer]:
-    """Return the answers to waits that an execution opened before a moment."""
+def answers_before(execution_id: str, order: int) -> dict[str, Answer]:
+    """Return the answers to waits that a flow came to before its so-manieth call."""
     return {
         name: _answer(asked[-1])
         for name, asked in _by_name(conditions(execution_id)).items()
         if asked[-1].status != RunWaitConditionStatus.PENDING
-        and asked[-1].created.replace(tzinfo=UTC) <= moment
+        and _calls_before(asked[-1]) < order
     }
+
+
+def _calls_before(condition: RunWaitConditionResponse) -> float:
+    noted = condition.run_metadata.get(_CALLS_BEFORE)
+    return noted if isinstance(noted, int) else float("inf")
 
 
 def open_conditions(execution_id: str | None = None) -> list[RunWaitConditionResponse]:
@@ -169,7 +181,11 @@ def pending_wait(
         name=base_name(condition.name),
         question=condition.question,
         schema=condition.data_schema,
-        metadata=dict(condition.run_metadata),
+        metadata={
+            name: value
+            for name, value in condition.run_metadata.items()
+            if name != _CALLS_BEFORE
+        },
         entered_waiting_at=condition.created.replace(tzinfo=UTC),
         exec_id=execution_id or str(condition.run.id),
     )

@@ -127,7 +127,7 @@ class LocalExecution:
             return {}
         calls = reading.known_calls(self._journal, plan.source)
         (anchor,) = [call for call in calls if call.invocation_id == plan.anchor]
-        return board.answers_before(plan.source, anchor.started_at)
+        return board.answers_before(plan.source, anchor.order)
 
     def _recorder(self, projector: Projector, writer: steps.StepWriter) -> Recorder:
         if self._synchronous:

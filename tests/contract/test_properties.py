@@ -1,0 +1,43 @@
+"""Random flows, deaths and replays do what the rules say, body for body.
+
+The rules are written down a second time in `tests.support.rules`; an engine and they
+go through the same life and must agree after each step.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.open import use_engine
+from tests.support.journeys import Journey, Pair, journeys
+
+# The same examples each time: the gate must not depend on luck.
+STEADY = {
+    "deadline": None,
+    "database": None,
+    "derandomize": True,
+    "suppress_health_check": list(HealthCheck),
+}
+
+
+@settings(max_examples=300, **STEADY)
+@given(journey=journeys())
+def test_executions_in_memory_live_by_the_rules(journey: Journey) -> None:
+    engine = MemoryEngine()
+
+    def kill_after(invocation_id: str | None) -> None:
+        engine.kill_after = invocation_id
+
+    with use_engine(engine):
+        Pair(kill_after).live(journey)
+
+
+@pytest.mark.zenml
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("engine", ["journal"], indirect=True)
+@settings(max_examples=10, **STEADY)
+@given(journey=journeys(max_size=4))
+def test_executions_on_zenml_live_by_the_rules(journey: Journey) -> None:
+    Pair(kill_after=None).live(journey)
