@@ -240,7 +240,7 @@ def checkpoint(
             timeout=timeout,
             type=type,
             runtime=runtime or "inline",
-            cache=bool(cache),
+            cache=cache,
             foreign=foreign,
         )
         _check(spec)

@@ -95,6 +95,26 @@ def test_cached_results_are_shared_across_executions(client: KitaruClient) -> No
     assert (reused.reused, reused.original_call_id) == (True, before.call_id)
 
 
+def test_a_flow_can_set_retries_and_cache_for_all_its_checkpoints() -> None:
+    tries: list[int] = []
+    salt = os.urandom(4).hex()
+
+    @checkpoint
+    def flaky(salt: str) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise TimeoutError("slow")
+        return salt
+
+    @flow(retries=2)
+    def patient() -> str:
+        return flaky(salt)
+
+    assert patient.run(cache=True).wait() == salt
+    assert patient.with_options(cache=True).run().wait() == salt
+    assert len(tries) == 3
+
+
 def test_nothing_is_shared_unless_asked_for() -> None:
     ran: list[int] = []
 

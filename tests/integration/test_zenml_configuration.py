@@ -12,6 +12,7 @@ from zenml.enums import StackComponentType
 
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru.errors import KitaruUsageError
 
 pytestmark = pytest.mark.zenml
 
@@ -74,3 +75,65 @@ def test_logging_and_hooks_of_the_process_are_left_alone(engine: ZenMLEngine) ->
 
     now = (root.level, list(root.handlers), sys.excepthook, sys.stdout, sys.stderr)
     assert now == before
+
+
+def test_an_execution_can_run_on_another_stack_and_continues_there(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    other = _second_stack()
+    broken = [True]
+
+    @checkpoint
+    def step() -> bytes:
+        return b"x" * 100_000
+
+    @flow
+    def elsewhere() -> int:
+        size = len(step())
+        if broken:
+            raise RuntimeError("once")
+        return size
+
+    handle = elsewhere.run(stack="second")
+    broken.clear()
+    engine.continue_here(handle.exec_id)
+
+    assert handle.get() == 100_000
+    assert client.executions.get(handle.exec_id).stack_name == "second"
+    stored = Client().get_pipeline_run(handle.exec_id).steps["step"].output.uri
+    assert stored.startswith(other)
+    assert Client().active_stack_model.name == "default"
+
+
+def test_an_unknown_stack_is_refused_before_anything_starts(
+    client: KitaruClient,
+) -> None:
+    @flow
+    def nowhere() -> None: ...
+
+    with pytest.raises(
+        KitaruUsageError, match="no stack 'defalt'; did you mean 'default'"
+    ):
+        nowhere.run(stack="defalt")
+
+    assert client.executions.list() == []
+
+
+def _second_stack() -> str:
+    """Register a local stack and return the folder of its artifact store."""
+    folder = str(Path.cwd() / "second-store")
+    Path(folder).mkdir()
+    Client().create_stack_component(
+        name="second",
+        flavor="local",
+        component_type=StackComponentType.ARTIFACT_STORE,
+        configuration={"path": folder},
+    )
+    Client().create_stack(
+        name="second",
+        components={
+            StackComponentType.ORCHESTRATOR: "default",
+            StackComponentType.ARTIFACT_STORE: "second",
+        },
+    )
+    return folder

@@ -23,7 +23,7 @@ class CheckpointSpec:
     retries: int = 0
     type: str | None = None
     runtime: Runtime = "inline"
-    cache: bool = False
+    cache: bool | None = None
     retry_delay: float = 0.0
     retry_backoff: float = 2.0
     retry_on: ExceptionTypes = (Exception,)

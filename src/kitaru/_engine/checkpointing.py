@@ -43,6 +43,9 @@ class Parts:
     lookup: Callable[[str, str, bool], StoredValue]
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
     width: int = 10
+    # For checkpoints that do not say it themselves.
+    retries: int = 0
+    cache: bool = False
     source_changed: bool = False
 
 
@@ -60,6 +63,7 @@ class Checkpointing:
         self._ids = names.InvocationIds()
         self._origins = Origins()
         self._lock = threading.Lock()
+        self._completed: dict[int, tuple[CheckpointSpec, CheckpointSpec]] = {}
         self._order = 0
         self._position = 0
 
@@ -122,6 +126,19 @@ class Checkpointing:
         )
 
     # -- the call ------------------------------------------------------------
+
+    def _with_defaults(self, spec: CheckpointSpec) -> CheckpointSpec:
+        """Return the checkpoint with what the execution says for all of them."""
+        known = self._completed.get(id(spec))
+        if known is None:
+            complete = replace(
+                spec,
+                retries=spec.retries or self._parts.retries,
+                cache=self._parts.cache if spec.cache is None else spec.cache,
+            )
+            # The first is kept so that its id stays its own.
+            known = self._completed[id(spec)] = (spec, complete)
+        return known[1]
 
     def run(
         self,
@@ -227,6 +244,7 @@ class Checkpointing:
         options: CallOptions,
         identity: Identity,
     ) -> Ticket:
+        spec = self._with_defaults(spec)
         try:
             bound = spec.signature.bind(*args, **kwargs).arguments
         except TypeError as error:

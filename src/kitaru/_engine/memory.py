@@ -32,6 +32,7 @@ from kitaru._engine.port import (
     Question,
     Recorded,
     Reporter,
+    RunOptions,
     StartedCall,
 )
 from kitaru._engine.reporter import SilentReporter
@@ -58,6 +59,7 @@ class MemoryExecution:
     inputs: Encoded
     started_at: datetime
     replay: ReplayPlan | None = None
+    options: RunOptions = field(default_factory=RunOptions)
     status: ExecutionStatus = ExecutionStatus.RUNNING
     ended_at: datetime | None = None
     calls: dict[str, CallRecord] = field(default_factory=dict)
@@ -118,7 +120,12 @@ class MemoryEngine:
             dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
         )
         execution = MemoryExecution(
-            str(uuid.uuid4()), flow, inputs, _now(), replay=launch.replay
+            str(uuid.uuid4()),
+            flow,
+            inputs,
+            _now(),
+            replay=launch.replay,
+            options=launch.options,
         )
         self.executions[execution.execution_id] = execution
         return execution.execution_id, self._run(execution)
@@ -147,6 +154,8 @@ class MemoryEngine:
                 reporter=self._reporter,
                 lookup=self._lookup,
                 width=futures.configured_width(),
+                retries=execution.options.retries or 0,
+                cache=bool(execution.options.cache),
                 run_foreign=lambda spec, _id, args, kwargs: spec.function(
                     *args, **kwargs
                 ),

@@ -90,6 +90,8 @@ class LocalExecution:
                 lookup=self._lookup,
                 run_foreign=foreign.run,
                 width=futures.configured_width(),
+                retries=self._facts.get("retries") or 0,
+                cache=bool(self._facts.get("cache")),
                 source_changed=self._source_changed(),
             ),
         )

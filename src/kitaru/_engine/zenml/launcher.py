@@ -24,6 +24,7 @@ from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending, Launch, Reporter
 from kitaru._engine.reporter import LogReporter, StreamReporter
 from kitaru._engine.zenml import (
+    active,
     artifacts,
     board,
     entry,
@@ -54,21 +55,22 @@ class Launcher:
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:
         """Start an execution and run it to its end or its next unanswered wait."""
-        flow = launch.flow
-        execution_id, run = self._create(launch)
-        execution = self._execution(
-            execution_id, flow, runs.facts_of(run), self._reporter(execution_id)
-        )
-        inputs = launch.inputs
-        entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
-        return execution_id, self._run(execution, lambda: runs.run_here(run))
+        flow, inputs = launch.flow, launch.inputs
+        with active.stack(_wanted_stack(launch)):
+            execution_id, run = self._create(launch)
+            execution = self._execution(
+                execution_id, flow, runs.facts_of(run), self._reporter(execution_id)
+            )
+            entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
+            return execution_id, self._run(execution, lambda: runs.run_here(run))
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         """Start an execution in a process of its own, or here if no other can."""
         if not launch.flow.source.is_loadable:
             execution_id, _ = self.launch(launch)
             return execution_id, Continuation(how="here", pid=os.getpid())
-        execution_id, _ = self._create(launch)
+        with active.stack(_wanted_stack(launch)):
+            execution_id, _ = self._create(launch)
         return execution_id, self._spawn(execution_id)
 
     def _create(self, launch: Launch) -> tuple[str, PipelineRunResponse]:
@@ -82,7 +84,7 @@ class Launcher:
                 flow.name,
                 flow.source,
                 launch.inputs,
-                _facts(flow, inputs) | replays.to_facts(plan),
+                _facts(launch, inputs) | replays.to_facts(plan),
                 original=plan.source if plan else None,
             )
         self._journal.put_execution(
@@ -122,9 +124,10 @@ class Launcher:
         )
         fresh = run.status is RunStatus.INITIALIZING
         entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
-        if fresh:
-            return self._run(execution, lambda: runs.run_here(run))
-        return self._run(execution, lambda: runs.go_on_here(execution_id))
+        with active.stack(runs.stack_id_of(run)):
+            if fresh:
+                return self._run(execution, lambda: runs.run_here(run))
+            return self._run(execution, lambda: runs.go_on_here(execution_id))
 
     def continue_elsewhere(self, execution_id: str) -> Continuation:
         """Start a process that goes on, or do it here if no other process can."""
@@ -262,7 +265,13 @@ def refuse_unloadable(source: FlowSource) -> None:
         raise KitaruStateError(str(error)) from error
 
 
-def _facts(flow: FlowSpec, inputs: codec.Encoded) -> dict[str, Any]:
+def _wanted_stack(launch: Launch) -> str | None:
+    """Return the id of the stack that the launch names, `None` for the active one."""
+    name = launch.options.stack
+    return None if name is None else active.stack_id(name)
+
+
+def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
     """Return what another process needs to go on; travels with the ZenML run."""
     stored = blobs.describe(inputs)
     if stored.size <= blobs.INLINE_LIMIT:
@@ -273,8 +282,10 @@ def _facts(flow: FlowSpec, inputs: codec.Encoded) -> dict[str, Any]:
         blobs.write_file(path, inputs.payload)
         stored = blobs.at(stored, str(path))
     return {
-        "source": flow.source.to_dict(),
+        "source": launch.flow.source.to_dict(),
         "inputs": artifacts.reference(stored),
+        "retries": launch.options.retries,
+        "cache": launch.options.cache,
         "runner": Holder.me().to_dict(),
     }
 

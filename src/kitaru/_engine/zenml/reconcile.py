@@ -10,9 +10,18 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
+from kitaru._core.records import CallRecord
 from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
-from kitaru._engine.zenml import board, entry, execution, reading, runs, steps
+from kitaru._engine.zenml import (
+    active,
+    board,
+    entry,
+    execution,
+    reading,
+    runs,
+    steps,
+)
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
@@ -111,6 +120,12 @@ class Reconciler:
         left = self._journal.calls(execution_id, unprojected=True)
         if not left:
             return run
+        with active.stack(runs.stack_id_of(run)):
+            self._project(run, left)
+        return run
+
+    def _project(self, run: PipelineRunResponse, left: list[CallRecord]) -> None:
+        execution_id = str(run.id)
         flow = run.pipeline.name if run.pipeline else "unknown"
         values = execution.file_values(execution_id, synchronous=False)
         writer = steps.StepWriter(execution_id, flow, values)
@@ -123,9 +138,8 @@ class Reconciler:
                     writer.write(record)
         except KitaruBackendError as error:
             logger.debug("%s", error, exc_info=True)
-            return run
+            return
         self._journal.mark_projected(execution_id, names)
-        return run
 
 
 def find_run(execution_id: str) -> PipelineRunResponse:

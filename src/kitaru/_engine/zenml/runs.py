@@ -97,6 +97,11 @@ def set_status(execution_id: str, status: RunStatus, text: str | None) -> None:
     )
 
 
+def stack_id_of(run: PipelineRunResponse) -> str | None:
+    """Return the id of the stack a run belongs to, if there still is one."""
+    return str(run.stack.id) if run.stack else None
+
+
 def facts_of(run: PipelineRunResponse) -> dict[str, Any]:
     """Return the facts given to `create`."""
     facts = run.config.extra.get(EXTRA_KEY, {})
