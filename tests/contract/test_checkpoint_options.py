@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -204,3 +206,58 @@ def test_impossible_options_are_refused(
 ) -> None:
     with pytest.raises(KitaruUsageError, match=message):
         checkpoint(**options)(_nothing)  # type: ignore[call-overload]  # bad on purpose
+
+
+class CodedError(Exception):
+    """Takes other arguments than it gives to its base."""
+
+    def __init__(self, code: int, what: str) -> None:
+        self.code = code
+        super().__init__(f"{what} [{code}]")
+
+
+def test_an_exception_with_an_init_of_its_own_comes_back_whole() -> None:
+    @checkpoint(runtime="isolated")
+    def coded() -> None:
+        raise CodedError(5, "no quota")
+
+    @flow
+    def running() -> str:
+        try:
+            coded()
+        except CodedError as error:
+            return f"{error.code} {error}"
+        return "nothing"
+
+    assert running.run().wait() == "5 no quota [5]"
+
+
+def test_exit_in_an_isolated_checkpoint_is_exit() -> None:
+    @checkpoint(runtime="isolated")
+    def leaving() -> None:
+        sys.exit(3)
+
+    @flow
+    def running() -> None:
+        leaving()
+
+    with pytest.raises(SystemExit) as caught:
+        running.run()
+
+    assert caught.value.code == 3
+
+
+def test_a_process_left_behind_does_not_hold_an_isolated_checkpoint_up() -> None:
+    @checkpoint(runtime="isolated")
+    def leaving_one_behind() -> str:
+        subprocess.Popen(["sleep", "30"])
+        return "done"
+
+    @flow
+    def running() -> str:
+        return leaving_one_behind()
+
+    before = time.monotonic()
+
+    assert running.run().wait() == "done"
+    assert time.monotonic() - before < 20

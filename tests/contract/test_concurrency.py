@@ -271,3 +271,27 @@ def test_async_checkpoints_can_be_submitted() -> None:
         return await future + await fetch(2)
 
     assert mixing.run().wait() == 3
+
+
+def test_ctrl_c_keeps_submitted_calls_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KITARU_CONCURRENCY", "1")
+    begun: list[int] = []
+    gate = threading.Event()
+
+    @checkpoint
+    def slow(n: int) -> None:
+        begun.append(n)
+        gate.wait(10)
+
+    @flow
+    def mapping() -> None:
+        slow.map(range(5))
+        gate.set()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mapping.run()
+
+    assert len(begun) <= 2

@@ -226,3 +226,38 @@ def test_help_comes_without_a_store(tmp_path: Path, prepared_store: Path) -> Non
 
     assert "executions" in text
     assert not os.path.lexists(missing)
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(workspace: Workspace) -> None:
+    file = workspace.script("file", "")
+
+    done = workspace.kitaru(
+        "status", code=1, environment={"KITARU_CONFIG_PATH": str(file / "config")}
+    )
+
+    assert done.stderr.startswith("Error: the configuration folder")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_unicode_shows_what_it_can(workspace: Workspace) -> None:
+    script = workspace.script(
+        "größe.py",
+        """
+        from kitaru import flow
+
+        @flow
+        def größe():
+            return 1
+
+        größe.run()
+        """,
+    )
+    workspace.python(script)
+
+    done = workspace.kitaru(
+        "executions",
+        "list",
+        environment={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    )
+
+    assert "gr\\xf6\\xdfe" in done.stdout

@@ -173,3 +173,46 @@ def test_a_store_opened_in_another_folder_is_refused(workspace: Workspace) -> No
     text = " ".join(done.stderr.split())
     assert "KitaruUsageError: this process uses the ZenML store in" in text
     assert "set ZENML_CONFIG_PATH to the same folder" in text
+
+
+def test_isolated_checkpoints_of_a_continued_script_start_nothing_else(
+    workspace: Workspace,
+) -> None:
+    script = workspace.script(
+        "bare_isolated.py",
+        """
+        from dataclasses import dataclass
+        from pathlib import Path
+        from kitaru import checkpoint, flow
+
+        @dataclass
+        class Paper:
+            title: str
+
+        @checkpoint
+        def find():
+            if not Path("fixed").exists():
+                raise ValueError("not fixed")
+            return Paper("tea")
+
+        @checkpoint(runtime="isolated")
+        def read(paper: Paper) -> Paper:
+            return Paper(paper.title.upper())
+
+        @flow
+        def bare_isolated():
+            paper = read(find())
+            assert isinstance(paper, Paper)
+            return paper.title
+
+        bare_isolated.run()
+        """,
+    )
+    workspace.python(script)
+    execution_id = workspace.newest()
+    workspace.script("fixed", "")
+
+    retried = workspace.kitaru_item("executions", "retry", execution_id, "--wait")
+
+    assert retried["status"] == "completed", workspace.log_text(execution_id)
+    assert len(workspace.kitaru_items("executions", "list")) == 1

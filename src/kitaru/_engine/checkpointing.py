@@ -149,6 +149,7 @@ class Checkpointing:
         identity: Identity,
     ) -> object:
         """Return the value of a call: a recorded one, or what the body returns."""
+        self._control.check()
         args, kwargs = self._resolved(args, kwargs, options, identity)
         ticket = self._ticket(spec, args, kwargs, options, identity)
         decision = self._decide(ticket)

@@ -132,6 +132,15 @@ def _load(source: FlowSource) -> bool:
     return False
 
 
+def load_script(name: str, path: Path) -> None:
+    """Import a script under a module name, up to its first top-level `.run()`."""
+    with _loading_only():
+        try:
+            _execute(name, path)
+        except LoadingStopped:
+            return
+
+
 def _check_free(source: FlowSource, path: Path) -> None:
     """Refuse to take another module of the same name for the flow's."""
     loaded = getattr(sys.modules.get(source.module), "__file__", None)

@@ -15,15 +15,19 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from kitaru._core import scope
+from kitaru._core import failures, scope, sources
+from kitaru._core.records import StoredFailure
 from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.specs import CheckpointSpec
-from kitaru._engine import timeouts
+from kitaru._engine import flows, timeouts
 from kitaru.errors import KitaruRuntimeError, KitaruUsageError
+from kitaru.models import FailureOrigin
 
 _MODULE = "kitaru._engine.isolation"
+_OUTPUT_SECONDS = 1.0
 
 
 @dataclass
@@ -43,7 +47,7 @@ class _Reply:
     """What came of it."""
 
     value: Any = None
-    error: BaseException | None = None
+    failure: StoredFailure | None = None
     metadata: dict[str, Any] | None = None
     saved: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = ()
 
@@ -76,9 +80,20 @@ def run(
     assert here is not None  # the caller entered the checkpoint's scope
     for name, value, save_type, tags in reply.saved:
         here.runtime.save(call, name, value, save_type=save_type, tags=tags)
-    if reply.error is not None:
-        raise reply.error
+    if reply.failure is not None:
+        raise _error_of(reply.failure)
     return reply.value
+
+
+def _error_of(failure: StoredFailure) -> BaseException:
+    """Return what the body raised, or its description if this code cannot rebuild it."""
+    error = failures.rebuild(failure)
+    if error is None:
+        return KitaruRuntimeError(
+            f"the body raised {failure.exception_type}: {failure.message}"
+        )
+    error.add_note(f"In the process of the checkpoint:\n\n{failure.traceback}")
+    return error
 
 
 def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> _Reply:
@@ -92,7 +107,9 @@ def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> _Repl
         text=False,
     )
     os.close(write_end)
-    output = threading.Thread(target=_print_output, args=(process, scope.current()))
+    output = threading.Thread(
+        target=_print_output, args=(process, scope.current()), daemon=True
+    )
     output.start()
     killed = threading.Event()
 
@@ -113,7 +130,8 @@ def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> _Repl
         if process.poll() is None and sys.exc_info()[0] is not None:
             process.kill()
         process.wait()
-        output.join()
+        # A process that the body left behind may hold the stream for ever.
+        output.join(_OUTPUT_SECONDS)
     if killed.is_set() and spec.timeout is not None:
         raise timeouts.overdue(f"checkpoint {invocation_id!r}", spec.timeout)
     if not data:
@@ -131,8 +149,9 @@ def _send_and_receive(
 ) -> bytes:
     assert process.stdin is not None
     try:
-        # The path comes first: the request may need it to be unpickled.
-        for part in (json.dumps(sys.path).encode(), request):
+        # The request may need these to be unpickled.
+        before = {"path": sys.path, "scripts": _scripts()}
+        for part in (json.dumps(before).encode(), request):
             process.stdin.write(len(part).to_bytes(8, "big") + part)
         # Left open: its end tells the process that we are gone.
         process.stdin.flush()
@@ -140,6 +159,12 @@ def _send_and_receive(
         pass
     with os.fdopen(read_end, "rb") as pipe:
         return pipe.read()
+
+
+def _scripts() -> dict[str, str]:
+    """Return the files of scripts that were loaded as modules, by module name."""
+    loaded = {name: sys.modules.get(name) for name in sources.script_modules}
+    return {name: str(module.__file__) for name, module in loaded.items() if module}
 
 
 def _print_output(process: subprocess.Popen[bytes], where: Scope | None) -> None:
@@ -199,9 +224,13 @@ class _Runtime:
 def main() -> None:
     """Serve one request."""
     source = sys.stdin.buffer
-    sys.path[:] = json.loads(_read_part(source))
+    before = json.loads(_read_part(source))
     data = _read_part(source)
     threading.Thread(target=_end_with_parent, args=(source,), daemon=True).start()
+    sys.path[:] = before["path"]
+    flows.only_loading()
+    for name, file in before["scripts"].items():
+        flows.load_script(name, Path(file))
     pickling: Any = importlib.import_module("cloudpickle")
     # The request is unpickled by this module's public name, not as `__main__`.
     request = pickling.loads(data)
@@ -231,9 +260,9 @@ def perform(request: _Request) -> _Reply:
                 import asyncio
 
                 reply.value = asyncio.run(_awaited(reply.value))
-        # Raised again in the flow's process.
-        except Exception as error:  # noqa: BLE001
-            reply.error = error
+        # Raised again in the flow's process, exit() included.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            reply.failure = failures.store(error, FailureOrigin.USER_CODE)
     reply.metadata, reply.saved = call.metadata, tuple(runtime.saved)
     return reply
 
@@ -247,13 +276,13 @@ def _dump_reply(pickling: Any, reply: _Reply) -> bytes:
         data: bytes = pickling.dumps(reply)
     # Values and exceptions may raise anything while they are pickled.
     except Exception as error:  # noqa: BLE001
-        what = "exception" if reply.error is not None else "result"
-        kind = type(reply.error if reply.error is not None else reply.value)
+        kind = type(reply.value)
         reply.value, reply.saved = None, ()
-        reply.error = KitaruUsageError(
-            f"the {what} of an isolated checkpoint is a {kind.__module__}."
+        refused = KitaruUsageError(
+            f"the result of an isolated checkpoint is a {kind.__module__}."
             f"{kind.__qualname__}, which cannot be sent back ({error})"
         )
+        reply.failure = failures.store(refused, FailureOrigin.USER_CODE)
         data = pickling.dumps(reply)
     return data
 

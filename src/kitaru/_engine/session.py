@@ -63,7 +63,10 @@ class Session:
                 value = self._flow.function(**inputs)
                 if inspect.iscoroutine(value):
                     value = asyncio.run(self._main(value))
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt | SystemExit):
+                    # The process is to end: submitted calls that wait do not start.
+                    self._control.end(error)
                 # It wins over what user code made of it in `except` or `finally`.
                 if self._control.ending is not None:
                     raise self._control.ending from None

@@ -58,14 +58,14 @@ def _alarm(seconds: float) -> Iterator[None]:
 @contextmanager
 def _interrupt(seconds: float) -> Iterator[None]:
     thread_id = threading.get_ident()
-    over = threading.Lock()
+    lock = threading.Lock()
+    over = False
 
     def raise_there() -> None:
-        # Not after the body has ended: the thread does something else then.
-        if over.acquire(blocking=False):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread_id), ctypes.py_object(_Overdue)
-            )
+        with lock:
+            # Not after the body has ended: the thread does something else then.
+            if not over:
+                _raise_in(thread_id, ctypes.py_object(_Overdue))
 
     timer = threading.Timer(seconds, raise_there)
     timer.daemon = True
@@ -74,4 +74,12 @@ def _interrupt(seconds: float) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-        over.acquire(blocking=False)
+        with lock:
+            over = True
+            # One that was sent and has not arrived must not arrive later.
+            _raise_in(thread_id, None)
+
+
+def _raise_in(thread_id: int, error: object) -> None:
+    """Let a thread raise an exception at its next instruction; `None` takes it back."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), error)

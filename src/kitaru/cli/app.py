@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -64,6 +65,9 @@ def status(output: Output = Format.TEXT) -> None:
 
 def main() -> None:
     """Run the command; errors become one message and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Flows may have names and questions that an old terminal cannot show.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except KitaruError as error:

@@ -6,6 +6,7 @@ that dies while it waits has lost nothing.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC
@@ -30,7 +31,10 @@ from zenml.models import (
 from kitaru._engine.journal import Journal
 from kitaru._engine.port import Answer, Question
 from kitaru._engine.zenml.errors import translated
+from kitaru.errors import KitaruBackendError
 from kitaru.models import PendingWait
+
+logger = logging.getLogger(__name__)
 
 # An answer given with Kitaru is seen through the journal within this many seconds;
 # one given in the ZenML dashboard within the longer time.
@@ -118,10 +122,15 @@ class ZenMLBoard:
             _set_status(self._execution_id, ExecutionStatus.RUNNING, None)
 
     def _look(self, wait: PendingWait) -> Answer | None:
-        with translated(f"looking for an answer to wait {wait.name!r}"):
-            condition = Client().zen_store.get_run_wait_condition(
-                UUID(wait.wait_id), hydrate=True
-            )
+        try:
+            with translated(f"looking for an answer to wait {wait.name!r}"):
+                condition = Client().zen_store.get_run_wait_condition(
+                    UUID(wait.wait_id), hydrate=True
+                )
+        except KitaruBackendError as error:
+            # A store that is locked or away for a while must not end a wait of days.
+            logger.debug("%s", error, exc_info=True)
+            return None
         if condition.status == RunWaitConditionStatus.PENDING:
             return None
         return _answer(condition)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruBackendError, KitaruUsageError
 
 _TRUE = ("1", "true", "yes", "on")
 
@@ -69,7 +69,13 @@ def import_zenml() -> None:
         logging.getLogger("zenml").setLevel(logging.CRITICAL)
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
     _use_wal()
-    _announce_setup()
+    try:
+        _announce_setup()
+    except OSError as error:
+        raise KitaruBackendError(
+            f"the configuration folder {config_folder()} cannot be made: {error}; set "
+            "KITARU_CONFIG_PATH to a folder that can be written"
+        ) from error
 
 
 def ensure_source_root() -> None:

@@ -244,9 +244,10 @@ class Launcher:
     ) -> None:
         """An execution whose flow cannot be loaded has failed; retry works later."""
         text = entry.reason(FailureOrigin.RUNTIME, str(error))
+        # First: whoever sees the new status must not see the old reason.
+        self._journal.update_execution(str(run.id), failure=None)
         with translated("ending the execution"):
             runs.set_status(str(run.id), RunStatus.FAILED, text)
-        self._journal.update_execution(str(run.id), failure=None)
         self._journal.release(str(run.id), Holder.me(), None)
         reporter.warn(str(error))
 
