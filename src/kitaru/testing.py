@@ -24,9 +24,10 @@ and take the argument `kitaru_flows`.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from kitaru._engine.memory import MemoryEngine
@@ -41,9 +42,9 @@ class FlowTester:
     """Runs flows in memory while its `with` block is open.
 
     Args:
-        answers: Answers by name of the wait: one value, or a list of them for the
-            waits of that name in every run, one after the other. A wait without an
-            answer pauses the execution.
+        answers: Answers by name of the wait. One value answers all waits of that name
+            (`ok`, `ok_2` …) in every run; a list answers them one after the other, and
+            starts anew for every run. A wait without an answer left pauses the run.
 
     Attributes:
         client: A `KitaruClient` of the memory engine.
@@ -52,21 +53,24 @@ class FlowTester:
     def __init__(self, *, answers: Mapping[str, Any] | None = None) -> None:
         self.client = KitaruClient()
         self._engine = MemoryEngine()
-        self._answers: dict[str, list[Any]] = defaultdict(list)
+        self._answers: dict[str, Any] = {}
+        self._is_open = False
         self._stack = ExitStack()
         for name, value in (answers or {}).items():
             self.answer(name, value)
 
     def __enter__(self) -> FlowTester:
         self._stack.enter_context(use_engine(self._engine))
+        self._is_open = True
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._is_open = False
         self._stack.close()
 
     def answer(self, name: str, value: Any) -> None:
-        """Script the answer to a wait; a list gives one answer after the other."""
-        self._answers[name] = list(value) if isinstance(value, list) else [value]
+        """Script the answers to the waits of a name; see `answers` above."""
+        self._answers[name] = list(value) if isinstance(value, list) else value
 
     def run(
         self,
@@ -85,36 +89,51 @@ class FlowTester:
             **inputs: Its arguments by name.
 
         Raises:
-            KitaruUsageError: For wrong arguments, or if no call had that id.
+            KitaruUsageError: For wrong arguments, if no call had that id, or if the
+                tester is not open.
         """
-        self._engine.kill_after = kill_after
-        run = FlowRun(self, flow, flow.run(*args, **inputs))
-        self._check_killed(kill_after)
-        return self._answer_waits(run)
+        with self._dying(kill_after):
+            run = FlowRun(self, flow, flow.run(*args, **inputs))
+            return self._answer_waits(run)
 
     def retry(self, run: FlowRun, *, kill_after: str | None = None) -> FlowRun:
-        """Let a failed or killed run go on; returns the same run."""
-        self._engine.kill_after = kill_after
-        self._forget(run)
-        self.client.executions.retry(run.exec_id)
-        self._check_killed(kill_after)
-        return self._answer_waits(run)
+        """Let a failed or killed run go on; returns the same run.
 
-    def replay(self, run: FlowRun, *, from_: str, **wanted: Any) -> FlowRun:
+        Raises:
+            KitaruStateError: If it has not failed.
+        """
+        with self._dying(kill_after):
+            before = len(run.ran)
+            self.client.executions.retry(run.exec_id)
+            del self._engine.executions[run.exec_id].bodies_run[:before]
+            return self._answer_waits(run)
+
+    def replay(
+        self, run: FlowRun, *, from_: str, kill_after: str | None = None, **wanted: Any
+    ) -> FlowRun:
         """Replay a run from a checkpoint; takes what `Flow.replay` takes."""
-        handle = run.flow.replay(run.exec_id, from_=from_, **wanted)
-        return self._answer_waits(FlowRun(self, run.flow, handle))
+        with self._dying(kill_after):
+            handle = run.flow.replay(run.exec_id, from_=from_, **wanted)
+            return self._answer_waits(FlowRun(self, run.flow, handle))
 
     def bodies_run(self, exec_id: str) -> list[str]:
         """Return the invocation ids whose bodies ran since the last `run` or `retry`."""
         return list(self._engine.executions[exec_id].bodies_run)
 
-    def _forget(self, run: FlowRun) -> None:
-        self._engine.executions[run.exec_id].bodies_run.clear()
-
-    def _check_killed(self, kill_after: str | None) -> None:
-        if kill_after is not None and self._engine.kill_after is not None:
+    @contextmanager
+    def _dying(self, kill_after: str | None) -> Iterator[None]:
+        """Let the "process" die after that call, which has to come."""
+        if not self._is_open:
+            raise KitaruUsageError(
+                "this FlowTester is not open; use it as: with FlowTester() as tester"
+            )
+        self._engine.kill_after = kill_after
+        try:
+            yield
+            missed = self._engine.kill_after is not None
+        finally:
             self._engine.kill_after = None
+        if missed:
             raise KitaruUsageError(
                 f"kill_after={kill_after!r}: no checkpoint call of that invocation id had "
                 "a result in this run"
@@ -123,20 +142,39 @@ class FlowTester:
     def _answer_waits(self, run: FlowRun) -> FlowRun:
         while True:
             wait = run.execution.pending_wait
-            if wait is None or not self._answers[wait.name]:
+            left = self._answers_left(run, wait.name) if wait else []
+            if wait is None or not left:
                 return run
-            scripted = self._answers[wait.name]
-            value = scripted[0] if len(scripted) == 1 else scripted.pop(0)
-            self.client.executions.input(run.exec_id, wait=wait.name, value=value)
+            run.answered.append(wait.name)
+            self.client.executions.input(run.exec_id, wait=wait.name, value=left[0])
+
+    def _answers_left(self, run: FlowRun, name: str) -> Sequence[Any]:
+        """Return the scripted answers that this run has not had yet."""
+        key = self._key(name)
+        scripted = self._answers.get(key, [])
+        if isinstance(scripted, list):
+            used = Counter(map(self._key, run.answered))[key]
+            return scripted[used:]
+        # Asked again: a validator of the schema has refused it.
+        return [] if name in run.answered else [scripted]
+
+    def _key(self, name: str) -> str:
+        return name if name in self._answers else _base(name)
 
 
 class FlowRun:
-    """One execution in a test: how it stands, and what ran in it."""
+    """One execution in a test: how it stands, and what ran in it.
+
+    Attributes:
+        flow: The flow.
+        answered: Names of the waits that had a scripted answer, in order.
+    """
 
     def __init__(
         self, tester: FlowTester, flow: Flow[..., Any], handle: FlowHandle[Any]
     ) -> None:
         self.flow = flow
+        self.answered: list[str] = []
         self._tester = tester
         self._handle = handle
 
@@ -172,7 +210,10 @@ class FlowRun:
 
     @property
     def reused(self) -> list[str]:
-        """Invocation ids whose results were there before, in the order of the calls."""
+        """Invocation ids whose results were there before, in the order of the calls.
+
+        Overridden ones, too: their bodies did not run.
+        """
         ran = set(self.ran)
         return [
             call.invocation_id
@@ -202,6 +243,11 @@ class FlowRun:
     def _compare(self, what: str, found: Sequence[str], wanted: Sequence[str]) -> None:
         if list(found) != list(wanted):
             raise AssertionError(f"{what} {list(found)}, expected {list(wanted)}")
+
+
+def _base(name: str) -> str:
+    """Return the name that a repeated wait was given: `ok` of `ok_2`."""
+    return re.sub(r"_\d+$", "", name)
 
 
 def _fixture() -> Any:

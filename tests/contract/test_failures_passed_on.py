@@ -193,3 +193,24 @@ def test_the_flow_that_goes_on_has_caught_the_failures_of_its_tasks(
 
     assert handle.wait() == 5
     assert ran == ["fetch 1", "fetch 2", "end", "end"]
+
+
+def test_a_failure_raised_again_after_a_clean_up_needs_a_replay(
+    client: KitaruClient,
+) -> None:
+    @flow
+    def tidy() -> int:
+        try:
+            return picky(1)
+        except ValueError:
+            fallback()
+            raise
+
+    handle = tidy.run()
+    broken.clear()
+    client.executions.retry(handle.exec_id)
+    again = tidy.replay(handle.exec_id, from_="picky")
+
+    assert handle.status == "failed"
+    assert again.wait() == 1
+    assert ran == ["picky 1", "fallback", "picky 1"]

@@ -110,7 +110,9 @@ def test_the_pages_have_snippets() -> None:
     assert {snippet.name.partition(":")[0] for snippet in SNIPPETS} >= {
         "README.md",
         "docs/concepts.md",
+        "docs/concurrency.md",
         "docs/operating.md",
+        "docs/replay.md",
         "docs/values.md",
         "docs/waits.md",
     }

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.support.shapes import CONSTANT, RETRIES, Node, Shape, Trouble, outcome
+from tests.support.shapes import CLOCK, CONSTANT, RETRIES, Node, Shape, Trouble, outcome
 
 
 class Pause(Exception):
@@ -128,6 +128,7 @@ class Attempt:
     def run(self) -> None:
         """Run to the end, the next open question, a failure or the death."""
         execution = self._execution
+        self._tries[CLOCK] += 1
         try:
             self._nodes(execution.shape)
             execution.status, execution.result = "completed", self._seen
@@ -232,6 +233,8 @@ class Attempt:
 
     def _used(self, node: Node) -> int:
         use = node["use"]
+        if use == -2:
+            return self._tries[CLOCK]
         return CONSTANT if use < 0 else self._seen[use % len(self._seen)]
 
     def _check_alive(self) -> None:

@@ -1,7 +1,7 @@
 """Flows as plain data: random shapes, one generic flow that runs them, a record of it.
 
 A shape is a list of nodes. Each node adds values to a list that the flow returns in the
-end; `use` says which of them a call gets, `-1` a constant.
+end; `use` says which of them a call gets, `-1` a constant, `-2` what the clock says.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ RETRIES = {"a": 0, "b": 0, "c": 2}
 
 CONSTANT = 5
 NEVER = 99
+CLOCK = "how often a flow body began"
 
 
 class Trouble(Exception):
@@ -84,6 +85,7 @@ def make_flow(world: World) -> Flow[..., list[int]]:
 
     @flow
     def shaped(shape: Shape, n: int) -> list[int]:
+        world.tries[CLOCK] += 1
         body = _Body(world, checkpoints, n)
         body.run(shape)
         return body.seen
@@ -164,6 +166,8 @@ class _Body:
 
     def _used(self, node: Node) -> int:
         use = node["use"]
+        if use == -2:
+            return self._world.tries[CLOCK]
         return CONSTANT if use < 0 else self.seen[use % len(self.seen)]
 
     def _gate(self, label: str) -> threading.Event:
@@ -182,6 +186,7 @@ class _Body:
 
 _NAMES = st.sampled_from(sorted(RETRIES))
 _USES = st.integers(-1, 5)
+_USES_CLOCK = st.integers(-2, 5)
 _FAILS = st.sampled_from([0, 0, 0, 0, 1, 2, 4])
 _FAILS_OFTEN = st.sampled_from([0, 1, NEVER, NEVER])
 
@@ -191,14 +196,19 @@ def _node(do: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Node]:
 
 
 def _leaves(fails: st.SearchStrategy[int]) -> st.SearchStrategy[Node]:
-    step = _node("step", name=_NAMES, use=_USES, fails=fails)
+    step = _node("step", name=_NAMES, use=_USES_CLOCK, fails=fails)
     several = st.lists(fails, min_size=1, max_size=3)
     return st.one_of(
         step,
         step,
         _node("wait"),
-        _node("map", name=_NAMES, use=_USES, fails=several),
-        _node("chain", name=_NAMES, use=_USES, fails=st.tuples(fails, fails).map(list)),
+        _node("map", name=_NAMES, use=_USES_CLOCK, fails=several),
+        _node(
+            "chain",
+            name=_NAMES,
+            use=_USES_CLOCK,
+            fails=st.tuples(fails, fails).map(list),
+        ),
     )
 
 

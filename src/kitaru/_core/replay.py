@@ -11,13 +11,13 @@ Two situations, one question: *what happens when the flow asks for this call?*
 | replay | overridden | the override is returned |
 | | before the anchor | its recorded outcome is used again … |
 | | before the anchor, inputs changed behind an override or changed flow input | it runs, and says so |
-| | the anchor, or after it | it runs |
+| | the anchor, or after it | it runs; the anchor even if its result is cached |
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from kitaru._core import fingerprints, selectors
@@ -40,12 +40,16 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer for one call; `record` is what is reused, `note` goes to the user."""
+    """The answer for one call; `record` is what is reused, `note` goes to the user.
+
+    `afresh` forbids a cached result as well.
+    """
 
     action: Action
     record: CallRecord | None = None
     value: StoredValue | None = None
     note: str | None = None
+    afresh: bool = False
 
 
 RUN = Decision(Action.RUN)
@@ -161,6 +165,11 @@ class Timeline:
 
     def decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
         """Return what happens to the call."""
+        decision = self._decide(invocation_id, fingerprint)
+        is_anchor = self._replay is not None and self._replay.anchor == invocation_id
+        return replace(decision, afresh=True) if is_anchor else decision
+
+    def _decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
         own = self._own.get(invocation_id)
         if own is not None:
             return _rerun(own, fingerprint)

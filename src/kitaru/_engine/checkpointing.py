@@ -272,7 +272,7 @@ class Checkpointing:
     def _decide(self, ticket: Ticket) -> Decision:
         decision = self._timeline.decide(ticket.invocation_id, ticket.fingerprint)
         key = self._cache_key(ticket)
-        if decision.action is not Action.RUN or key is None:
+        if decision.action is not Action.RUN or decision.afresh or key is None:
             return decision
         cached = self._parts.recorder.cached(key)
         if cached is None:
