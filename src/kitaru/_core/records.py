@@ -34,10 +34,6 @@ class StoredValue:
     uri: str | None = None
     file_name: str | None = None
 
-    def without_payload(self) -> StoredValue:
-        """Return the description alone."""
-        return replace(self, payload=None)
-
 
 @dataclass(frozen=True, slots=True)
 class StoredArtifact:
@@ -121,6 +117,12 @@ class CallRecord:
         return saved if self.output is None else (*saved, self.output)
 
 
+_PAYLOADS: Any = {  # pydantic's type for this is private
+    "output": {"payload"},
+    "artifacts": {"__all__": {"value": {"payload"}}},
+}
+
+
 @cache
 def _adapter() -> TypeAdapter[CallRecord]:
     return TypeAdapter(CallRecord)
@@ -128,19 +130,17 @@ def _adapter() -> TypeAdapter[CallRecord]:
 
 def to_json(record: CallRecord) -> str:
     """Return the record as JSON, without the bytes of its values."""
-    bare = replace(
-        record,
-        output=record.output and record.output.without_payload(),
-        artifacts=tuple(
-            replace(artifact, value=artifact.value.without_payload())
-            for artifact in record.artifacts
-        ),
-    )
     try:
-        return _adapter().dump_json(bare, exclude_defaults=True).decode()
+        return (
+            _adapter()
+            .dump_json(record, exclude=_PAYLOADS, exclude_defaults=True)
+            .decode()
+        )
     except PydanticSerializationError:
         # Text with lone surrogates, such as a file name that is not UTF-8.
-        tree = _adapter().dump_python(bare, mode="json", exclude_defaults=True)
+        tree = _adapter().dump_python(
+            record, mode="json", exclude=_PAYLOADS, exclude_defaults=True
+        )
         return json.dumps(tree, ensure_ascii=False).encode(errors="replace").decode()
 
 

@@ -158,7 +158,8 @@ class Checkpointing:
         self._begin(ticket, decision)
         with scope.entered(Scope(self._runtime, ticket.running)):
             for attempt in ticket.tries():
-                time.sleep(attempt.delay)
+                if attempt.delay:
+                    time.sleep(attempt.delay)
                 with attempt:
                     ticket.value = self._body(ticket, args, kwargs)
         return self._settle(ticket)
@@ -180,7 +181,8 @@ class Checkpointing:
         self._begin(ticket, decision)
         with scope.entered(Scope(self._runtime, ticket.running)):
             for attempt in ticket.tries():
-                await asyncio.sleep(attempt.delay)
+                if attempt.delay:
+                    await asyncio.sleep(attempt.delay)
                 with attempt:
                     ticket.value = await self._body_async(ticket, args, kwargs)
         return self._settle(ticket)
@@ -332,9 +334,10 @@ class Checkpointing:
         record = ticket.record(
             self._execution_id, outcome.get("output"), outcome.get("failure")
         )
-        if record.status == "failed":
+        key = self._cache_key(ticket)
+        if record.status == "failed" or key is None:
             return record
-        return replace(record, cache_key=self._cache_key(ticket))
+        return replace(record, cache_key=key)
 
     def _commit_failure(self, ticket: Ticket, error: Exception) -> None:
         failure = ticket.attempts[-1].failure

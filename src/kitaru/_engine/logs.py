@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
 
@@ -54,10 +55,17 @@ class LogFile:
             "checkpoint": checkpoint,
         }
         line = json.dumps(entry, ensure_ascii=False) + "\n"
-        with self._lock:
+        data = line.encode(errors="replace")
+        with self._lock, self._opened() as file:
+            file.write(data)
+
+    def _opened(self) -> FileIO:
+        # Opened for each entry: a file kept open would outlive its execution.
+        try:
+            return FileIO(self.path, "ab")
+        except FileNotFoundError:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(line)
+            return FileIO(self.path, "ab")
 
     def read(self) -> Iterator[LogEntry]:
         """Yield the entries, oldest first; lines of a crashed process as they are."""

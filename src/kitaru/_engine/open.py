@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 
+from kitaru._engine.collector import collector_paused
 from kitaru._engine.port import Engine
 
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
@@ -29,10 +30,11 @@ def use_engine(engine: Engine) -> Iterator[None]:
 
 @cache
 def _default() -> Engine:
-    from kitaru._engine.zenml.environment import import_zenml
+    with collector_paused():
+        from kitaru._engine.zenml.environment import import_zenml
 
-    # Before anything else imports it: it comes in quietly only the first time.
-    import_zenml()
-    from kitaru._engine.zenml.engine import ZenMLEngine
+        # Before anything else imports it: it comes in quietly only the first time.
+        import_zenml()
+        from kitaru._engine.zenml.engine import ZenMLEngine
 
-    return ZenMLEngine()
+        return ZenMLEngine()

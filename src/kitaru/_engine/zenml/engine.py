@@ -129,6 +129,8 @@ class ZenMLEngine:
                 sort_by="desc:created",
                 page=query.page,
                 size=query.size,
+                # All of a page in one go; else each run is read again for its times.
+                hydrate=True,
                 pipeline_name=query.flow and f"equals:{query.flow}",
                 status=query.status
                 and "oneof:" + _json(reading.run_statuses(query.status)),

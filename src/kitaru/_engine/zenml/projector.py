@@ -2,6 +2,9 @@
 
 One thread per running execution. It also shows calls that run for long while they
 run, keeps the lease alive, and watches for a request to cancel.
+
+Showing a call takes some 15 ms of the interpreter, which the flow would wait for. So
+the thread gives way to a flow that makes one call after the other, for a while.
 """
 
 from __future__ import annotations
@@ -29,6 +32,10 @@ SHOWN_AFTER = 0.25
 _TICK = 0.1
 _WATCH_EVERY = 0.25
 _TRIES = 3
+# A flow that made no call for so long is busy elsewhere.
+_QUIET = 0.005
+# What was done before this long is shown whatever the flow does.
+_PATIENCE = 0.1
 
 
 class Projector:
@@ -49,6 +56,9 @@ class Projector:
         self._stopping = False
         self._noted = False
         self._watched_at = 0.0
+        self._active_at = 0.0
+        # Set while somebody waits for the projection.
+        self._awaited = threading.Event()
         self._heartbeat_at = time.monotonic()
         self.cancel_requested = False
         self._failure: KitaruBackendError | None = None
@@ -64,11 +74,13 @@ class Projector:
     def started(self, call: StartedCall) -> None:
         """Note that a body has begun."""
         with self._changed:
+            self._active_at = time.monotonic()
             self._running[call.invocation_id] = call
 
     def add(self, record: CallRecord) -> None:
         """Project an outcome soon; it is in the journal."""
         with self._changed:
+            self._active_at = time.monotonic()
             self._running.pop(record.invocation_id, None)
             self._queue.append(record)
             self._changed.notify_all()
@@ -89,11 +101,13 @@ class Projector:
 
     def drain(self) -> KitaruBackendError | None:
         """Return when everything is projected, with what kept it from that."""
+        self._awaited.set()
         with self._changed:
             while self._queue or self._linked or self._busy:
                 self._changed.wait(_TICK)
                 if not self._thread.is_alive():
                     break
+        self._awaited.clear()
         if self._noted:
             self._noted = False
             self._write_notes()
@@ -112,6 +126,7 @@ class Projector:
 
     def stop(self) -> None:
         """End the thread after what is queued; reused outcomes may take it longer."""
+        self._awaited.set()
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -152,6 +167,7 @@ class Projector:
         if not batch:
             return
         done: list[str] = []
+        self._give_way()
         self._journal.mark_projecting(
             self._execution_id, [record.invocation_id for record in batch]
         )
@@ -160,8 +176,21 @@ class Projector:
                 done.append(record.invocation_id)
             # A long batch must not keep a cancelled flow running.
             self._watch()
+            self._give_way()
         if done:
             self._journal.mark_projected(self._execution_id, done)
+
+    def _give_way(self) -> None:
+        """Let a flow that is between two calls have the interpreter, for a while."""
+        begun = time.monotonic()
+        while not self._awaited.is_set():
+            now = time.monotonic()
+            # Before `begun` the flow may have been quiet because of us.
+            quiet_at = max(self._active_at, begun) + _QUIET
+            left = min(quiet_at, begun + _PATIENCE) - now
+            if left <= 0:
+                return
+            self._awaited.wait(left)
 
     def _write(self, record: CallRecord) -> bool:
         for left in reversed(range(_TRIES)):
