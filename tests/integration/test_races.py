@@ -13,7 +13,9 @@ from kitaru import KitaruClient, KitaruStateError, KitaruUsageError, checkpoint,
 from kitaru._engine.leases import Holder
 from kitaru._engine.zenml import runs
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.reconcile import find_run
+from kitaru.errors import KitaruBackendError
 
 pytestmark = pytest.mark.zenml
 
@@ -112,3 +114,22 @@ def test_a_run_of_zenml_alone_is_no_execution(
 
     with pytest.raises(KitaruUsageError, match="Kitaru did not start"):
         client.executions.retry(execution_id)
+
+
+def test_ctrl_c_while_results_are_being_shown_does_not_make_a_failure(
+    engine: ZenMLEngine, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draining = Projector.drain
+    interrupts = [KeyboardInterrupt()]
+
+    def drain(self: Projector) -> KitaruBackendError | None:
+        if interrupts:
+            raise interrupts.pop()
+        return draining(self)
+
+    monkeypatch.setattr(Projector, "drain", drain)
+
+    handle = working.run()
+
+    assert handle.wait() == "done"
+    assert client.executions.get(handle.exec_id).status == "completed"

@@ -110,7 +110,13 @@ class LocalExecution:
                 self.ending = attempt.run(
                     session, inputs, keep=lambda e: result.append(self._keep(e, values))
                 )
-            self._finish(projector)
+            try:
+                self._finish(projector)
+            except KeyboardInterrupt:
+                # How it ended is decided and durable; half of it shown would pass for a
+                # failure. A second Ctrl-C leaves at once.
+                self.reporter.warn("finishing; what is done is being shown in ZenML")
+                self._finish(projector)
         finally:
             projector.stop()
         return self.ending, result[0] if result else None
