@@ -35,7 +35,6 @@ from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
 from kitaru.errors import (
-    KitaruBackendError,
     KitaruContextError,
     KitaruStateError,
     KitaruUsageError,
@@ -156,12 +155,11 @@ class ZenMLEngine:
     def resolve_id(self, prefix: str) -> str:
         """Return the one execution id that begins with `prefix`."""
         try:
-            return str(find_run(str(UUID(prefix))).id)
+            whole = UUID(prefix)
         except ValueError:
-            pass
-        except KitaruBackendError as error:
-            if not isinstance(error.__cause__, KeyError):
-                raise
+            whole = None
+        if whole is not None and self._exists(whole):
+            return str(whole)
         with translated(f"looking for execution {prefix}"):
             page = Client().list_pipeline_runs(
                 id=f"startswith:{prefix}", tags=runs.TAG, size=10
@@ -174,6 +172,14 @@ class ZenMLEngine:
                 f"{page.total} executions begin with {prefix!r}; give more of the id: {ids}"
             )
         raise KitaruUsageError(f"no execution {prefix!r}{self._closest(prefix)}")
+
+    def _exists(self, execution_id: UUID) -> bool:
+        with translated(f"looking for execution {execution_id}"):
+            try:
+                Client().zen_store.get_run(execution_id, hydrate=False)
+            except KeyError:
+                return False
+        return True
 
     def _closest(self, prefix: str) -> str:
         with translated("listing executions"):
