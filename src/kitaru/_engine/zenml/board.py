@@ -33,7 +33,7 @@ from kitaru.models import PendingWait
 
 # An answer given with Kitaru is seen through the journal within this many seconds;
 # one given in the ZenML dashboard within the longer time.
-POLL_JOURNAL = 0.02
+POLL_JOURNAL = 0.01
 POLL_STORE = 1.0
 _AGAIN = "~"
 
