@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,22 @@ def test_the_counter_of_statements_sees_zenml_calls(engine: ZenMLEngine) -> None
         engine.pending_waits(None)
 
     assert statements
+
+
+def test_second_run_starts_no_process_to_list_packages(
+    engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @flow
+    def empty() -> None:
+        return None
+
+    empty.run()
+    asked: list[object] = []
+    monkeypatch.setattr(subprocess, "check_output", asked.append)
+
+    empty.run().get()
+
+    assert asked == []
 
 
 def test_rerun_reads_the_known_results_without_a_commit_for_each(
