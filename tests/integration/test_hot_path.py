@@ -12,7 +12,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from kitaru import checkpoint, flow
+from kitaru._engine.zenml import steps
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.projector import is_finishing
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.zenml
 
@@ -107,3 +110,25 @@ def test_rerun_reads_the_known_results_without_a_commit_for_each(
 
     assert handle.get() is None
     assert counts == [(0, [])] * 5
+
+
+def test_result_of_a_replay_does_not_wait_until_what_it_reused_is_shown(
+    engine: ZenMLEngine,
+) -> None:
+    @checkpoint
+    def trivial(n: int) -> int:
+        return n
+
+    @flow
+    def counted() -> int:
+        return sum(trivial(n) for n in range(5))
+
+    source = counted.run()
+    handle = counted.replay(source.exec_id, from_="trivial_5")
+
+    with statements_of_this_thread() as statements:
+        assert handle.wait() == 10
+
+    assert not [text for text in statements if text.startswith("INSERT")]
+    eventually(lambda: not is_finishing(handle.exec_id), what="all of it shown")
+    assert len(steps.step_runs(handle.exec_id)) == 5

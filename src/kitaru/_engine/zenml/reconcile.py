@@ -14,6 +14,7 @@ from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
 from kitaru._engine.zenml import entry, execution, reading, runs, steps
 from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.projector import is_finishing
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
@@ -96,6 +97,8 @@ class Reconciler:
 
     def _project_leftovers(self, run: PipelineRunResponse) -> PipelineRunResponse:
         execution_id = str(run.id)
+        if is_finishing(execution_id):
+            return run
         left = self._journal.calls(execution_id, unprojected=True)
         if not left:
             return run
