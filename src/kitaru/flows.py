@@ -54,12 +54,7 @@ class FlowHandle(Generic[R]):
             KitaruUserCodeError: If the flow failed; the user's exception is the cause.
             KitaruStateError: If it is not finished, or was cancelled.
         """
-        execution = current_engine().get(self.exec_id)
-        if execution.status is ExecutionStatus.COMPLETED:
-            return self._value()
-        if execution.status is ExecutionStatus.FAILED:
-            raise self._failure(execution)
-        raise KitaruStateError(_why_no_result(execution))
+        return self._outcome(current_engine().get(self.exec_id))
 
     def wait(self, timeout: float | None = None) -> R:
         """Return the flow's result as soon as there is one.
@@ -74,12 +69,20 @@ class FlowHandle(Generic[R]):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            status = self.status
+            execution = current_engine().get(self.exec_id)
+            status = execution.status
             over = deadline is not None and time.monotonic() >= deadline
             paused = status is ExecutionStatus.WAITING and deadline is None
             if status.is_finished or over or paused:
-                return self.get()
+                return self._outcome(execution)
             time.sleep(_POLL)
+
+    def _outcome(self, execution: Execution) -> R:
+        if execution.status is ExecutionStatus.COMPLETED:
+            return self._value()
+        if execution.status is ExecutionStatus.FAILED:
+            raise self._failure(execution)
+        raise KitaruStateError(_why_no_result(execution))
 
     def _value(self) -> R:
         ending = self._ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from kitaru import checkpoint, flow
+from kitaru._engine.zenml import steps
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.projector import is_finishing
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.zenml
 
@@ -60,6 +64,22 @@ def test_the_counter_of_statements_sees_zenml_calls(engine: ZenMLEngine) -> None
         engine.pending_waits(None)
 
     assert statements
+
+
+def test_second_run_starts_no_process_to_list_packages(
+    engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @flow
+    def empty() -> None:
+        return None
+
+    empty.run()
+    asked: list[object] = []
+    monkeypatch.setattr(subprocess, "check_output", asked.append)
+
+    empty.run().get()
+
+    assert asked == []
 
 
 def test_rerun_reads_the_known_results_without_a_commit_for_each(
@@ -119,3 +139,25 @@ def test_a_replay_from_95_of_100_costs_about_an_empty_flow(engine: ZenMLEngine) 
     assert engine.journal.commits - commits < 20
     # The plan reads the source; nothing depends on how many calls are reused.
     assert len(replayed) < 2 * len(empty) + 60
+
+
+def test_result_of_a_replay_does_not_wait_until_what_it_reused_is_shown(
+    engine: ZenMLEngine,
+) -> None:
+    @checkpoint
+    def trivial(n: int) -> int:
+        return n
+
+    @flow
+    def counted() -> int:
+        return sum(trivial(n) for n in range(5))
+
+    source = counted.run()
+    handle = counted.replay(source.exec_id, from_="trivial_5")
+
+    with statements_of_this_thread() as statements:
+        assert handle.wait() == 10
+
+    assert not [text for text in statements if text.startswith("INSERT")]
+    eventually(lambda: not is_finishing(handle.exec_id), what="all of it shown")
+    assert len(steps.step_runs(handle.exec_id)) == 5

@@ -7,5 +7,6 @@ loudly when a new version moves one of them:
 - `execution.pipeline.utils.submit_pipeline`, `orchestrator.resume_run`: run it
 - `execution.pipeline.dynamic.runner.RunPaused`, `_WaitConditionAborted`: end a run paused
   or cancelled
+- `Environment.get_python_packages`: asked once per process
 - `Client().zen_store`: step runs and artifact versions in one call each
 """

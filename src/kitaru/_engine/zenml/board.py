@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 # An answer given with Kitaru is seen through the journal within this many seconds;
 # one given in the ZenML dashboard within the longer time.
-POLL_JOURNAL = 0.02
+POLL_JOURNAL = 0.01
 POLL_STORE = 1.0
 _AGAIN = "~"
 # Metadata of a wait: how many checkpoint calls the flow had made before it.

@@ -35,7 +35,6 @@ from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
 from kitaru.errors import (
-    KitaruBackendError,
     KitaruContextError,
     KitaruStateError,
     KitaruUsageError,
@@ -158,7 +157,7 @@ class ZenMLEngine:
     def resolve_id(self, prefix: str) -> str:
         """Return the one execution id that begins with `prefix`."""
         run = self._run_of_id(prefix)
-        if run is not None and not runs.facts_of(run):
+        if run is not None and all(tag.name != runs.TAG for tag in run.tags):
             raise KitaruUsageError(
                 f"{prefix!r} is a ZenML run that Kitaru did not start; see executions "
                 "with: kitaru executions list"
@@ -179,14 +178,16 @@ class ZenMLEngine:
         raise KitaruUsageError(f"no execution {prefix!r}{self._closest(prefix)}")
 
     def _run_of_id(self, text: str) -> PipelineRunResponse | None:
+        """Return the run with that whole id, without what takes long to read."""
         try:
-            return find_run(str(UUID(text)))
+            whole = UUID(text)
         except ValueError:
             return None
-        except KitaruBackendError as error:
-            if not isinstance(error.__cause__, KeyError):
-                raise
-            return None
+        with translated(f"looking for execution {text}"):
+            try:
+                return Client().zen_store.get_run(whole, hydrate=False)
+            except KeyError:
+                return None
 
     def _closest(self, prefix: str) -> str:
         with translated("listing executions"):

@@ -50,6 +50,7 @@ def import_zenml() -> None:
     if "zenml" in sys.modules:
         _use_our_folder()
         _use_wal()
+        _list_packages_once()
         return
     _set_environment()
     root = logging.getLogger()
@@ -69,6 +70,7 @@ def import_zenml() -> None:
         logging.getLogger("zenml").setLevel(logging.CRITICAL)
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
     _use_wal()
+    _list_packages_once()
     try:
         _announce_setup()
     except OSError as error:
@@ -165,6 +167,17 @@ def _keep_analytics_off() -> None:
     from zenml.config.global_config import GlobalConfiguration
 
     GlobalConfiguration().analytics_opt_in = _is_on("KITARU_ANALYTICS_OPT_IN")
+
+
+def _list_packages_once() -> None:
+    """Keep the list of installed packages, which ZenML notes with every run.
+
+    It starts pip or uv for it, each time anew.
+    """
+    from zenml.environment import Environment
+
+    listed = cache(Environment.get_python_packages)
+    Environment.get_python_packages = staticmethod(listed)  # type: ignore[method-assign]  # ZenML offers no setting
 
 
 def _use_wal() -> None:

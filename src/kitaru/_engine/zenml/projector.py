@@ -36,6 +36,14 @@ _TRIES = 3
 _QUIET = 0.005
 # What was done before this long is shown whatever the flow does.
 _PATIENCE = 0.1
+# Executions of this process that have ended and are still being shown.
+_finishing: dict[str, threading.Thread] = {}
+
+
+def is_finishing(execution_id: str) -> bool:
+    """Whether a thread of this process still shows what an execution reused."""
+    thread = _finishing.get(execution_id)
+    return thread is not None and thread.is_alive()
 
 
 class Projector:
@@ -131,6 +139,8 @@ class Projector:
             self._stopping = True
             self._changed.notify_all()
             rest = bool(self._linked or self._later)
+            if rest:
+                _finishing[self._execution_id] = self._thread
         if not rest:
             self._thread.join()
 
@@ -140,6 +150,7 @@ class Projector:
                 if not (self._queue or self._linked or self._later or self._stopping):
                     self._changed.wait(_TICK)
                 if self._stopping and not (self._queue or self._linked or self._later):
+                    _finishing.pop(self._execution_id, None)
                     return
                 linked, batch = list(self._linked), list(self._queue)
                 self._linked.clear()

@@ -23,6 +23,7 @@ from kitaru._engine.zenml import (
     steps,
 )
 from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.projector import is_finishing
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
@@ -117,6 +118,8 @@ class Reconciler:
 
     def _project_leftovers(self, run: PipelineRunResponse) -> PipelineRunResponse:
         execution_id = str(run.id)
+        if is_finishing(execution_id):
+            return run
         left = self._journal.calls(execution_id, unprojected=True)
         if not left:
             return run
