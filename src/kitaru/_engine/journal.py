@@ -375,6 +375,8 @@ def translated(path: Path) -> Iterator[None]:
             advice = f"another process held it for over {BUSY_SECONDS} s; try again"
         elif "full" in text:
             advice = "the disk is full; make room and retry the execution"
+        elif "disk I/O" in text:
+            advice = "the disk is full or failing; make room, then try again"
         else:
             advice = "check that the folder exists and can be written"
         raise KitaruBackendError(

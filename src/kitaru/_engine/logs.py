@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -56,7 +56,9 @@ class LogFile:
         }
         line = json.dumps(entry, ensure_ascii=False) + "\n"
         data = line.encode(errors="replace")
-        with self._lock, self._opened() as file:
+        # A log that cannot be written, on a full disk say, must not end the flow: this
+        # runs inside the user's own print().
+        with self._lock, suppress(OSError), self._opened() as file:
             file.write(data)
 
     def _opened(self) -> FileIO:

@@ -178,7 +178,10 @@ def settled(
     full_id = resolve(execution_id)
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
+        began = time.monotonic()
         execution = current_engine().get(full_id)
+        # A long execution takes a while to read; looking must not be all we do.
+        poll = max(poll, time.monotonic() - began)
         if execution.status is not ExecutionStatus.RUNNING:
             return execution
         if deadline is not None and time.monotonic() > deadline:

@@ -112,7 +112,7 @@ def _changed_inputs(
         if name not in known and not takes_any:
             raise KitaruUsageError(
                 f"flow {spec.name!r} has no input {name!r}{did_you_mean(name, known)} "
-                f"(it has: {', '.join(known)})"
+                f"(it has: {', '.join(known) or 'none'})"
             )
         fitted = typing_rules.fit(
             spec.function, name, value, what=f"input {name!r} of flow {spec.name!r}"

@@ -6,6 +6,8 @@ import logging
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,22 @@ def import_zenml() -> None:
             f"the configuration folder {config_folder()} cannot be made: {error}; set "
             "KITARU_CONFIG_PATH to a folder that can be written"
         ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ZenML's own log out of the output of a run.
+
+    A process that imported ZenML before us has it on stdout; that belongs to the user.
+    """
+    logger = logging.getLogger("zenml")
+    level = logger.level
+    if not _is_on("KITARU_DEBUG"):
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def ensure_source_root() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,7 @@ class LocalExecution:
     ) -> None:
         self.execution_id = execution_id
         self.ending: Ending | None = None
+        self._trace: TracebackType | None = None
         self.reporter = reporter
         self._spec = spec
         self._facts = facts
@@ -55,6 +57,11 @@ class LocalExecution:
     def begin(self) -> None:
         """Forget how an earlier attempt in this process ended."""
         self.ending = None
+
+    def restore_traceback(self) -> None:
+        """Show users where their code raised, not the way through ZenML."""
+        if self.ending is not None and self.ending.error is not None:
+            self.ending.error.__traceback__ = self._trace
 
     @property
     def flow_name(self) -> str:
@@ -110,6 +117,7 @@ class LocalExecution:
                 self.ending = attempt.run(
                     session, inputs, keep=lambda e: result.append(self._keep(e, values))
                 )
+            self._trace = getattr(self.ending.error, "__traceback__", None)
             try:
                 self._finish(projector)
             except KeyboardInterrupt:

@@ -189,7 +189,8 @@ class Launcher:
     ) -> Ending:
         execution.begin()
         try:
-            submit()
+            with environment.quiet():
+                submit()
         # ZenML raises what the body raised; what counts is how the body ended.
         except BaseException:
             if execution.ending is None:
@@ -202,6 +203,7 @@ class Launcher:
                 f"execution {execution.execution_id} did not start: ZenML returned "
                 "without running it; set KITARU_DEBUG=1 to see its log"
             )
+        execution.restore_traceback()
         return ending
 
     def _did_not_start(self, execution_id: str) -> None:
