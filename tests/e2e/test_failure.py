@@ -60,7 +60,7 @@ def test_ctrl_c_in_a_checkpoint_fails_the_attempt_and_retry_goes_on(
 
     interrupted = runner.finish()
     assert interrupted.code != 0
-    assert f"{execution_id[:8]} failed: KeyboardInterrupt\n" in interrupted.stderr
+    assert f"{execution_id[:8]} failed: interrupted (Ctrl-C)\n" in interrupted.stderr
     assert "zenml" not in interrupted.stderr
     failed = workspace.execution(execution_id)
     assert failed["status"] == "failed"

@@ -69,7 +69,7 @@ def test_flow_that_cannot_be_loaded_again_fails_with_the_way_out(
     workspace.python(workspace.script("two_flows.py", program))
     execution_id = workspace.newest()
 
-    retried = workspace.kitaru("executions", "retry", execution_id, "--wait")
+    retried = workspace.kitaru("executions", "retry", execution_id, "--wait", code=1)
 
     assert "starts another flow before it defines this one" in retried.stdout
     assert "goes on" not in retried.stdout
