@@ -174,8 +174,8 @@ class Pair:
         undisturbed = rules.Attempt(copy.deepcopy(ours), self.tries.copy())
         undisturbed.run()
         inside = death.inside or self._kill_after is None
-        # Beside the flow body, which siblings had begun by then is up to the machine.
-        fit = [r for r in undisturbed.ran if not r.concurrent]
+        # Which calls beside the flow body had begun by then is up to the machine.
+        fit = [] if any(r.concurrent for r in undisturbed.ran) else undisturbed.ran
         if not fit:
             return None
         ran = fit[death.at % len(fit)]
