@@ -19,6 +19,7 @@ from kitaru._engine.port import Ending, Launch, RunOptions
 from kitaru._ops import executions, replays
 from kitaru.errors import (
     KitaruContextError,
+    KitaruDivergenceError,
     KitaruExecutionError,
     KitaruStateError,
     KitaruUsageError,
@@ -95,19 +96,15 @@ class FlowHandle(Generic[R]):
     def _failure(self, execution: Execution) -> KitaruExecutionError:
         info = execution.failure
         origin = info.origin if info else FailureOrigin.UNKNOWN
-        kind = (
-            KitaruUserCodeError
-            if origin is FailureOrigin.USER_CODE
-            else KitaruExecutionError
-        )
+        kind = _ERRORS.get(origin, KitaruExecutionError)
         reason = (
             f"{_kind(info.exception_type) or origin.value}: {info.message}"
             if info
             else "unknown"
         )
         error = kind(
-            f"execution {self.exec_id} of {execution.flow_name} failed with {reason}. "
-            f"After the cause is gone: kitaru executions retry {self.exec_id}",
+            f"execution {self.exec_id} of {execution.flow_name} failed with {reason}"
+            f"{_advice(origin, self.exec_id)}",
             exec_id=self.exec_id,
             status=execution.status.value,
             failure_origin=origin.value,
@@ -118,6 +115,19 @@ class FlowHandle(Generic[R]):
             cause = failures.rebuild(stored) if stored else None
         error.__cause__ = cause
         return error
+
+
+_ERRORS: dict[FailureOrigin, type[KitaruExecutionError]] = {
+    FailureOrigin.USER_CODE: KitaruUserCodeError,
+    FailureOrigin.DIVERGENCE: KitaruDivergenceError,
+}
+
+
+def _advice(origin: FailureOrigin, exec_id: str) -> str:
+    """Return what to do next; a divergence says so itself."""
+    if origin is FailureOrigin.DIVERGENCE:
+        return ""
+    return f". After the cause is gone: kitaru executions retry {exec_id}"
 
 
 class Flow(Generic[P, R]):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -11,12 +17,13 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunUpdate
 
 from kitaru import KitaruClient, KitaruStateError, KitaruUsageError, checkpoint, flow
+from kitaru._core import names
+from kitaru._engine import views
 from kitaru._engine.leases import Holder
-from kitaru._engine.zenml import runs
+from kitaru._engine.zenml import artifacts, runs
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.reconcile import find_run
-from kitaru.errors import KitaruBackendError
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.zenml
 
@@ -58,8 +65,6 @@ def test_a_runner_that_ended_while_somebody_looked_is_not_taken_for_dead(
     execution_id = left_running(engine, monkeypatch)
     seen_before = find_run(execution_id)
     runs.set_status(execution_id, RunStatus.COMPLETED, None)
-    engine.journal.release(execution_id, DEAD, None)
-    monkeypatch.setattr(runs, "facts_of", lambda _: {"runner": DEAD.to_dict()})
 
     now = engine._reconciler.met(seen_before, has_open_wait=False)
 
@@ -95,15 +100,21 @@ def test_cancel_of_an_execution_whose_runner_dies_meanwhile(
     engine: ZenMLEngine, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = left_running(engine, monkeypatch)
-    engine.journal.hand_over(execution_id, Holder.of(1))
+    runner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    engine.journal.hand_over(execution_id, Holder.of(runner.pid))
 
-    def die(*_: object) -> bool:
-        engine.journal.hand_over(execution_id, DEAD)
-        return True
+    def die_when_asked_to_stop() -> None:
+        requested = partial(engine.journal.cancel_requested, execution_id)
+        eventually(requested, what="the request to cancel")
+        runner.kill()
 
-    monkeypatch.setattr(engine, "_left", die)
+    with ThreadPoolExecutor() as beside:
+        died = beside.submit(die_when_asked_to_stop)
+        status = client.executions.cancel(execution_id).status
 
-    assert client.executions.cancel(execution_id).status == "cancelled"
+    died.result()
+    runner.communicate()
+    assert status == "cancelled"
 
 
 def test_a_run_of_zenml_alone_is_no_execution(
@@ -120,19 +131,27 @@ def test_a_run_of_zenml_alone_is_no_execution(
 
 
 def test_ctrl_c_while_results_are_being_shown_does_not_make_a_failure(
-    engine: ZenMLEngine, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+    engine: ZenMLEngine, client: KitaruClient
 ) -> None:
-    draining = Projector.drain
-    interrupts = [KeyboardInterrupt()]
+    @flow
+    def counting() -> int:
+        return sum(len(work.with_options(id=f"work-{n}")()) for n in range(60))
 
-    def drain(self: Projector) -> KitaruBackendError | None:
-        if interrupts:
-            raise interrupts.pop()
-        return draining(self)
+    def interrupt_behind_the_body() -> None:
+        eventually(body_is_over, what="the end of the body")
+        os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Projector, "drain", drain)
+    def body_is_over() -> bool:
+        (newest,) = client.executions.list(flow="counting", limit=1) or (None,)
+        if newest is None:
+            return False
+        result = names.artifact_id(newest.exec_id, views.FLOW, views.RESULT)
+        return artifacts.find(result) is not None
 
-    handle = working.run()
+    with ThreadPoolExecutor() as beside:
+        interrupted = beside.submit(interrupt_behind_the_body)
+        handle = counting.run()
 
-    assert handle.wait() == "done"
+    interrupted.result()
+    assert handle.wait() == 240
     assert client.executions.get(handle.exec_id).status == "completed"

@@ -11,7 +11,6 @@ from zenml.models import RunWaitConditionResolveRequest
 
 import kitaru
 from kitaru import flow
-from kitaru._engine.zenml import board
 from kitaru._engine.zenml.engine import ZenMLEngine
 
 pytestmark = pytest.mark.zenml
@@ -26,7 +25,6 @@ def asking() -> bool:
 def test_a_store_that_is_away_for_a_moment_does_not_end_a_wait(
     engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board, "POLL_STORE", 0.01)
     store = Client().zen_store
     looking = store.get_run_wait_condition
     looks = 0

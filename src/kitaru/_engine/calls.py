@@ -35,6 +35,8 @@ class Ticket:
 
     spec: CheckpointSpec
     identity: Identity
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     fingerprint: str | None
     parents: tuple[str, ...]
     on_failure: Callable[[str, BaseException, int], None]

@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -149,19 +150,15 @@ class Checkpointing:
         identity: Identity,
     ) -> object:
         """Return the value of a call: a recorded one, or what the body returns."""
-        self._control.check()
-        args, kwargs = self._resolved(args, kwargs, options, identity)
-        ticket = self._ticket(spec, args, kwargs, options, identity)
-        decision = self._decide(ticket)
+        ticket, decision = self._open(spec, args, kwargs, options, identity)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
-        self._begin(ticket, decision)
-        with scope.entered(Scope(self._runtime, ticket.running)):
+        with self._begun(ticket, decision):
             for attempt in ticket.tries():
                 if attempt.delay:
                     time.sleep(attempt.delay)
                 with attempt:
-                    ticket.value = self._body(ticket, args, kwargs)
+                    ticket.value = self._body(ticket)
         return self._settle(ticket)
 
     async def run_async(
@@ -173,24 +170,41 @@ class Checkpointing:
         identity: Identity,
     ) -> object:
         """Do the same for an `async def` checkpoint."""
-        args, kwargs = self._resolved(args, kwargs, options, identity)
-        ticket = self._ticket(spec, args, kwargs, options, identity)
-        decision = self._decide(ticket)
+        ticket, decision = self._open(spec, args, kwargs, options, identity)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
-        self._begin(ticket, decision)
-        with scope.entered(Scope(self._runtime, ticket.running)):
+        with self._begun(ticket, decision):
             for attempt in ticket.tries():
                 if attempt.delay:
                     await asyncio.sleep(attempt.delay)
                 with attempt:
-                    ticket.value = await self._body_async(ticket, args, kwargs)
+                    ticket.value = await self._body_async(ticket)
         return self._settle(ticket)
 
-    def _body(
-        self, ticket: Ticket, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def _open(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
+    ) -> tuple[Ticket, Decision]:
+        """Wait for what the call needs, and decide what happens to it."""
+        self._control.check()
+        args, kwargs = self._resolved(args, kwargs, options, identity)
+        ticket = self._ticket(spec, args, kwargs, options, identity)
+        return ticket, self._decide(ticket)
+
+    @contextmanager
+    def _begun(self, ticket: Ticket, decision: Decision) -> Iterator[None]:
+        """Enter the scope in which the body of a call runs."""
+        self._begin(ticket, decision)
+        with scope.entered(Scope(self._runtime, ticket.running)):
+            yield
+
+    def _body(self, ticket: Ticket) -> Any:
         spec, invocation_id = ticket.spec, ticket.invocation_id
+        args, kwargs = ticket.args, ticket.kwargs
         if spec.foreign is not None:
             return self._parts.run_foreign(spec, invocation_id, args, kwargs)
         if spec.runtime == "isolated":
@@ -202,15 +216,13 @@ class Checkpointing:
             # An `async def` checkpoint that was submitted to a thread.
             return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) else value
 
-    async def _body_async(
-        self, ticket: Ticket, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    async def _body_async(self, ticket: Ticket) -> Any:
         spec = ticket.spec
         if spec.runtime == "isolated":
-            return await asyncio.to_thread(self._body, ticket, args, kwargs)
+            return await asyncio.to_thread(self._body, ticket)
         try:
             async with asyncio.timeout(spec.timeout) as limit:
-                return await spec.function(*args, **kwargs)
+                return await spec.function(*ticket.args, **ticket.kwargs)
         except TimeoutError:
             if spec.timeout is None or not limit.expired():
                 raise
@@ -257,6 +269,8 @@ class Checkpointing:
         return Ticket(
             spec=spec,
             identity=identity,
+            args=args,
+            kwargs=kwargs,
             fingerprint=fingerprints.of_arguments(
                 {name: self._digest(value) for name, value in bound.items()}
             ),

@@ -12,7 +12,7 @@ from kitaru._core import scope, waits
 from kitaru._core.wording import duration, short
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending
-from kitaru.models import ExecutionStatus, PendingWait
+from kitaru.models import ExecutionStatus, FailureOrigin, PendingWait
 
 _UNICODE = {"go": "▸", "ok": "✓", "no": "✗", "again": "↺", "wait": "…", "note": "!"}
 _ASCII = {"go": ">", "ok": "+", "no": "x", "again": "=", "wait": "?", "note": "!"}
@@ -114,6 +114,8 @@ class LineReporter:
             self.line("no", f"{name} cancelled")
         else:
             self.line("no", f"{name} failed: {_reason(ending.error)}")
+            if ending.origin is FailureOrigin.DIVERGENCE:
+                return  # Retrying takes the same path; the message says what to do.
             again = f"kitaru executions retry {short(execution_id)}"
             self.line("no", f"    go on after the cause is gone: {again}")
 

@@ -1,12 +1,14 @@
 """The ZenML engine: the only package that imports ZenML.
 
-ZenML internals in use, beside its public client and models; the contract suite fails
-loudly when a new version moves one of them:
+ZenML internals in use, beside its public client and models. The contract and integration
+suites use each of them, so that a version which moves one fails there:
 
 - `DynamicPipeline._create_snapshot`, `_run_args`: create a run without running it here
 - `execution.pipeline.utils.submit_pipeline`, `orchestrator.resume_run`: run it
 - `execution.pipeline.dynamic.runner.RunPaused`, `_WaitConditionAborted`: end a run paused
   or cancelled
-- `Environment.get_python_packages`: asked once per process
+- `Environment.get_python_packages`: replaced by one that asks once per process
+- `source_utils.set_custom_source_root`, `ENV_ZENML_ACTIVE_STACK_ID`: run without a main
+  script, and on another stack than the active one
 - `Client().zen_store`: step runs and artifact versions in one call each
 """
