@@ -50,7 +50,7 @@ fix: install ## Format and repair what can be repaired.
 
 lock: install ## Resolve the tested versions again.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --extra local --extra mcp --extra llm --extra pydantic-ai --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
 
 bench: install ## Measure against the floor and plain ZenML.

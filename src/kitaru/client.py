@@ -75,11 +75,10 @@ class Executions:
             page: Page number, from 1.
             size: Executions per page.
         """
-        if limit is not None:
-            page, size = 1, limit
-        return [
-            *execution_ops.find(flow=flow, status=status, page=page, size=size).items
-        ]
+        found = execution_ops.find(
+            flow=flow, status=status, page=page, size=size, limit=limit
+        )
+        return [*found.items]
 
     @exposes(Op.EXECUTION_LATEST, on=CLIENT)
     def latest(

@@ -17,6 +17,7 @@ from kitaru._engine import flows
 from kitaru._engine.open import current_engine
 from kitaru._engine.port import Ending, Launch, RunOptions
 from kitaru._ops import executions, replays
+from kitaru._ops.capabilities import SDK, Op, exposes
 from kitaru.errors import (
     KitaruContextError,
     KitaruDivergenceError,
@@ -44,6 +45,7 @@ class FlowHandle(Generic[R]):
     _spec: FlowSpec | None = None
 
     @property
+    @exposes(Op.EXECUTION_GET, on=SDK)
     def status(self) -> ExecutionStatus:
         """Where the execution stands now."""
         return current_engine().get(self.exec_id).status
@@ -160,6 +162,7 @@ class Flow(Generic[P, R]):
             f"{self.name}.run(...), and read its result with .wait()"
         )
 
+    @exposes(Op.EXECUTION_LAUNCH, on=SDK)
     def run(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
         """Start an execution; on a local stack, run it to its end or its next pause.
 
@@ -186,6 +189,7 @@ class Flow(Generic[P, R]):
             return self._handle(*_in_thread(lambda: current_engine().launch(launch)))
         return self._handle(*current_engine().launch(launch))
 
+    @exposes(Op.EXECUTION_REPLAY, on=SDK)
     def replay(
         self,
         exec_id: str,

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from kitaru.errors import KitaruUsageError
+
+T = TypeVar("T")
 
 
 class ExecutionStatus(StrEnum):
@@ -174,10 +176,10 @@ class Execution(Record):
     usage: dict[str, Any] = Field(default_factory=dict)
 
 
-class ExecutionPage(Record):
-    """One page of executions, and how many there are in all."""
+class Page(Record, Generic[T]):
+    """One page of a listing, numbered from 1, and how many items there are in all."""
 
-    items: tuple[Execution, ...]
+    items: tuple[T, ...]
     total: int
     page: int
     size: int

@@ -42,10 +42,10 @@ from kitaru.models import (
     ArtifactRef,
     Continuation,
     Execution,
-    ExecutionPage,
     ExecutionStatus,
     FailureInfo,
     LogEntry,
+    Page,
     PendingWait,
 )
 
@@ -265,7 +265,7 @@ class MemoryEngine:
         value = blobs.inline(blobs.describe(result), result.payload)
         return [views.result_ref(execution.execution_id, value, self._bind)]
 
-    def find(self, query: ExecutionQuery) -> ExecutionPage:
+    def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
         found = [
             _summary(execution)
@@ -274,7 +274,7 @@ class MemoryEngine:
             and query.status in (None, execution.status)
         ]
         start = (query.page - 1) * query.size
-        return ExecutionPage(
+        return Page[Execution](
             items=tuple(found[start : start + query.size]),
             total=len(found),
             page=query.page,

@@ -17,10 +17,10 @@ from kitaru.models import (
     ArtifactRef,
     Continuation,
     Execution,
-    ExecutionPage,
     ExecutionStatus,
     FailureOrigin,
     LogEntry,
+    Page,
     PendingWait,
 )
 
@@ -265,7 +265,7 @@ class Engine(Protocol):
         """Return an execution with its calls, artifacts and open wait."""
         ...
 
-    def find(self, query: ExecutionQuery) -> ExecutionPage:
+    def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls."""
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
@@ -15,14 +16,16 @@ R = TypeVar("R")
 class Surface(StrEnum):
     """Where a user can reach an operation."""
 
+    SDK = "SDK"
     CLIENT = "client"
-    CLI = "cli"
-    MCP = "mcp"
+    CLI = "CLI"
+    MCP = "MCP"
 
 
 class Op(StrEnum):
     """One thing a user can do."""
 
+    EXECUTION_LAUNCH = "launch a new execution"
     EXECUTION_GET = "inspect an execution"
     EXECUTION_LIST = "list executions"
     EXECUTION_LATEST = "latest execution"
@@ -36,42 +39,114 @@ class Op(StrEnum):
     WAIT_LIST = "list pending waits"
     ARTIFACT_LIST = "list artifacts"
     ARTIFACT_GET = "get an artifact"
+    STACK_CREATE = "create a local stack"
+    STACK_LIST = "list stacks"
+    STACK_USE = "use a stack"
+    STACK_SHOW = "show a stack"
+    STACK_DELETE = "delete a stack"
+    SECRET_CREATE = "create a secret"
+    SECRET_READ = "read a secret"
+    SECRET_DELETE = "delete a secret"
+    ACCOUNT_MANAGE = "manage service accounts"
+    API_KEY_MANAGE = "manage API keys"
+    AUTH_TOKEN = "print an auth token"
+    CONNECT = "connect to a server"
+    SERVER_START = "start the local server"
+    SERVER_STOP = "stop the local server"
+    CONFIGURE = "set defaults"
+    PROJECT_INIT = "set a project up"
+    MODEL_REGISTER = "register a model alias"
+    MODEL_LIST = "list model aliases"
+    CLEAN = "clean local state"
     STATUS = "show the status"
+    INFO = "gather diagnostics"
+    ANALYTICS = "show and set the analytics preference"
+    LOG_STORE = "show and set where logs go"
 
 
-CLIENT, CLI, MCP = Surface
-_EVERYWHERE = frozenset({CLIENT, CLI, MCP})
+SDK, CLIENT, CLI, MCP = Surface
 
 MATRIX: dict[Op, frozenset[Surface]] = {
-    Op.EXECUTION_GET: _EVERYWHERE,
-    Op.EXECUTION_LIST: _EVERYWHERE,
+    Op.EXECUTION_LAUNCH: frozenset({SDK, MCP}),
+    Op.EXECUTION_GET: frozenset({SDK, CLIENT, CLI, MCP}),
+    Op.EXECUTION_LIST: frozenset({CLIENT, CLI, MCP}),
     Op.EXECUTION_LATEST: frozenset({CLIENT, MCP}),
-    Op.EXECUTION_LOGS: _EVERYWHERE,
-    Op.EXECUTION_RETRY: _EVERYWHERE,
+    Op.EXECUTION_LOGS: frozenset({CLIENT, CLI, MCP}),
+    Op.EXECUTION_RETRY: frozenset({CLIENT, CLI, MCP}),
     Op.EXECUTION_RESUME: frozenset({CLIENT, CLI}),
-    Op.EXECUTION_REPLAY: _EVERYWHERE,
-    Op.EXECUTION_CANCEL: _EVERYWHERE,
-    Op.WAIT_INPUT: _EVERYWHERE,
+    Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP}),
+    Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP}),
+    Op.WAIT_INPUT: frozenset({CLIENT, CLI, MCP}),
     Op.WAIT_ABORT: frozenset({CLIENT}),
     Op.WAIT_LIST: frozenset({CLIENT}),
     Op.ARTIFACT_LIST: frozenset({CLIENT, MCP}),
     Op.ARTIFACT_GET: frozenset({CLIENT, MCP}),
+    Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
+    Op.STACK_LIST: frozenset({SDK, CLI, MCP}),
+    Op.STACK_USE: frozenset({SDK, CLI}),
+    Op.STACK_SHOW: frozenset({SDK, CLI}),
+    Op.STACK_DELETE: frozenset({SDK, CLI, MCP}),
+    Op.SECRET_CREATE: frozenset({SDK, CLI, MCP}),
+    Op.SECRET_READ: frozenset({SDK, CLI}),
+    Op.SECRET_DELETE: frozenset({SDK, CLI}),
+    Op.ACCOUNT_MANAGE: frozenset({CLIENT, CLI}),
+    Op.API_KEY_MANAGE: frozenset({CLIENT, CLI}),
+    Op.AUTH_TOKEN: frozenset({CLI}),
+    Op.CONNECT: frozenset({SDK, CLI}),
+    Op.SERVER_START: frozenset({CLI, MCP}),
+    Op.SERVER_STOP: frozenset({CLI, MCP}),
+    Op.CONFIGURE: frozenset({SDK}),
+    Op.PROJECT_INIT: frozenset({CLI}),
+    Op.MODEL_REGISTER: frozenset({CLI}),
+    Op.MODEL_LIST: frozenset({CLI}),
+    Op.CLEAN: frozenset({CLI, MCP}),
     Op.STATUS: frozenset({CLI, MCP}),
+    Op.INFO: frozenset({CLI, MCP}),
+    Op.ANALYTICS: frozenset({CLI}),
+    Op.LOG_STORE: frozenset({CLI}),
 }
-exposed: dict[Surface, dict[Op, str]] = {surface: {} for surface in Surface}
+REMARKS: dict[tuple[Op, Surface], str] = {
+    (Op.EXECUTION_LAUNCH, SDK): "flow object, Python entry point",
+    (Op.EXECUTION_GET, SDK): "limited: the handle of a run",
+    (Op.EXECUTION_REPLAY, SDK): "flow object",
+    (Op.EXECUTION_LATEST, CLI): "`list --limit 1`",
+    (Op.STACK_DELETE, SDK): "local ones",
+    (Op.SECRET_CREATE, MCP): "values never come back",
+    (Op.SECRET_READ, CLI): "values only on request",
+    (Op.SERVER_START, CLI): "`login`",
+    (Op.SERVER_STOP, CLI): "`logout`",
+    (Op.CLEAN, MCP): "preview only",
+    (Op.INFO, MCP): "status only",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A function that is the face of an operation on a surface."""
+
+    op: Op
+    surface: Surface
+    name: str
+
+
+exposures: list[Exposure] = []
 
 
 def exposes(op: Op, *, on: Surface) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Mark a client method, command or tool as the face of one operation.
+    """Mark a function as the face of one operation on one surface.
+
+    One operation may have several faces on a surface, as `get` and `list` of a thing.
 
     Raises:
         KitaruUsageError: If the table does not grant the operation to that surface.
     """
-    if on not in MATRIX[op]:
-        raise KitaruUsageError(f"the {on} surface may not offer: {op}")
+    if on not in MATRIX.get(op, frozenset()):
+        raise KitaruUsageError(f"the {on} may not offer: {op}")
 
     def mark(function: Callable[P, R]) -> Callable[P, R]:
-        exposed[on][op] = function.__qualname__
+        exposures.append(
+            Exposure(op, on, f"{function.__module__}.{function.__qualname__}")
+        )
         return function
 
     return mark

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from kitaru._core import statuses
+from kitaru._core import paging, statuses
 from kitaru._core.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._engine.port import ExecutionQuery
@@ -14,12 +14,11 @@ from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import (
     Continuation,
     Execution,
-    ExecutionPage,
     ExecutionStatus,
     LogEntry,
+    Page,
 )
 
-MAX_PAGE_SIZE = 500
 CANCEL_GRACE = 10.0
 _SOURCES = ("step", "runner", "all")
 
@@ -50,18 +49,15 @@ def find(
     flow: str | None = None,
     status: str | ExecutionStatus | None = None,
     page: int = 1,
-    size: int = 20,
-) -> ExecutionPage:
-    """Return one page of executions, newest first.
+    size: int = paging.DEFAULT_SIZE,
+    limit: int | None = None,
+) -> Page[Execution]:
+    """Return one page of executions, newest first; `limit` means page 1 of that size.
 
     Raises:
         KitaruUsageError: For an unknown status or an impossible page.
     """
-    if page < 1 or not 1 <= size <= MAX_PAGE_SIZE:
-        raise KitaruUsageError(
-            f"page {page} of size {size} is not possible: pages start at 1, sizes go "
-            f"from 1 to {MAX_PAGE_SIZE}"
-        )
+    page, size = paging.window(page=page, size=size, limit=limit)
     return current_engine().find(ExecutionQuery(flow, _status(status), page, size))
 
 

@@ -10,6 +10,7 @@ import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import executions
+from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError
 from kitaru.version import __version__
@@ -22,8 +23,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(executions.app, name="executions")
-
-Output = Annotated[Format, typer.Option("--output", "-o", help="text or json.")]
 
 
 def _version(value: bool) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from kitaru._core import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import render
+from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import (
     Format,
     parse_json,
@@ -20,7 +22,6 @@ from kitaru.models import Execution, ExecutionStatus
 
 app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
 
-Output = Annotated[Format, typer.Option("--output", "-o", help="text or json.")]
 Exec = Annotated[
     str, typer.Argument(metavar="EXEC", help="Execution id, or its beginning.")
 ]
@@ -37,17 +38,15 @@ def list_executions(
         str | None,
         typer.Option(help="running, waiting, completed, failed or cancelled."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="The first so many.")] = None,
-    page: Annotated[int, typer.Option(help="Page number, from 1.")] = 1,
-    size: Annotated[int, typer.Option(help="Executions per page.")] = 20,
+    page: PageNumber = 1,
+    size: PageSize = paging.DEFAULT_SIZE,
+    limit: Limit = None,
     output: Output = Format.TEXT,
 ) -> None:
     """List executions, newest first."""
     from kitaru._ops import executions
 
-    if limit is not None:
-        page, size = 1, limit
-    found = executions.find(flow=flow, status=status, page=page, size=size)
+    found = executions.find(flow=flow, status=status, page=page, size=size, limit=limit)
     show_items("executions list", found.items, output, lambda: render.executions(found))
 
 

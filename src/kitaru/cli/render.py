@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from kitaru._core import waits
 from kitaru._core.wording import duration, short
@@ -13,10 +14,10 @@ from kitaru.models import (
     CheckpointCall,
     Continuation,
     Execution,
-    ExecutionPage,
     ExecutionStatus,
     FailureOrigin,
     LogEntry,
+    Page,
 )
 
 _COLOURS = {
@@ -28,7 +29,7 @@ _COLOURS = {
 }
 
 
-def executions(page: ExecutionPage) -> None:
+def executions(page: Page[Execution]) -> None:
     """Print a table of executions, and how to see more."""
     from rich.table import Table
 
@@ -47,6 +48,11 @@ def executions(page: ExecutionPage) -> None:
             _took(item.started_at, item.ended_at),
         )
     console().print(table)
+    next_page(page)
+
+
+def next_page(page: Page[Any]) -> None:
+    """Print how to see the next page, if there is one."""
     if page.page * page.size < page.total:
         sys.stdout.write(
             f"{page.total} in all; next page: --page {page.page + 1} --size {page.size}\n"

@@ -43,9 +43,9 @@ from kitaru.models import (
     ArtifactRef,
     Continuation,
     Execution,
-    ExecutionPage,
     ExecutionStatus,
     LogEntry,
+    Page,
     PendingWait,
 )
 
@@ -121,7 +121,7 @@ class ZenMLEngine:
                 run, self.journal, wait, self._library.binder(execution_id)
             )
 
-    def find(self, query: ExecutionQuery) -> ExecutionPage:
+    def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
         with translated("listing executions"):
             page = Client().list_pipeline_runs(
@@ -145,7 +145,7 @@ class ZenMLEngine:
             summary = reading.summary(seen)
             if query.status is None or summary.status is query.status:
                 items.append(summary)
-        return ExecutionPage(
+        return Page[Execution](
             items=tuple(items), total=page.total, page=query.page, size=query.size
         )
 

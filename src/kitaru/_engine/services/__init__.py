@@ -1,0 +1,1 @@
+"""What Kitaru needs of the platform around executions: one protocol a module."""
