@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pexpect
+
 from tests.support import processes, programs
 from tests.support.polling import eventually
 from tests.support.processes import Finished, Process
@@ -76,6 +78,23 @@ class Workspace:
         done = self.start_kitaru(*arguments, **options).finish()
         assert done.code == code, done.both
         return done
+
+    def terminal(self, *command: str | Path) -> pexpect.spawn[str]:
+        """Start a process on a terminal of its own, 100 columns wide."""
+        program, *arguments = map(str, command)
+        return pexpect.spawn(
+            program,
+            arguments,
+            cwd=str(self.project),
+            env=self.environment | {"TERM": "xterm"},  # type: ignore[arg-type]  # a plain dict will do
+            encoding="utf-8",
+            timeout=60,
+            dimensions=(50, 100),
+        )
+
+    def kitaru_terminal(self, *arguments: str) -> pexpect.spawn[str]:
+        """Start a `kitaru` command on a terminal of its own."""
+        return self.terminal(kitaru_command(), *arguments)
 
     def kitaru_item(self, *arguments: str) -> dict[str, Any]:
         """Return the `item` of a `kitaru` command."""

@@ -7,7 +7,7 @@ is missing. Executions go on in the calling thread, and a wait pauses at once.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -487,8 +487,13 @@ class _Board:
         self._execution.calls_before[wait.wait_id] = question.calls_before
         return wait
 
-    def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
         return self._execution.answers.get(wait.wait_id)
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        self._execution.answers[wait.wait_id] = Answer(value)
 
     def accepted(self, wait: PendingWait) -> None:
         self._execution.status = ExecutionStatus.RUNNING

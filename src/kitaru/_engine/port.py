@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -181,8 +181,21 @@ class WaitBoard(Protocol):
         """Ask; an open wait of that name is taken as it is. The status is `waiting`."""
         ...
 
-    def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:
-        """Return the answer as soon as it is there, `None` after `timeout` seconds."""
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
+        """Return the answer as soon as it is there, `None` after `timeout` seconds.
+
+        Between two looks, `idle` lets some seconds pass.
+        """
+        ...
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        """Store a checked answer; `poll` finds it.
+
+        Raises:
+            KitaruStateError: If somebody else was faster.
+        """
         ...
 
     def accepted(self, wait: PendingWait) -> None:

@@ -23,6 +23,7 @@ from kitaru._engine.checkpointing import Checkpointing, Parts
 from kitaru._engine.control import Control, current_task
 from kitaru._engine.futures import CheckpointFuture, Pool
 from kitaru._engine.port import Answer, Question
+from kitaru._engine.terminal import TerminalQuestion
 from kitaru.errors import (
     KitaruContextError,
     KitaruUsageError,
@@ -183,12 +184,20 @@ class Session:
         return answer
 
     def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
+        board = self._parts.board
+        asked = TerminalQuestion(wait, lambda value: board.give(wait, value))
         try:
-            return self._parts.board.poll(wait, timeout=timeout)
+            answer = board.poll(wait, timeout=timeout, idle=asked.idle)
         except KeyboardInterrupt:
             # Ctrl-C ends the process, not the execution: the question stays open.
             self._control.end(Suspended("interrupted"))
             raise
+        finally:
+            unanswered = asked.is_open
+            asked.close()
+        if answer is not None and unanswered:
+            self._parts.reporter.warn("answered elsewhere")
+        return answer
 
     # -- the rest ------------------------------------------------------------
 

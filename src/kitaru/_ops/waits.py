@@ -52,9 +52,13 @@ def provide_input(
         KitaruStateError: If nothing is open, or somebody else was faster.
         KitaruUsageError: If another wait is open.
     """
-    found = find(execution_id, wait)
-    rules.check_answer(found.name, found.schema, value)
-    return current_engine().answer(found, value)
+    return answer(find(execution_id, wait), value)
+
+
+def answer(wait: PendingWait, value: object) -> Continuation:
+    """Do the same for a wait that was found before."""
+    rules.check_answer(wait.name, wait.schema, value)
+    return current_engine().answer(wait, value)
 
 
 def abort(execution_id: str, *, wait: str) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from kitaru._core import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import render
+from kitaru.cli import keyboard, render, tree
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import (
     Format,
@@ -18,6 +18,7 @@ from kitaru.cli.output import (
     show_item,
     show_items,
 )
+from kitaru.errors import KitaruUsageError
 from kitaru.models import Execution, ExecutionStatus
 
 app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
@@ -57,7 +58,7 @@ def get(execution: Exec, output: Output = Format.TEXT) -> None:
     from kitaru._ops import executions
 
     found = executions.get(execution)
-    show_item("executions get", found, output, lambda: render.execution(found))
+    show_item("executions get", found, output, lambda: tree.execution(found))
 
 
 @app.command("input")
@@ -70,13 +71,27 @@ def provide_input(
     wait: Annotated[
         str | None, typer.Option("--wait", help="Name of the wait.")
     ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask for the answer in a form.")
+    ] = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Answer a wait; the execution goes on by itself."""
     from kitaru._ops import executions, waits
 
-    answer = None if value is None else parse_json("--value", value)
-    going_on = waits.provide_input(execution, wait=wait, value=answer)
+    if interactive and value is not None:
+        raise KitaruUsageError("--value and -i both give the answer; use one of them")
+    open_wait = waits.find(execution, wait)
+    if interactive:
+        answer = keyboard.fill_in(open_wait)
+    elif value is None and open_wait.schema is not None:
+        hint = render.answer_command(open_wait)
+        raise KitaruUsageError(
+            f"wait {open_wait.name!r} needs an answer; type: {hint}, or use -i for a form"
+        )
+    else:
+        answer = None if value is None else parse_json("--value", value)
+    going_on = waits.answer(open_wait, answer)
     found = executions.get(execution)
     show_item(
         "executions input", found, output, lambda: render.goes_on(found, going_on)

@@ -11,13 +11,13 @@ from kitaru._core.wording import duration, short
 from kitaru._ops.replays import Started
 from kitaru.cli.output import console
 from kitaru.models import (
-    CheckpointCall,
     Continuation,
     Execution,
     ExecutionStatus,
     FailureOrigin,
     LogEntry,
     Page,
+    PendingWait,
 )
 
 _COLOURS = {
@@ -43,9 +43,9 @@ def executions(page: Page[Execution]) -> None:
         table.add_row(
             short(item.exec_id),
             item.flow_name,
-            _coloured(item.status),
+            coloured(item.status),
             ago(item.started_at),
-            _took(item.started_at, item.ended_at),
+            took(item.started_at, item.ended_at),
         )
     console().print(table)
     next_page(page)
@@ -57,36 +57,6 @@ def next_page(page: Page[Any]) -> None:
         sys.stdout.write(
             f"{page.total} in all; next page: --page {page.page + 1} --size {page.size}\n"
         )
-
-
-def execution(item: Execution) -> None:
-    """Print one execution with its calls."""
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    out.print(f"{item.flow_name} [bold]{item.exec_id}[/bold] {_coloured(item.status)}")
-    took = _took(item.started_at, item.ended_at)
-    out.print(f"started {ago(item.started_at)}, took {took}, stack {item.stack_name}")
-    if item.original_exec_id:
-        out.print(f"replay of {item.original_exec_id}")
-    for key, value in item.metadata.items():
-        out.print(Text(f"{key}: {value}"))
-    if item.checkpoints:
-        table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
-        for call in item.checkpoints:
-            table.add_row(
-                call.invocation_id,
-                call.status,
-                _took(call.started_at, call.ended_at),
-                _remark(call),
-            )
-        out.print(table)
-    if item.failure:
-        origin = item.failure.origin.value
-        out.print(Text(f"failed ({origin}): {item.failure.message}", style="red"))
-    for line_ in _next_steps(item):
-        out.print(Text(line_))
 
 
 def goes_on(item: Execution, continuation: Continuation) -> None:
@@ -108,7 +78,7 @@ def settled(item: Execution) -> None:
     line(item)
     if item.failure:
         sys.stdout.write(f"failed: {item.failure.message}\n")
-    for line_ in _next_steps(item):
+    for line_ in next_steps(item):
         sys.stdout.write(f"{line_}\n")
 
 
@@ -148,38 +118,40 @@ def ago(moment: datetime | None) -> str:
     return f"{seconds:.0f} s ago"
 
 
-def _took(start: datetime | None, end: datetime | None) -> str:
+def took(start: datetime | None, end: datetime | None) -> str:
+    """Return how long something took, or takes by now."""
     if start is None:
         return "-"
     seconds = ((end or datetime.now(UTC)) - start).total_seconds()
     return duration(seconds)
 
 
-def _coloured(status: ExecutionStatus) -> str:
+def coloured(status: ExecutionStatus) -> str:
+    """Return a status in its colour, as markup."""
     return f"[{_COLOURS[status]}]{status.value}[/]"
 
 
-def _remark(call: CheckpointCall) -> str:
-    remarks = []
-    if call.reused:
-        remarks.append("reused")
-    if len(call.attempts) > 1:
-        remarks.append(f"{len(call.attempts)} attempts")
-    if call.failure:
-        remarks.append(
-            call.failure.message.splitlines()[0] if call.failure.message else ""
-        )
-    return ", ".join(remarks)
+def answer_command(wait: PendingWait) -> str:
+    """Return a command that answers a wait, with an example of an answer."""
+    return f"{_input(wait.exec_id)}{waits.hint(wait.schema)}"
 
 
-def _next_steps(item: Execution) -> list[str]:
+def _input(execution_id: str | None) -> str:
+    return f"kitaru executions input {short(execution_id or 'EXEC')}"
+
+
+def next_steps(item: Execution) -> list[str]:
+    """Return what to type next, in lines."""
     id_ = short(item.exec_id)
     if item.pending_wait:
         wait = item.pending_wait
         question = f": {wait.question}" if wait.question else ""
+        form = (
+            "" if wait.schema is None else f", or in a form: {_input(item.exec_id)} -i"
+        )
         return [
             f"waits for {wait.name!r}{question}",
-            f"  answer with: kitaru executions input {id_}{waits.hint(wait.schema)}",
+            f"  answer with: {answer_command(wait)}{form}",
         ]
     if item.failure and item.failure.origin is FailureOrigin.DIVERGENCE:
         return [

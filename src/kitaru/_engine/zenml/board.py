@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from zenml.enums import (
     RunWaitConditionStatus,
     RunWaitConditionType,
 )
+from zenml.exceptions import IllegalOperationError
 from zenml.models import (
     PipelineRunUpdate,
     RunWaitConditionFilter,
@@ -31,7 +32,7 @@ from zenml.models import (
 from kitaru._engine.journal import Journal
 from kitaru._engine.port import Answer, Question
 from kitaru._engine.zenml.errors import translated
-from kitaru.errors import KitaruBackendError
+from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,9 @@ class ZenMLBoard:
             )
         return pending_wait(asked[-1], self._execution_id)
 
-    def poll(self, wait: PendingWait, *, timeout: float) -> Answer | None:
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
         """Watch the journal closely and the store now and then."""
         deadline = time.monotonic() + timeout
         next_look = time.monotonic() + POLL_STORE
@@ -114,7 +117,12 @@ class ZenMLBoard:
                     return answer
             if moment >= deadline:
                 return None
-            time.sleep(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+            idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        """Store a checked answer."""
+        resolve(wait, RunWaitConditionResolution.CONTINUE, value)
+        self._journal.put_answer(wait.wait_id, self._execution_id, {"value": value})
 
     def accepted(self, wait: PendingWait) -> None:
         """Go on."""
@@ -244,3 +252,26 @@ def _set_status(execution_id: str, status: ExecutionStatus, reason: str | None) 
     Client().zen_store.update_run(
         UUID(execution_id), PipelineRunUpdate(status=status, status_reason=reason)
     )
+
+
+def resolve(
+    wait: PendingWait, resolution: RunWaitConditionResolution, value: object
+) -> None:
+    """Answer a wait, or give it up, in the store.
+
+    Raises:
+        KitaruStateError: If somebody else was faster.
+    """
+    try:
+        Client().zen_store.resolve_run_wait_condition(
+            UUID(wait.wait_id),
+            RunWaitConditionResolveRequest(resolution=resolution, result=value),
+        )
+    except IllegalOperationError as error:
+        raise KitaruStateError(
+            f"wait {wait.name!r} of execution {wait.exec_id} was answered by somebody "
+            "else a moment ago; nothing was changed"
+        ) from error
+    except Exception as error:
+        with translated(f"answering wait {wait.name!r}"):
+            raise error from None

@@ -11,8 +11,7 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.enums import RunWaitConditionResolution as Resolution
-from zenml.exceptions import IllegalOperationError
-from zenml.models import PipelineRunResponse, RunWaitConditionResolveRequest
+from zenml.models import PipelineRunResponse
 
 from kitaru._core.records import StoredFailure
 from kitaru._core.similar import did_you_mean
@@ -226,7 +225,7 @@ class ZenMLEngine:
     def answer(self, wait: PendingWait, value: object) -> Continuation:
         """Store a checked answer and let the execution go on."""
         assert wait.exec_id is not None  # waits of an engine know their execution
-        self._resolve(wait, Resolution.CONTINUE, value)
+        board.resolve(wait, Resolution.CONTINUE, value)
         lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
@@ -239,25 +238,8 @@ class ZenMLEngine:
     def abort(self, wait: PendingWait) -> None:
         """Give up a wait; its execution is cancelled."""
         assert wait.exec_id is not None
-        self._resolve(wait, Resolution.ABORT, None)
+        board.resolve(wait, Resolution.ABORT, None)
         self.journal.put_answer(wait.wait_id, wait.exec_id, {"aborted": True})
-
-    def _resolve(
-        self, wait: PendingWait, resolution: Resolution, value: object
-    ) -> None:
-        try:
-            Client().zen_store.resolve_run_wait_condition(
-                UUID(wait.wait_id),
-                RunWaitConditionResolveRequest(resolution=resolution, result=value),
-            )
-        except IllegalOperationError as error:
-            raise KitaruStateError(
-                f"wait {wait.name!r} of execution {wait.exec_id} was answered by somebody "
-                "else a moment ago; nothing was changed"
-            ) from error
-        except Exception as error:
-            with translated(f"answering wait {wait.name!r}"):
-                raise error from None
 
     # -- cancel --------------------------------------------------------------
 

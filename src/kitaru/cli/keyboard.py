@@ -1,0 +1,63 @@
+"""Ask the person at the terminal; refuse where there is none."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from kitaru._core.forms import Prompt, drive, form
+from kitaru.errors import KitaruUsageError
+from kitaru.models import PendingWait
+
+
+def is_present() -> bool:
+    """Whether somebody can read questions and type answers."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask whether to go on; `yes` answers beforehand.
+
+    Raises:
+        KitaruUsageError: If the person says no, or nobody can be asked.
+    """
+    if yes:
+        return
+    if not is_present():
+        raise KitaruUsageError(
+            f"{question} Nobody can be asked here; say it with --yes"
+        )
+    if _line(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise KitaruUsageError("nothing was changed")
+
+
+def fill_in(wait: PendingWait) -> Any:
+    """Return the answer that the person at the terminal gives to a wait.
+
+    Raises:
+        KitaruUsageError: If there is no terminal, or the input ends.
+    """
+    if not is_present():
+        raise KitaruUsageError(
+            "-i asks on a terminal and there is none here; give the answer with --value"
+        )
+    sys.stderr.write(f"{wait.question or wait.name}\n")
+    for key, value in wait.metadata.items():
+        sys.stderr.write(f"  {key}: {value}\n")
+    return drive(form(wait.name, wait.schema), _read)
+
+
+def _read(prompt: Prompt) -> str:
+    for line in prompt.above:
+        sys.stderr.write(f"  {line}\n")
+    return _line(f"  {prompt.label}: ")
+
+
+def _line(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        sys.stderr.write("\n")
+        raise KitaruUsageError("the input ended before the answer; nothing was stored")
+    return line.rstrip("\r\n")
