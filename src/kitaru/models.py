@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
@@ -116,6 +117,29 @@ class ArtifactRef(Record):
         return self._load(trust)
 
 
+class Usage(Record):
+    """What requests to language models took.
+
+    `cost` is an estimate from public prices, `None` when the price of no request is
+    known. Requests without a known price are counted in `unpriced_requests` and are not
+    in `cost`. `cached_tokens` are a part of `input_tokens`.
+    """
+
+    requests: int = Field(default=0, ge=0)
+    input_tokens: int = Field(default=0, ge=0)
+    output_tokens: int = Field(default=0, ge=0)
+    cached_tokens: int = Field(default=0, ge=0)
+    cost: Decimal | None = Field(default=None, ge=0)
+    currency: Literal["USD"] = "USD"
+    unpriced_requests: int = Field(default=0, ge=0)
+
+
+class ExecutionUsage(Usage):
+    """What an execution spent itself; `reused` is what others paid for its results."""
+
+    reused: Usage = Usage(cost=Decimal(0))
+
+
 class CheckpointCall(Record):
     """One call of a checkpoint in an execution."""
 
@@ -133,6 +157,7 @@ class CheckpointCall(Record):
     artifacts: tuple[ArtifactRef, ...] = ()
     checkpoint_type: str | None = None
     reused: bool = False
+    usage: Usage | None = None
 
 
 class PendingWait(Record):
@@ -157,7 +182,7 @@ class PendingWait(Record):
 
 
 class Execution(Record):
-    """One execution of a flow. Listings leave `checkpoints` and `artifacts` empty."""
+    """One execution of a flow. Listings leave `checkpoints`, `artifacts`, `usage` empty."""
 
     exec_id: str
     flow_id: str | None = None
@@ -173,7 +198,7 @@ class Execution(Record):
     original_exec_id: str | None = None
     checkpoints: tuple[CheckpointCall, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()
-    usage: dict[str, Any] = Field(default_factory=dict)
+    usage: ExecutionUsage | None = None
 
 
 class Page(Record, Generic[T]):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kitaru._core.records import (
     StoredFailure,
     StoredValue,
 )
+from kitaru.models import Usage
 
 Make = Callable[..., CallRecord]
 
@@ -48,6 +50,7 @@ def full(call: Make, stored: Callable[..., StoredValue]) -> CallRecord:
             StoredArtifact("id2", "note", "output", stored(b"")),
         ),
         reused=True,
+        usage=Usage(requests=2, input_tokens=7, cost=Decimal("0.10")),
         original="other",
     )
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from kitaru._core.names import artifact_id
+from kitaru.models import Usage
 
 OUTPUT = "output"
 
@@ -76,7 +77,8 @@ class CallRecord:
     those the flow body made one after the other; concurrent calls and calls with an id
     given by the user have none. `caught` says that the flow went on after the failure.
     `original` is the call id whose result was reused, `output_id` the artifact id of
-    that result; results of the execution's own have a derived one.
+    that result; results of the execution's own have a derived one. `usage` is what all
+    attempts spent, those before a retry of the execution included.
     """
 
     execution_id: str
@@ -102,6 +104,7 @@ class CallRecord:
     original: str | None = None
     output_id: str | None = None
     cache_key: str | None = None
+    usage: Usage | None = None
 
     @property
     def artifact_id(self) -> str:

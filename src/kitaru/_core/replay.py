@@ -25,6 +25,7 @@ from kitaru._core.names import call_id
 from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
+from kitaru.models import Usage
 
 OVERRIDE_PREFIX = "checkpoint."
 
@@ -162,6 +163,11 @@ class Timeline:
     def expected_at(self, position: int) -> CallRecord | None:
         """Return the call an earlier attempt made at `position` of the flow's path."""
         return self._path.get(position)
+
+    def spent(self, invocation_id: str) -> Usage | None:
+        """Return what earlier attempts of this execution spent on the call."""
+        own = self._own.get(invocation_id)
+        return own.usage if own is not None else None
 
     def decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
         """Return what happens to the call."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from kitaru._core.records import StoredArtifact
 from kitaru._core.specs import CallOptions, CheckpointSpec, WaitRequest
 from kitaru.errors import KitaruContextError
+from kitaru.models import Usage
 
 
 class FlowRuntime(Protocol):
@@ -87,6 +88,7 @@ class RunningCall:
     name: str
     metadata: dict[str, Any] = field(default_factory=dict)
     artifacts: list[StoredArtifact] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -152,3 +154,14 @@ def require_checkpoint(what: str) -> tuple[FlowRuntime, RunningCall]:
             f"{what} was called {place}; it works inside a checkpoint only"
         )
     return scope.runtime, scope.call
+
+
+def spend(usage: Usage) -> None:
+    """Note what requests to a language model took; any thread of a checkpoint may.
+
+    It becomes durable with the outcome of the checkpoint, a failure included.
+
+    Raises:
+        KitaruContextError: Outside a checkpoint.
+    """
+    require_checkpoint("spend()")[1].usages.append(usage)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from kitaru._core import failures
+from kitaru._core import failures, usage
 from kitaru._core.records import AttemptRecord, CallRecord, StoredFailure, StoredValue
 from kitaru._core.scope import RunningCall
 from kitaru._core.specs import CheckpointSpec
-from kitaru.models import FailureOrigin
+from kitaru.models import FailureOrigin, Usage
 
 
 def now() -> datetime:
@@ -40,6 +40,7 @@ class Ticket:
     fingerprint: str | None
     parents: tuple[str, ...]
     on_failure: Callable[[str, BaseException, int], None]
+    spent: Usage | None = None
     started_at: datetime = field(default_factory=now)
     attempts: list[AttemptRecord] = field(default_factory=list)
     running: RunningCall = field(init=False)
@@ -48,6 +49,8 @@ class Ticket:
 
     def __post_init__(self) -> None:
         self.running = RunningCall(self.invocation_id, self.spec.name)
+        if self.spent is not None:
+            self.running.usages.append(self.spent)
 
     @property
     def invocation_id(self) -> str:
@@ -90,6 +93,7 @@ class Ticket:
             code_hash=self.spec.code_hash,
             parents=self.parents,
             artifacts=tuple(self.running.artifacts),
+            usage=usage.total(self.running.usages) if self.running.usages else None,
         )
 
 
@@ -103,7 +107,8 @@ class Try:
 
     def __enter__(self) -> None:
         self._started_at = now()
-        # What a failed attempt logged or saved belongs to that attempt only.
+        # What a failed attempt logged or saved belongs to that attempt only; what it
+        # spent stays spent.
         self._ticket.running.metadata.clear()
         self._ticket.running.artifacts.clear()
 

@@ -276,6 +276,7 @@ class Checkpointing:
             ),
             parents=tuple(dict.fromkeys([*used, *after])),
             on_failure=self._parts.reporter.failed,
+            spent=self._timeline.spent(identity.invocation_id),
         )
 
     def _digest(self, value: object) -> str | None:

@@ -24,7 +24,7 @@ from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.specs import CheckpointSpec
 from kitaru._engine import flows, timeouts
 from kitaru.errors import KitaruRuntimeError, KitaruUsageError
-from kitaru.models import FailureOrigin
+from kitaru.models import FailureOrigin, Usage
 
 _MODULE = "kitaru._engine.isolation"
 _OUTPUT_SECONDS = 1.0
@@ -50,6 +50,7 @@ class _Reply:
     failure: StoredFailure | None = None
     metadata: dict[str, Any] | None = None
     saved: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = ()
+    usages: tuple[Usage, ...] = ()
 
 
 def run(
@@ -76,6 +77,7 @@ def run(
     )
     reply = _exchange(_dumps(request, spec.name), spec, call.invocation_id)
     call.metadata.update(reply.metadata or {})
+    call.usages.extend(reply.usages)
     here = scope.current()
     assert here is not None  # the caller entered the checkpoint's scope
     for name, value, save_type, tags in reply.saved:
@@ -264,6 +266,7 @@ def perform(request: _Request) -> _Reply:
         except (Exception, SystemExit) as error:  # noqa: BLE001
             reply.failure = failures.store(error, FailureOrigin.USER_CODE)
     reply.metadata, reply.saved = call.metadata, tuple(runtime.saved)
+    reply.usages = tuple(call.usages)
     return reply
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kitaru._core import codec, failures
+from kitaru._core import codec, failures, usage
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue, as_caught
 from kitaru._core.replay import ReplayPlan, Timeline
@@ -255,6 +255,7 @@ class MemoryEngine:
                     *(ref for call in calls for ref in call.artifacts),
                     *self._result_refs(execution),
                 ),
+                "usage": usage.of_execution(ordered),
             }
         )
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
-from kitaru._core import failures
+from kitaru._core import failures, usage
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
 from kitaru._engine import views
 from kitaru._engine.journal import Journal
@@ -111,6 +111,7 @@ def detailed(
                 *(ref for call in calls for ref in call.artifacts),
                 *result_refs(run, journal, bind),
             ),
+            "usage": usage.of_execution(records),
         }
     )
 

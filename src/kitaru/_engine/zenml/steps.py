@@ -42,6 +42,7 @@ from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import artifacts
 
 RECORD_KEY = "kitaru_record"
+USAGE_KEY = "kitaru_usage"
 _PLACEHOLDER = DistributionPackageSource(
     module="kitaru._engine.zenml.placeholder",
     attribute="checkpoint",
@@ -113,8 +114,8 @@ class StepWriter:
         else:
             step = self._create_finished(record, outputs)
             step_id, version = step.id, step.version
-            if record.metadata:
-                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, record.metadata)
+            if shown := _shown(record):
+                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, shown)
         self._steps[record.invocation_id] = _Written(
             step_id, version, True, record.ended_at, record.status == "completed"
         )
@@ -229,7 +230,7 @@ class StepWriter:
         )
 
     def _annotate(self, step_id: UUID, record: CallRecord) -> None:
-        values = {RECORD_KEY: records.to_json(record), **record.metadata}
+        values = {RECORD_KEY: records.to_json(record), **_shown(record)}
         write_metadata(step_id, MetadataResourceTypes.STEP_RUN, values)
 
 
@@ -333,6 +334,13 @@ def write_metadata(
             types={key: get_metadata_type(value) for key, value in shown.items()},
         )
     )
+
+
+def _shown(record: CallRecord) -> dict[str, Any]:
+    """Return what the dashboard shows of a call beside its artifacts."""
+    if record.usage is None:
+        return record.metadata
+    return {**record.metadata, USAGE_KEY: record.usage.model_dump(mode="json")}
 
 
 def _configuration(
