@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from kitaru import checkpoint, flow
 from kitaru._engine.zenml import steps
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.projector import is_finishing
 from tests.support.polling import eventually
+from tests.support.statements import statements_of_this_thread
 
 pytestmark = pytest.mark.zenml
-
-
-@contextmanager
-def statements_of_this_thread() -> Iterator[list[str]]:
-    """Collect the SQL that ZenML's store runs in the current thread."""
-    mine, found = threading.get_ident(), []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if threading.get_ident() == mine:
-            found.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_trivial_checkpoint_costs_one_commit_and_no_zenml_call(

@@ -134,12 +134,11 @@ class ZenMLEngine:
                 and "oneof:" + _json(reading.run_statuses(query.status)),
                 tags=runs.TAG,
             )
-            waiting = self._waiting_among(page.items)
         items = []
         for run in page.items:
             seen = run
             if not reading.status_of(run).is_finished:
-                open_wait = str(run.id) in waiting
+                open_wait = run.active_wait_condition is not None
                 seen = self._reconciler.met(run, has_open_wait=open_wait)
             summary = reading.summary(seen)
             if query.status is None or summary.status is query.status:
@@ -147,11 +146,6 @@ class ZenMLEngine:
         return Page[Execution](
             items=tuple(items), total=page.total, page=query.page, size=query.size
         )
-
-    def _waiting_among(self, found: list[PipelineRunResponse]) -> set[str]:
-        if not any(reading.status_of(r) is ExecutionStatus.WAITING for r in found):
-            return set()
-        return {str(c.run.id) for c in board.open_conditions()}
 
     def resolve_id(self, prefix: str) -> str:
         """Return the one execution id that begins with `prefix`."""

@@ -1,0 +1,105 @@
+"""Write the pages that are made from the code: all commands, and who may do what.
+
+python scripts/reference.py           writes docs/commands.md and docs/capabilities.md
+python scripts/reference.py --check   fails if they are not up to date
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from kitaru._ops.capabilities import MATRIX, REMARKS, Op, Surface
+from kitaru.cli.app import app
+
+DOCS = Path(__file__).parent.parent / "docs"
+COMMANDS_HEAD = """# Commands
+
+Every command and its options. `kitaru COMMAND --help` prints the same. How they work together:
+[operating](operating.md).
+"""
+CAPABILITIES_HEAD = """# Who can do what, and where
+
+Each job has its surface: the Python decorators and functions (SDK), `KitaruClient` (client), the `kitaru` command
+(CLI) and the MCP server for assistants (MCP).
+"""
+
+
+def commands() -> str:
+    """Return the page of all commands."""
+    root = typer.main.get_command(app)
+    return "\n".join([COMMANDS_HEAD, *_described(root, "kitaru")]).rstrip() + "\n"
+
+
+def capabilities() -> str:
+    """Return the table of capabilities."""
+    head = [str(surface) for surface in Surface]
+    lines = [f"| | {' | '.join(head)} |", "|---|" + "---|" * len(head)]
+    for op in Op:
+        cells = [_cell(op, surface) for surface in Surface]
+        lines.append(f"| {op} | {' | '.join(cells)} |")
+    return "\n".join([CAPABILITIES_HEAD, *lines]) + "\n"
+
+
+def _cell(op: Op, surface: Surface) -> str:
+    remark = REMARKS.get((op, surface), "")
+    if surface not in MATRIX[op]:
+        return f"no ({remark})" if remark else ""
+    return f"yes ({remark})" if remark else "yes"
+
+
+def _described(command: Any, path: str) -> Iterator[str]:
+    context = command.make_context(path, [], resilient_parsing=True)
+    nested = getattr(command, "commands", {})
+    yield f"{'##' if nested else '###'} `{path}`\n"
+    yield f"{command.help}\n"
+    if not nested:
+        usage = context.get_usage().removeprefix("Usage: ")
+        yield f"```\n{' '.join(usage.split())}\n```\n"
+    rows = [
+        record
+        for parameter in command.get_params(context)
+        if (record := parameter.get_help_record(context))
+        and (not nested or path == "kitaru")
+        and "--help" not in record[0]
+    ]
+    if rows:
+        yield "| option | |\n|---|---|"
+        for names, text in rows:
+            yield f"| `{_cell_text(names)}` | {_cell_text(text)} |"
+        yield ""
+    for name, child in sorted(
+        nested.items(), key=lambda item: hasattr(item[1], "commands")
+    ):
+        yield from _described(child, f"{path} {name}")
+
+
+def _cell_text(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES = {"commands.md": commands, "capabilities.md": capabilities}
+
+
+def main() -> None:
+    """Write the pages, or say which differ."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = DOCS / name, page()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+    if stale and "--check" in sys.argv[1:]:
+        sys.exit(
+            f"docs/{', docs/'.join(stale)} differ from the code; run: make reference"
+        )
+
+
+if __name__ == "__main__":
+    main()
