@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from kitaru.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from kitaru._core.images import ImageSettings as ImageSettings
     from kitaru._engine.futures import CheckpointFuture as CheckpointFuture
     from kitaru.checkpoints import Checkpoint as Checkpoint
     from kitaru.checkpoints import checkpoint as checkpoint
     from kitaru.checkpoints import unmapped as unmapped
     from kitaru.client import KitaruClient as KitaruClient
+    from kitaru.config import configure as configure
     from kitaru.errors import KitaruBackendError as KitaruBackendError
     from kitaru.errors import KitaruContextError as KitaruContextError
     from kitaru.errors import KitaruDivergenceError as KitaruDivergenceError
@@ -46,8 +48,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "kitaru.checkpoints": ("Checkpoint", "checkpoint", "unmapped"),
+    "kitaru._core.images": ("ImageSettings",),
     "kitaru._engine.futures": ("CheckpointFuture",),
     "kitaru.client": ("KitaruClient",),
+    "kitaru.config": ("configure",),
     "kitaru.errors": (
         "KitaruBackendError",
         "KitaruContextError",

@@ -8,14 +8,16 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from kitaru._core import failures, names, scope, sources, waits
+from kitaru._core import failures, names, scope, settings, sources, waits
+from kitaru._core.images import ImageSettings
+from kitaru._core.settings import Settings
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import flows
+from kitaru._engine import configuration, flows
 from kitaru._engine.open import current_engine
-from kitaru._engine.port import Ending, Launch, RunOptions
+from kitaru._engine.port import Ending, Launch
 from kitaru._ops import executions, replays
 from kitaru._ops.capabilities import SDK, Op, exposes
 from kitaru.errors import (
@@ -31,6 +33,7 @@ from kitaru.models import Execution, ExecutionStatus, FailureOrigin
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Image = ImageSettings | Mapping[str, Any] | str
 _OPTIONS = ("stack", "image", "cache", "retries")
 _POLL = 0.1
 
@@ -139,9 +142,13 @@ class Flow(Generic[P, R]):
     on where it stopped.
     """
 
-    def __init__(self, spec: FlowSpec, options: RunOptions) -> None:
+    def __init__(
+        self, spec: FlowSpec, declared: Settings, given: Settings | None = None
+    ) -> None:
         self._spec = spec
-        self._options = options
+        self._declared = declared
+        # What `with_options` says counts as said by the call.
+        self._given = given or Settings()
         functools.update_wrapper(self, spec.function)
         flows.register(spec)
 
@@ -180,8 +187,9 @@ class Flow(Generic[P, R]):
         """
         flows.refuse_while_loading()
         _refuse_nesting(self.name)
-        options, kwargs = self._split_options(kwargs)
+        given, kwargs = self._split_options(kwargs)
         inputs = self._bind(args, kwargs)
+        options = configuration.for_launch(self._declared, given)
         return self._start(Launch(flow=self._spec, inputs=inputs, options=options))
 
     def _start(self, launch: Launch) -> FlowHandle[R]:
@@ -214,7 +222,8 @@ class Flow(Generic[P, R]):
                 are asked again.
             inputs: Arguments of the flow to change, by name; for names that are taken.
             **flow_inputs: The same, and `stack`, `image`, `cache`, `retries` unless the
-                flow has parameters of these names.
+                flow has parameters of these names. What is not given is as it was for
+                the earlier execution.
 
         Raises:
             KitaruUsageError: For an unknown anchor, override or input; nothing started.
@@ -223,7 +232,7 @@ class Flow(Generic[P, R]):
         """
         flows.refuse_while_loading()
         _refuse_nesting(self.name)
-        options, changed = self._split_options(flow_inputs)
+        given, changed = self._split_options(flow_inputs)
         self._check_same_flow(exec_id)
         prepared = replays.prepare(
             exec_id,
@@ -232,7 +241,7 @@ class Flow(Generic[P, R]):
             reuse_waits=reuse_waits,
             inputs={**(inputs or {}), **changed},
             flow=self._spec,
-            options=options,
+            given=given,
         )
         current_engine().tell(prepared.notes)
         return self._start(prepared.launch)
@@ -251,14 +260,18 @@ class Flow(Generic[P, R]):
         self,
         *,
         stack: str | None = None,
-        image: Any = None,  # an ImageSettings or a mapping
+        image: Image | None = None,
         cache: bool | None = None,
         retries: int | None = None,
     ) -> Flow[P, R]:
-        """Return a copy of the flow with other settings; `None` leaves one as it is."""
-        given = {"stack": stack, "image": image, "cache": cache, "retries": retries}
-        changes = {name: value for name, value in given.items() if value is not None}
-        return Flow(self._spec, replace(self._options, **changes))
+        """Return a copy of the flow with other settings; `None` leaves one as it is.
+
+        They count as given in the call.
+        """
+        wanted = {"stack": stack, "image": image, "cache": cache, "retries": retries}
+        changes = settings.check(wanted, configuration.CALL)
+        given = settings.merge(self._given, changes)
+        return Flow(self._spec, self._declared, given)
 
     def __repr__(self) -> str:
         return f"<Flow {self._spec.source.reference}>"
@@ -271,17 +284,17 @@ class Flow(Generic[P, R]):
                 f"replay it with {recorded}.replay(...)"
             )
 
-    def _split_options(
-        self, kwargs: dict[str, Any]
-    ) -> tuple[RunOptions, dict[str, Any]]:
+    def _split_options(self, kwargs: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+        """Return what the call says in all, and the arguments of the flow."""
         own = self._parameters()
-        given = {
+        wanted = {
             name: kwargs[name]
             for name in _OPTIONS
             if name in kwargs and name not in own
         }
-        rest = {name: value for name, value in kwargs.items() if name not in given}
-        return replace(self._options, **given), rest
+        rest = {name: value for name, value in kwargs.items() if name not in wanted}
+        given = settings.check(wanted, configuration.CALL)
+        return settings.merge(self._given, given), rest
 
     def _parameters(self) -> set[str]:
         return set(inspect.signature(self._spec.function).parameters)
@@ -313,7 +326,7 @@ def flow(
     fn: None = None,
     *,
     stack: str | None = None,
-    image: Any = None,
+    image: Image | None = None,
     cache: bool | None = None,
     retries: int | None = None,
 ) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
@@ -321,7 +334,7 @@ def flow(
     fn: Callable[P, R] | None = None,
     *,
     stack: str | None = None,
-    image: Any = None,  # an ImageSettings or a mapping
+    image: Image | None = None,
     cache: bool | None = None,
     retries: int | None = None,
 ) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
@@ -330,7 +343,8 @@ def flow(
     Args:
         fn: The function, plain or `async def`, when used without parentheses.
         stack: Stack to run on; the active one by default.
-        image: Container image settings, for remote stacks.
+        image: Container image, for remote stacks: its name, an `ImageSettings`, or a
+            mapping of its fields.
         cache: Default of `cache` for its checkpoints.
         retries: Default of `retries` for its checkpoints.
 
@@ -344,12 +358,15 @@ def flow(
         >>> double.run(21).wait()  # doctest: +SKIP
         42
     """
-    options = RunOptions(stack=stack, image=image, cache=cache, retries=retries)
+    declared = settings.check(
+        {"stack": stack, "image": image, "cache": cache, "retries": retries},
+        configuration.DECORATOR,
+    )
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         _check_function(function)
         name = names.check_name("flow", function.__name__)
-        return Flow(FlowSpec(name, function, sources.describe(function)), options)
+        return Flow(FlowSpec(name, function, sources.describe(function)), declared)
 
     return decorate if fn is None else decorate(fn)
 

@@ -17,13 +17,20 @@ from kitaru.errors import KitaruBackendError, KitaruError
 _MODULE = "kitaru._engine.detached"
 
 
-def spawn(execution_id: str, *, recorded: Mapping[str, Any], log: Path) -> int:
+def spawn(
+    execution_id: str,
+    *,
+    recorded: Mapping[str, Any],
+    log: Path,
+    environment: Mapping[str, str],
+) -> int:
     """Start the process and return its pid.
 
     Args:
         execution_id: The execution to go on with.
         recorded: `python` and `cwd` of the process that started it, if known.
         log: The execution's log; output past Python's own streams goes there too.
+        environment: Variables that differ from those of this process.
 
     Raises:
         KitaruBackendError: If the system cannot start it.
@@ -40,7 +47,7 @@ def spawn(execution_id: str, *, recorded: Mapping[str, Any], log: Path) -> int:
             process = subprocess.Popen(
                 [python, "-m", _MODULE, execution_id],
                 cwd=folder,
-                env=dict(os.environ),
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

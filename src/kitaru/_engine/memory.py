@@ -17,6 +17,7 @@ from kitaru._core import codec, failures, usage
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue, as_caught
 from kitaru._core.replay import ReplayPlan, Timeline
+from kitaru._core.settings import Settings
 from kitaru._core.signals import Killed
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
@@ -32,7 +33,6 @@ from kitaru._engine.port import (
     Question,
     Recorded,
     Reporter,
-    RunOptions,
     StartedCall,
 )
 from kitaru._engine.reporter import SilentReporter
@@ -59,7 +59,7 @@ class MemoryExecution:
     inputs: Encoded
     started_at: datetime
     replay: ReplayPlan | None = None
-    options: RunOptions = field(default_factory=RunOptions)
+    settings: Settings = field(default_factory=Settings)
     status: ExecutionStatus = ExecutionStatus.RUNNING
     ended_at: datetime | None = None
     calls: dict[str, CallRecord] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class MemoryEngine:
             inputs,
             _now(),
             replay=launch.replay,
-            options=launch.options,
+            settings=launch.options.settings,
         )
         self.executions[execution.execution_id] = execution
         return execution.execution_id, self._run(execution)
@@ -154,8 +154,8 @@ class MemoryEngine:
                 reporter=self._reporter,
                 lookup=self._lookup,
                 width=futures.configured_width(),
-                retries=execution.options.retries or 0,
-                cache=bool(execution.options.cache),
+                retries=execution.settings.retries or 0,
+                cache=bool(execution.settings.cache),
                 run_foreign=lambda spec, _id, args, kwargs: spec.function(
                     *args, **kwargs
                 ),
@@ -232,6 +232,7 @@ class MemoryEngine:
             source=execution.flow.source,
             inputs=_decoded_inputs(execution),
             calls=tuple(execution.calls.values()),
+            settings=execution.settings,
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
@@ -378,6 +379,9 @@ class MemoryEngine:
         for note in notes:
             self._reporter.warn(note)
 
+    def use_project(self, name: str | None, *, said_by: str) -> None:
+        """Do nothing: memory is one project, whatever it is called."""
+
     def describe(self) -> dict[str, Any]:
         """Return what `kitaru status` shows."""
         return {"connection": "memory", "executions": len(self.executions)}
@@ -518,7 +522,7 @@ def _summary(execution: MemoryExecution) -> Execution:
         status=execution.status,
         started_at=execution.started_at,
         ended_at=execution.ended_at,
-        stack_name="memory",
+        stack_name=execution.settings.stack or "memory",
         original_exec_id=execution.replay.source if execution.replay else None,
     )
 

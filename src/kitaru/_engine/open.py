@@ -18,6 +18,12 @@ def current_engine() -> Engine:
     return _chosen.get() or _default()
 
 
+def engine_in_use() -> Engine | None:
+    """Return the engine of the running code, `None` while nobody has needed one."""
+    opened = _default.cache_info().currsize > 0
+    return current_engine() if opened or _chosen.get() else None
+
+
 @contextmanager
 def use_engine(engine: Engine) -> Iterator[None]:
     """Use another engine while the `with` body runs."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.replay import ReplayPlan
+from kitaru._core.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
 from kitaru.models import (
@@ -26,22 +27,12 @@ from kitaru.models import (
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
-    """Settings of one execution; `None` means: as configured."""
-
-    stack: str | None = None
-    cache: bool | None = None
-    retries: int | None = None
-    image: Any = None  # an ImageSettings or a mapping, read by remote stacks only
-
-
-@dataclass(frozen=True, slots=True)
 class Launch:
     """A new execution: the flow, its inputs by parameter name, and its settings."""
 
     flow: FlowSpec
     inputs: Mapping[str, Any]
-    options: RunOptions = field(default_factory=RunOptions)
+    options: Resolved = field(default_factory=Resolved)
     replay: ReplayPlan | None = None
 
 
@@ -53,6 +44,7 @@ class Recorded:
     source: FlowSource
     inputs: Mapping[str, Any]
     calls: tuple[CallRecord, ...]
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +316,16 @@ class Engine(Protocol):
 
     def tell(self, notes: Sequence[str]) -> None:
         """Tell the user something before an execution starts."""
+        ...
+
+    def use_project(self, name: str | None, *, said_by: str) -> None:
+        """Work in another project from now on; `None`: the one chosen elsewhere.
+
+        `said_by` is the place that names it, for errors.
+
+        Raises:
+            KitaruUsageError: If there is none of that name; lists those there are.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:

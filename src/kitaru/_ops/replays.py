@@ -9,12 +9,13 @@ from typing import Any
 
 from kitaru._core import codec, fingerprints, replay, selectors, typing_rules
 from kitaru._core.records import CallRecord, StoredValue
+from kitaru._core.settings import Settings
 from kitaru._core.similar import did_you_mean
 from kitaru._core.specs import FlowSpec
 from kitaru._core.wording import short
-from kitaru._engine import blobs, flows
+from kitaru._engine import blobs, configuration, flows
 from kitaru._engine.open import current_engine
-from kitaru._engine.port import Launch, Recorded, RunOptions
+from kitaru._engine.port import Launch, Recorded
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import Continuation, ExecutionStatus
@@ -45,7 +46,7 @@ def prepare(
     reuse_waits: bool = False,
     inputs: Mapping[str, Any] | None = None,
     flow: FlowSpec | None = None,
-    options: RunOptions | None = None,
+    given: Settings | None = None,
 ) -> Prepared:
     """Plan a replay.
 
@@ -56,7 +57,7 @@ def prepare(
         reuse_waits: Take over answers given before that call.
         inputs: Arguments of the flow to change, by name.
         flow: The flow, if the caller has it; else it is loaded from its source.
-        options: Settings of the new execution.
+        given: Settings of the new execution that differ from those of the source.
 
     Raises:
         KitaruStateError: If the source is running.
@@ -88,7 +89,9 @@ def prepare(
     launch = Launch(
         flow=spec,
         inputs={**recorded.inputs, **changed},
-        options=options or RunOptions(),
+        options=configuration.for_replay(
+            recorded.settings, given or Settings(), source=full_id
+        ),
         replay=plan,
     )
     return Prepared(launch, (*_changed_code(spec, recorded), _reminder(plan, recorded)))

@@ -8,7 +8,8 @@ suites use each of them, so that a version which moves one fails there:
 - `execution.pipeline.dynamic.runner.RunPaused`, `_WaitConditionAborted`: end a run paused
   or cancelled
 - `Environment.get_python_packages`: replaced by one that asks once per process
-- `source_utils.set_custom_source_root`, `ENV_ZENML_ACTIVE_STACK_ID`: run without a main
-  script, and on another stack than the active one
+- `source_utils.set_custom_source_root`, `ENV_ZENML_ACTIVE_STACK_ID`,
+  `ENV_ZENML_ACTIVE_PROJECT_ID`: run without a main script, and on another stack or in
+  another project than the active one
 - `Client().zen_store`: step runs and artifact versions in one call each
 """

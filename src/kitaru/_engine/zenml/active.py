@@ -1,4 +1,4 @@
-"""Which ZenML stack the code of this process works with."""
+"""Which ZenML stack and project the code of this process works with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zenml.client import Client
-from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.constants import ENV_ZENML_ACTIVE_PROJECT_ID, ENV_ZENML_ACTIVE_STACK_ID
 
 from kitaru._core.similar import did_you_mean
 from kitaru._engine.zenml.errors import translated
@@ -34,8 +34,12 @@ def stack(stack_id: str | None) -> Iterator[None]:
             os.environ[ENV_ZENML_ACTIVE_STACK_ID] = before
 
 
-def stack_id(name: str) -> str:
+def stack_id(name: str, *, said_by: str | None = None) -> str:
     """Return the id of a stack.
+
+    Args:
+        name: Its name.
+        said_by: The place that names it, for errors.
 
     Raises:
         KitaruUsageError: If there is none of that name; lists the closest.
@@ -46,5 +50,48 @@ def stack_id(name: str) -> str:
         raise KitaruUsageError(
             f"there is no stack {name!r}{did_you_mean(name, known)} "
             f"(known: {', '.join(sorted(known))})"
+            f"{f'; it is named by {said_by}' if said_by else ''}"
         )
     return known[name]
+
+
+# The variable as the user had it, once a project of ours stands there.
+_project_before: list[str | None] = []
+
+
+def use_project(name: str | None, *, said_by: str) -> None:
+    """Make this process, and those it starts, work in a project.
+
+    The user's own choice in the configuration is not touched; `None` goes back to it.
+
+    Raises:
+        KitaruUsageError: If there is none of that name or id; lists those there are.
+    """
+    if name is not None:
+        found = _project_id(name, said_by)
+        if not _project_before:
+            _project_before.append(os.environ.get(ENV_ZENML_ACTIVE_PROJECT_ID))
+        os.environ[ENV_ZENML_ACTIVE_PROJECT_ID] = found
+    elif _project_before:
+        before = _project_before.pop()
+        os.environ.pop(ENV_ZENML_ACTIVE_PROJECT_ID, None)
+        if before is not None:
+            os.environ[ENV_ZENML_ACTIVE_PROJECT_ID] = before
+
+
+def project_id() -> str:
+    """Return the id of the project this process works in."""
+    with translated("looking for the project"):
+        return str(Client().active_project.id)
+
+
+def _project_id(name: str, said_by: str) -> str:
+    with translated("looking for the project"):
+        try:
+            return str(Client().get_project(name, allow_name_prefix_match=False).id)
+        except KeyError:
+            known = [project.name for project in Client().list_projects(size=100)]
+    raise KitaruUsageError(
+        f"there is no project {name!r}{did_you_mean(name, known)} "
+        f"(known: {', '.join(sorted(known))}); it is named by {said_by}"
+    )

@@ -16,12 +16,14 @@ from zenml.models import PipelineRunResponse
 from kitaru._core.records import StoredFailure
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
+from kitaru._engine import configuration
 from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending, ExecutionQuery, Launch, Recorded
 from kitaru._engine.reporter import StreamReporter
 from kitaru._engine.zenml import (
+    active,
     board,
     diagnosis,
     environment,
@@ -64,6 +66,8 @@ class ZenMLEngine:
         environment.ensure_source_root()
         with translated("opening the store"):
             Client().active_stack  # noqa: B018  sets the store up on first use
+        project, said_by = configuration.project()
+        self.use_project(project, said_by=said_by)
         self.journal = Journal(environment.journal_path())
         self._library = Library(self.journal)
         self._launcher = launcher.Launcher(
@@ -83,7 +87,8 @@ class ZenMLEngine:
 
     def recorded(self, execution_id: str) -> Recorded:
         """Return what an execution left behind; its flow must be loadable."""
-        facts = runs.facts_of(find_run(execution_id))
+        run = find_run(execution_id)
+        facts = runs.facts_of(run)
         with translated(f"reading execution {execution_id}"):
             calls = tuple(reading.known_calls(self.journal, execution_id))
         values = execution.file_values(execution_id, synchronous=False)
@@ -92,6 +97,7 @@ class ZenMLEngine:
             source=FlowSource.from_dict(facts["source"]),
             inputs=execution.read_inputs(facts, values),
             calls=calls,
+            settings=runs.settings_of(run),
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
@@ -328,6 +334,10 @@ class ZenMLEngine:
         reporter = StreamReporter()
         for note in notes:
             reporter.warn(note)
+
+    def use_project(self, name: str | None, *, said_by: str) -> None:
+        """Work in another project from now on; `None`: the one chosen in ZenML."""
+        active.use_project(name, said_by=said_by)
 
     def describe(self) -> dict[str, Any]:
         """Return what `kitaru status` shows."""

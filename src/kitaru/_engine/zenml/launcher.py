@@ -99,6 +99,8 @@ class Launcher:
                 execution_id,
                 recorded=self._journal.execution(execution_id) or {},
                 log=environment.log_path(execution_id),
+                # Its own folder may name another one by now.
+                environment={"KITARU_PROJECT": active.project_id()},
             )
         except KitaruError:
             self._journal.release(execution_id, Holder.me(), None)
@@ -270,8 +272,10 @@ def refuse_unloadable(source: FlowSource) -> None:
 
 def _wanted_stack(launch: Launch) -> str | None:
     """Return the id of the stack that the launch names, `None` for the active one."""
-    name = launch.options.stack
-    return None if name is None else active.stack_id(name)
+    name = launch.options.settings.stack
+    if name is None:
+        return None
+    return active.stack_id(name, said_by=launch.options.origins.get("stack"))
 
 
 def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
@@ -287,8 +291,7 @@ def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
     return {
         "source": launch.flow.source.to_dict(),
         "inputs": artifacts.reference(stored),
-        "retries": launch.options.retries,
-        "cache": launch.options.cache,
+        **runs.settings_to_facts(launch.options.settings),
         "runner": Holder.me().to_dict(),
     }
 

@@ -15,6 +15,8 @@ from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.run_utils import create_placeholder_run
 from zenml.stack import Stack
 
+from kitaru._core import images
+from kitaru._core.settings import Settings
 from kitaru._core.similar import shorten
 from kitaru._core.sources import FlowSource
 from kitaru._engine.zenml import entry
@@ -106,6 +108,28 @@ def facts_of(run: PipelineRunResponse) -> dict[str, Any]:
     """Return the facts given to `create`."""
     facts = run.config.extra.get(EXTRA_KEY, {})
     return dict(facts) if isinstance(facts, dict) else {}
+
+
+def settings_to_facts(settings: Settings) -> dict[str, Any]:
+    """Return the settings of an execution as facts to give to `create`."""
+    return {
+        "stack": settings.stack,
+        "retries": settings.retries,
+        "cache": settings.cache,
+        "image": settings.image.said() if settings.image else None,
+    }
+
+
+def settings_of(run: PipelineRunResponse) -> Settings:
+    """Return the settings an execution was started with, and the stack it went to."""
+    facts = facts_of(run)
+    image = facts.get("image")
+    return Settings(
+        stack=run.stack.name if run.stack else facts.get("stack"),
+        retries=facts.get("retries"),
+        cache=facts.get("cache"),
+        image=images.read(image, place=f"execution {run.id}") if image else None,
+    )
 
 
 def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:
