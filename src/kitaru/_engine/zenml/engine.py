@@ -34,6 +34,7 @@ from kitaru._engine.zenml import (
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
+from kitaru._engine.zenml.secrets import ZenMLSecrets
 from kitaru.errors import (
     KitaruContextError,
     KitaruStateError,
@@ -66,6 +67,7 @@ class ZenMLEngine:
         with translated("opening the store"):
             Client().active_stack  # noqa: B018  sets the store up on first use
         self.journal = Journal(environment.journal_path())
+        self.secrets = ZenMLSecrets()
         self._library = Library(self.journal)
         self._launcher = launcher.Launcher(
             self.journal, self._library.lookup, synchronous=synchronous
