@@ -45,6 +45,11 @@ if TYPE_CHECKING:
     from kitaru.primitives import log as log
     from kitaru.primitives import save as save
     from kitaru.primitives import wait as wait
+    from kitaru.secret_records import Secret as Secret
+    from kitaru.secret_records import SecretInfo as SecretInfo
+    from kitaru.secrets import create_secret as create_secret
+    from kitaru.secrets import delete_secret as delete_secret
+    from kitaru.secrets import get_secret as get_secret
 
 _HOMES = {
     "kitaru.checkpoints": ("Checkpoint", "checkpoint", "unmapped"),
@@ -70,6 +75,8 @@ _HOMES = {
     ),
     "kitaru.flows": ("Flow", "FlowHandle", "flow"),
     "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
+    "kitaru.secret_records": ("Secret", "SecretInfo"),
+    "kitaru.secrets": ("create_secret", "delete_secret", "get_secret"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

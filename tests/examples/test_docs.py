@@ -113,6 +113,7 @@ def test_the_pages_have_snippets() -> None:
         "docs/concurrency.md",
         "docs/operating.md",
         "docs/replay.md",
+        "docs/secrets.md",
         "docs/values.md",
         "docs/waits.md",
     }

@@ -25,6 +25,7 @@ from kitaru._core.specs import FlowSpec
 from kitaru._engine import attempt, blobs, files, futures, views
 from kitaru._engine.checkpointing import Parts
 from kitaru._engine.logs import captured
+from kitaru._engine.memory_services import MemorySecrets
 from kitaru._engine.port import (
     Answer,
     Ending,
@@ -109,6 +110,7 @@ class MemoryEngine:
     ) -> None:
         self.executions: dict[str, MemoryExecution] = {}
         self.kill_after = kill_after
+        self.secrets = MemorySecrets()
         self._reporter = reporter or SilentReporter()
 
     # -- running -------------------------------------------------------------

@@ -14,6 +14,7 @@ from kitaru._core.replay import ReplayPlan
 from kitaru._core.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
+from kitaru._engine.services.secrets import Secrets
 from kitaru.models import (
     ArtifactRef,
     Continuation,
@@ -238,6 +239,11 @@ class Reporter(Protocol):
 
 class Engine(Protocol):
     """The door to a durable engine."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secret store."""
+        ...
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:
         """Start an execution.

@@ -35,6 +35,7 @@ from kitaru._engine.zenml import (
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
+from kitaru._engine.zenml.secrets import ZenMLSecrets
 from kitaru.errors import (
     KitaruContextError,
     KitaruStateError,
@@ -69,6 +70,7 @@ class ZenMLEngine:
         project, said_by = configuration.project()
         self.use_project(project, said_by=said_by)
         self.journal = Journal(environment.journal_path())
+        self.secrets = ZenMLSecrets()
         self._library = Library(self.journal)
         self._launcher = launcher.Launcher(
             self.journal, self._library.lookup, synchronous=synchronous
