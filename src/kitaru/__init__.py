@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         KitaruFeatureNotAvailableError as KitaruFeatureNotAvailableError,
     )
     from kitaru.errors import KitaruLogRetrievalError as KitaruLogRetrievalError
+    from kitaru.errors import KitaruModelError as KitaruModelError
+    from kitaru.errors import KitaruModelUnavailableError as KitaruModelUnavailableError
     from kitaru.errors import KitaruPickleWarning as KitaruPickleWarning
     from kitaru.errors import KitaruRuntimeError as KitaruRuntimeError
     from kitaru.errors import (
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from kitaru.flows import Flow as Flow
     from kitaru.flows import FlowHandle as FlowHandle
     from kitaru.flows import flow as flow
+    from kitaru.language_models import llm as llm
     from kitaru.primitives import current_execution_id as current_execution_id
     from kitaru.primitives import load as load
     from kitaru.primitives import log as log
@@ -65,6 +68,8 @@ _HOMES = {
         "KitaruExecutionError",
         "KitaruFeatureNotAvailableError",
         "KitaruLogRetrievalError",
+        "KitaruModelError",
+        "KitaruModelUnavailableError",
         "KitaruPickleWarning",
         "KitaruRuntimeError",
         "KitaruStackIntegrationDependencyError",
@@ -74,6 +79,7 @@ _HOMES = {
         "KitaruWaitValidationError",
     ),
     "kitaru.flows": ("Flow", "FlowHandle", "flow"),
+    "kitaru.language_models": ("llm",),
     "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
     "kitaru.secret_records": ("Secret", "SecretInfo"),
     "kitaru.secrets": ("create_secret", "delete_secret", "get_secret"),

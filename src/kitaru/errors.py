@@ -10,6 +10,8 @@ KitaruError
 ├── KitaruRuntimeError(RuntimeError)
 │   ├── KitaruBackendError                    store, server or disk refused
 │   │   └── KitaruLogRetrievalError
+│   ├── KitaruModelError                      a language model did not answer
+│   │   └── KitaruModelUnavailableError       … but may when asked again
 │   └── KitaruExecutionError                  an execution did not end well
 │       ├── KitaruUserCodeError
 │       └── KitaruDivergenceError
@@ -66,6 +68,46 @@ class KitaruBackendError(KitaruRuntimeError):
 
 class KitaruLogRetrievalError(KitaruBackendError):
     """Logs exist but could not be read."""
+
+
+class KitaruModelError(KitaruRuntimeError):
+    """A language model gave no answer; asking again the same way will not help.
+
+    Attributes:
+        model: The model, as `provider/model`.
+        reason: `authentication`, `quota`, `unknown_model`, `too_long`, `rejected`,
+            `content_filter`, `no_text` or `unexpected`; those of the subclass, too.
+        status_code: The HTTP status of the provider's answer, if there was one.
+    """
+
+    def __init__(
+        self, message: str, *, model: str, reason: str, status_code: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.model = model
+        self.reason = reason
+        self.status_code = status_code
+
+
+class KitaruModelUnavailableError(KitaruModelError):
+    """A language model could not answer now; asking again later may help.
+
+    Attributes:
+        reason: `rate_limit`, `overloaded`, `server`, `timeout` or `connection`.
+        retry_after: Seconds the provider asks to wait, if it says so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        model: str,
+        reason: str,
+        status_code: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, model=model, reason=reason, status_code=status_code)
+        self.retry_after = retry_after
 
 
 class KitaruExecutionError(KitaruRuntimeError):

@@ -201,6 +201,20 @@ class Execution(Record):
     usage: ExecutionUsage | None = None
 
 
+class ModelAlias(Record):
+    """A short name for a language model; `secret` names the secret with its key.
+
+    `source` says where it is registered: in the `settings` of this configuration folder
+    or in the `environment` (`KITARU_MODEL_REGISTRY`), which wins.
+    """
+
+    alias: str
+    model: str
+    secret: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    source: Literal["settings", "environment"] = "settings"
+
+
 class Page(Record, Generic[T]):
     """One page of a listing, numbered from 1, and how many items there are in all."""
 

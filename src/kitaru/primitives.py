@@ -73,10 +73,16 @@ def log(**values: Any) -> None:
 
     Raises:
         KitaruContextError: Outside a flow.
+        KitaruUsageError: For `llm_calls`, where calls of `llm()` are listed.
     """
     here = scope.current()
     if here is None:
         raise KitaruContextError("log() works inside a running flow or checkpoint only")
+    if scope.MODEL_CALLS in values:
+        raise KitaruUsageError(
+            f"log({scope.MODEL_CALLS}=…): calls of llm() are listed under that name; use "
+            "another one"
+        )
     plain = {key: _plain(value) for key, value in values.items()}
     if here.call is None:
         here.runtime.log(plain)

@@ -17,6 +17,9 @@ from kitaru._core.specs import CallOptions, CheckpointSpec, WaitRequest
 from kitaru.errors import KitaruContextError
 from kitaru.models import Usage
 
+# Metadata key under which a checkpoint lists its calls of language models.
+MODEL_CALLS = "llm_calls"
+
 
 class FlowRuntime(Protocol):
     """What a flow body can do; the engine provides it."""

@@ -1,0 +1,84 @@
+"""Kitaru's own settings: one JSON file in the configuration folder.
+
+Readers see the file before or after a change, never in between; writers take turns.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kitaru._engine.zenml.environment import own_folder
+from kitaru.errors import KitaruBackendError
+
+
+def settings_path() -> Path:
+    """Return the place of the settings."""
+    return own_folder() / "settings.json"
+
+
+def read_settings() -> dict[str, Any]:
+    """Return all settings; none if nothing was ever set.
+
+    Raises:
+        KitaruBackendError: If the file cannot be read or is damaged.
+    """
+    path = settings_path()
+    with _translated(path):
+        if not path.exists():
+            return {}
+        data = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise _damaged(path, "it holds no JSON object")
+    return data
+
+
+def change_settings(change: Callable[[dict[str, Any]], None]) -> None:
+    """Let `change` alter the settings, and store them; all of it or nothing.
+
+    Raises:
+        KitaruBackendError: If the file cannot be read or written.
+    """
+    path = settings_path()
+    with _translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _translated(path), (path.parent / "settings.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        settings = read_settings()
+        change(settings)
+        _replace(path, json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix="settings.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KitaruBackendError(f"the settings {path} refused: {error}") from error
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, why: str) -> KitaruBackendError:
+    return KitaruBackendError(
+        f"the settings {path} are damaged ({why}); mend the file or move it away"
+    )

@@ -1,0 +1,275 @@
+"""Ask a language model, through pydantic-ai's model layer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import json
+import os
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from kitaru._core.prompts import Message
+from kitaru._ops import models
+from kitaru._ops.models import ChosenModel
+from kitaru.errors import (
+    KitaruError,
+    KitaruFeatureNotAvailableError,
+    KitaruUsageError,
+)
+from kitaru.models import Usage
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage
+    from pydantic_ai.messages import ModelResponse as Response
+    from pydantic_ai.models import Model
+
+T = TypeVar("T")
+
+MOCK_RESPONSE = "KITARU_LLM_MOCK_RESPONSE"
+_MOCK = "mock"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked, and of whom: a name, or a model object of pydantic-ai."""
+
+    messages: tuple[Message, ...]
+    model: Any = None  # pydantic-ai's Model is not imported before it is needed
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    # Which call of the execution it is, from 1; only answers given in advance ask.
+    number: int = 1
+
+    def describe_model(self) -> object:
+        """Return which model it goes to, as far as that can be said without asking."""
+        if not isinstance(self.model, str | None):
+            return self.model
+        try:
+            return str(models.choose(self.model))
+        except KitaruError:
+            return self.model
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said; `usage` is `None` when no model was asked."""
+
+    text: str
+    model: str
+    alias: str | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    response_id: str | None = None
+
+
+def check_model(model: object) -> None:
+    """Refuse what cannot be a model.
+
+    Raises:
+        KitaruUsageError: If it is neither a text nor a model object of pydantic-ai.
+    """
+    if isinstance(model, str | None):
+        return
+    # Known by name, so that pydantic-ai need not be imported to find out.
+    kinds = [f"{base.__module__}.{base.__name__}" for base in type(model).__mro__]
+    if "pydantic_ai.models.Model" not in kinds:
+        raise KitaruUsageError(
+            "llm(model=…) takes an alias, 'provider/model' or a pydantic-ai Model, got "
+            f"{type(model).__name__}"
+        )
+
+
+def ask(request: Request, *, spend: Callable[[Usage], None]) -> Answer:
+    """Return the model's answer.
+
+    Args:
+        request: What is asked.
+        spend: Is told what it took, even if the answer turns out to be no good.
+
+    Raises:
+        KitaruUsageError: If the model is unknown or has no credentials.
+        KitaruFeatureNotAvailableError: If a package for it is missing.
+        KitaruModelError: If it gave no answer.
+    """
+    mock = os.environ.get(MOCK_RESPONSE)
+    if mock is not None:
+        return Answer(_mocked(mock, request.number), _MOCK)
+    if not isinstance(request.model, str | None):
+        return _ask(request, ChosenModel(None), spend, given=request.model)
+    return _ask(request, models.choose(request.model), spend)
+
+
+def _ask(
+    request: Request,
+    chosen: ChosenModel,
+    spend: Callable[[Usage], None],
+    *,
+    given: Model | None = None,
+) -> Answer:
+    _require_pydantic_ai()
+    from kitaru._ops import model_errors, model_usage
+
+    label = str(chosen) if given is None else f"{given.system}/{given.model_name}"
+    secrets = _credentials(chosen.secret)
+    with model_errors.translated(label, secrets.values()):
+        model = given if given is not None else _build(chosen, secrets)
+        response = _finished(
+            _response(model, request.messages, {**chosen.settings, **request.settings})
+        )
+    usage = model_usage.of_response(response)
+    spend(usage)
+    if not response.text:
+        raise model_errors.without_text(label, response.finish_reason)
+    return Answer(
+        text=response.text,
+        model=label,
+        alias=chosen.alias,
+        usage=usage,
+        finish_reason=response.finish_reason,
+        response_id=response.provider_response_id,
+    )
+
+
+def _require_pydantic_ai() -> None:
+    try:
+        import pydantic_ai.direct  # noqa: F401  asking whether it is there
+    except ImportError as error:
+        raise KitaruFeatureNotAvailableError(
+            "llm() needs pydantic-ai, which is not installed; install it with: pip "
+            "install 'kitaru[llm]'"
+        ) from error
+
+
+def _mocked(text: str, number: int) -> str:
+    """Return the answer given in advance: one for all calls, or the one of a list."""
+    if not text.lstrip().startswith("["):
+        return text
+    try:
+        answers = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    if not all(isinstance(answer, str) for answer in answers):
+        return text
+    if number > len(answers):
+        raise KitaruUsageError(
+            f"{MOCK_RESPONSE} has {len(answers)} answers, but this is call {number} of "
+            "llm() in the execution"
+        )
+    return cast(str, answers[number - 1])
+
+
+# -- the model -----------------------------------------------------------------
+
+
+def _credentials(secret: str | None) -> Mapping[str, str]:
+    """Return what the secret of an alias holds."""
+    if secret is None:
+        return {}
+    raise KitaruFeatureNotAvailableError(
+        f"the secret {secret!r} of the model alias cannot be read; set the provider's key "
+        "in the environment"
+    )
+
+
+def _build(chosen: ChosenModel, secrets: Mapping[str, str]) -> Model:
+    from pydantic_ai.models import infer_model
+    from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
+
+    if chosen.reference is None:
+        return infer_model(str(chosen))
+
+    def provider(name: str) -> Provider[Any]:
+        class_ = infer_provider_class(name)
+        arguments = _arguments(class_, secrets, chosen)
+        return class_(**arguments) if arguments else infer_provider(name)
+
+    name = f"{chosen.reference.provider}:{chosen.reference.name}"
+    return infer_model(name, provider) if secrets else infer_model(name)
+
+
+def _arguments(
+    provider: type[Any], secrets: Mapping[str, str], chosen: ChosenModel
+) -> dict[str, str]:
+    """Return what the secret says that the environment does not.
+
+    The keys of a secret are the names of environment variables, such as
+    `OPENAI_API_KEY`, or of the provider's own arguments, such as `api_key`.
+    """
+    assert chosen.reference is not None
+    prefix = chosen.reference.provider.replace("-", "_")
+    known = [name for name in inspect.signature(provider).parameters if name != "self"]
+    found: dict[str, str] = {}
+    for key, value in secrets.items():
+        if key in os.environ or f"{prefix}_{key}".upper() in os.environ:
+            continue
+        fits = [n for n in known if key.lower() == n or key.lower().endswith(f"_{n}")]
+        if not fits:
+            raise KitaruUsageError(
+                f"secret {chosen.secret!r} has the key {key!r}, which {chosen} cannot "
+                f"use; it takes {', '.join(known)}"
+            )
+        found[max(fits, key=len)] = value
+    return found
+
+
+async def _response(
+    model: Model, messages: Sequence[Message], settings: Mapping[str, Any]
+) -> Response:
+    from pydantic_ai.direct import model_request
+
+    async with model:
+        return await model_request(
+            model,
+            _history(messages),
+            model_settings=cast(Any, dict(settings)) or None,
+        )
+
+
+def _history(messages: Sequence[Message]) -> list[ModelMessage]:
+    """Return the messages as pydantic-ai's: requests, and the responses in between."""
+    from pydantic_ai.messages import (
+        ModelRequest,
+        ModelRequestPart,
+        ModelResponse,
+        SystemPromptPart,
+        TextPart,
+        UserPromptPart,
+    )
+
+    found: list[ModelMessage] = []
+    parts: list[ModelRequestPart] = []
+    for message in messages:
+        if message.role != "assistant":
+            kind = SystemPromptPart if message.role == "system" else UserPromptPart
+            parts.append(kind(message.content))
+            continue
+        if parts:
+            found.append(ModelRequest(parts))
+            parts = []
+        found.append(ModelResponse([TextPart(message.content)]))
+    return [*found, ModelRequest(parts)]
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """Return what the coroutine returns, also where an event loop runs already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    # This loop stands still meanwhile, so the work needs one of its own.
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(asyncio.run(work))
+        # It is raised where the result is waited for.
+        except BaseException as error:  # noqa: BLE001
+            future.set_exception(error)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), daemon=True).start()
+    return future.result()
