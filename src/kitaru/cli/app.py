@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import executions, secrets
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
-from kitaru.errors import KitaruError
+from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.version import __version__
 
 app = typer.Typer(
@@ -69,10 +69,17 @@ def main() -> None:
         # Flows may have names and questions that an old terminal cannot show.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False))
     except KitaruError as error:
         sys.exit(fail(_command(), error, _format()))
-    except KeyboardInterrupt:
+    except _WrongUsage as error:
+        if _format() is Format.TEXT:
+            error.show()
+            sys.exit(2)
+        sys.exit(
+            fail(_command(), KitaruUsageError(error.format_message()), Format.JSON)
+        )
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our pipe has gone, as `| head` does.
@@ -80,8 +87,19 @@ def main() -> None:
         sys.exit(0)
 
 
+# What typer raises for options that it cannot read; it has no public name there.
+_WrongUsage: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+
+
 def _command() -> str:
-    words = [word for word in sys.argv[1:3] if not word.startswith("-")]
+    """Return the words of the command line that name the command."""
+    words: list[str] = []
+    place: Any = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        place = getattr(place, "commands", {}).get(word)
+        if place is None:
+            break
+        words.append(word)
     return " ".join(words)
 
 

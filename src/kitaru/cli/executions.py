@@ -81,6 +81,7 @@ def provide_input(
 
     if interactive and value is not None:
         raise KitaruUsageError("--value and -i both give the answer; use one of them")
+    answer = None if value is None else parse_json("--value", value)
     open_wait = waits.find(execution, wait)
     if interactive:
         answer = keyboard.fill_in(open_wait)
@@ -89,8 +90,6 @@ def provide_input(
         raise KitaruUsageError(
             f"wait {open_wait.name!r} needs an answer; type: {hint}, or use -i for a form"
         )
-    else:
-        answer = None if value is None else parse_json("--value", value)
     going_on = waits.answer(open_wait, answer)
     found = executions.get(execution)
     show_item(
