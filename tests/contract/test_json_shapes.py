@@ -1,0 +1,99 @@
+"""What each command prints with `-o json`, kept in tests/golden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import kitaru
+from kitaru import checkpoint, flow
+from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.open import use_engine
+from kitaru.cli.app import app
+from tests.support.golden import assert_golden
+
+
+@checkpoint
+def search(topic: str) -> list[str]:
+    print("searching")
+    kitaru.save("query", topic, type="context")
+    kitaru.log(found=2)
+    return [topic, topic]
+
+
+@checkpoint
+def write(found: list[str], mood: str = "plain") -> str:
+    if mood == "broken":
+        raise RuntimeError("no ink")
+    return f"{mood}: {found}"
+
+
+@flow
+def article(topic: str, mood: str = "plain") -> str:
+    found = search(topic)
+    if not kitaru.wait(schema=bool, name="approve", question="Go on?"):
+        return "dropped"
+    return write(found, mood)
+
+
+@flow
+def failing() -> str:
+    return write(["a"], "broken")
+
+
+def completed() -> str:
+    handle = article.run("durability")
+    kitaru.KitaruClient().executions.input(handle.exec_id, value=True)
+    return handle.exec_id
+
+
+def listed() -> list[str]:
+    completed()
+    failing.run()
+    return []
+
+
+EXECUTIONS: dict[str, Callable[[], list[str]]] = {
+    "executions list": listed,
+    "executions get": lambda: [completed()],
+    "executions logs": lambda: [completed()],
+    "executions input": lambda: [article.run("a").exec_id, "--value", "true"],
+    "executions retry": lambda: [failing.run().exec_id],
+    "executions cancel": lambda: [article.run("a").exec_id],
+    "executions replay": lambda: [completed(), "--from", "write"],
+    "status": list,
+}
+
+
+def leaves(group: typer.Typer, path: str = "") -> Iterator[str]:
+    """Yield the names of all commands, as they are typed after `kitaru`."""
+    root = typer.main.get_command(group)
+    todo: list[tuple[str, Any]] = [(path, root)]
+    while todo:
+        name, command = todo.pop()
+        nested = getattr(command, "commands", None)
+        if nested is None:
+            yield name
+            continue
+        todo += [(f"{name} {key}".strip(), child) for key, child in nested.items()]
+
+
+@pytest.fixture
+def memory() -> Iterator[None]:
+    with use_engine(MemoryEngine()):
+        yield
+
+
+@pytest.mark.parametrize("command", EXECUTIONS, ids=lambda name: name.replace(" ", "-"))
+def test_a_command_prints_its_golden_json(memory: None, command: str) -> None:
+    arguments = EXECUTIONS[command]()
+
+    done = CliRunner().invoke(app, [*command.split(), *arguments, "-o", "json"])
+
+    assert done.exception is None, done.output
+    assert_golden(command.replace(" ", "-"), json.loads(done.stdout))
