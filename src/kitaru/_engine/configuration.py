@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kitaru._core import settings
+from kitaru._core.pyproject import kitaru_table
 from kitaru._core.settings import Layer, Place, Resolved, Settings
 from kitaru._core.similar import shorten
 from kitaru.errors import KitaruUsageError
@@ -128,17 +128,10 @@ def read_pyproject(path: Path) -> Mapping[str, Any] | None:
             else under that name.
     """
     try:
-        tools = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise KitaruUsageError(f"{path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise KitaruUsageError(f"{path} is not valid TOML: {error}") from error
-    table = tools.get("kitaru") if isinstance(tools, dict) else None
-    if table is not None and not isinstance(table, dict):
-        raise KitaruUsageError(
-            f"{path}: tool.kitaru must be a table, got {table!r}; write [tool.kitaru]"
-        )
-    return table
+    return kitaru_table(text, path=path)
 
 
 def from_environment(variables: Mapping[str, str]) -> Settings:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import executions, secrets
+from kitaru.cli import analytics, executions, project, secrets
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError, KitaruUsageError
@@ -24,6 +24,10 @@ app = typer.Typer(
 )
 app.add_typer(executions.app, name="executions")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(analytics.app, name="analytics")
+
+
+app.command("init")(project.init)
 
 
 def _version(value: bool) -> None:

@@ -65,6 +65,7 @@ class ZenMLEngine:
 
     def __init__(self, *, synchronous: bool = False) -> None:
         environment.ensure_source_root()
+        environment.announce_setup()
         with translated("opening the store"):
             Client().active_stack  # noqa: B018  sets the store up on first use
         project, said_by = configuration.project()

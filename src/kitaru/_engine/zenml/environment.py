@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kitaru._engine.zenml import analytics
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 
 _TRUE = ("1", "true", "yes", "on")
@@ -51,6 +52,7 @@ def import_zenml() -> None:
     """
     if "zenml" in sys.modules:
         _use_our_folder()
+        analytics.enforce(own_folder())
         _use_wal()
         _list_packages_once()
         return
@@ -74,7 +76,8 @@ def import_zenml() -> None:
     _use_wal()
     _list_packages_once()
     try:
-        _announce_setup()
+        if not _config_file().exists():
+            _write_analytics()
     except OSError as error:
         raise KitaruBackendError(
             f"the configuration folder {config_folder()} cannot be made: {error}; set "
@@ -150,10 +153,7 @@ def _set_folder() -> bool:
 
 def _set_environment() -> None:
     _set_folder()
-    if "ZENML_ANALYTICS_OPT_IN" not in os.environ:
-        os.environ["ZENML_ANALYTICS_OPT_IN"] = (
-            "true" if _is_on("KITARU_ANALYTICS_OPT_IN") else "false"
-        )
+    analytics.enforce(own_folder())
     if not _is_on("KITARU_DEBUG"):
         os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "ERROR")
         os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
@@ -168,23 +168,57 @@ def _is_on(name: str) -> bool:
     return os.environ.get(name, "").lower() in _TRUE
 
 
-def _announce_setup() -> None:
-    if not (config_folder() / "config.yaml").exists():
-        _keep_analytics_off()
+def is_set_up() -> bool:
+    """Whether there is a store to look at, without importing ZenML or making one."""
+    if os.environ.get("ZENML_STORE_URL") or os.environ.get("KITARU_SERVER_URL"):
+        return True
+    try:
+        lines = _config_file().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return _config_file().exists()
+    # ZenML writes the configuration first and the store into it once it is there.
+    return any(line.startswith("store:") for line in lines)
+
+
+def announce_setup() -> None:
+    """Say that the local store is about to be set up, unless there is one."""
+    if not is_set_up():
         sys.stderr.write(
             f"Setting up the local store in {config_folder()} (once, takes a few seconds)\n"
         )
         sys.stderr.flush()
 
 
-def _keep_analytics_off() -> None:
-    """Write the choice into a configuration that we are about to make.
+def choose_analytics(*, opted_in: bool) -> None:
+    """Keep the user's choice, for Kitaru and for `zenml` used beside it.
+
+    Raises:
+        KitaruBackendError: If it cannot be written.
+    """
+    analytics.store(own_folder(), opted_in=opted_in)
+    import_zenml()
+    try:
+        _write_analytics(opted_in=opted_in)
+    except OSError as error:
+        raise KitaruBackendError(
+            f"{_config_file()} cannot be written: {error}; check its permissions"
+        ) from error
+
+
+def _config_file() -> Path:
+    return config_folder() / "config.yaml"
+
+
+def _write_analytics(*, opted_in: bool | None = None) -> None:
+    """Write the choice into ZenML's configuration, by default the one in force.
 
     The environment variable holds for our processes only; `zenml` itself would send.
     """
     from zenml.config.global_config import GlobalConfiguration
 
-    GlobalConfiguration().analytics_opt_in = _is_on("KITARU_ANALYTICS_OPT_IN")
+    if opted_in is None:
+        opted_in = analytics.preference(own_folder()).opted_in
+    GlobalConfiguration().analytics_opt_in = opted_in
 
 
 def _list_packages_once() -> None:

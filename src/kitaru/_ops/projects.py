@@ -1,0 +1,102 @@
+"""Make a folder a project: a place for settings, and a first flow if wanted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+from kitaru._core.pyproject import with_kitaru_table
+from kitaru._engine import configuration
+from kitaru.errors import KitaruUsageError
+from kitaru.models import Record
+
+EXAMPLE = "first_flow.py"
+
+
+class ProjectSetup(Record):
+    """What `kitaru init` has done in a folder."""
+
+    folder: str
+    written: tuple[str, ...] = ()
+    # What was there already, and stays as it is.
+    kept: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    example: str | None = None
+
+
+def set_up(folder: Path, *, example: bool) -> ProjectSetup:
+    """Give a folder `[tool.kitaru]` in its pyproject.toml; nothing is overwritten.
+
+    Args:
+        folder: Made if it does not exist.
+        example: Write a first flow as well.
+
+    Raises:
+        KitaruUsageError: If it is no folder, cannot be written, or its pyproject.toml
+            (or the one around it) is wrong; nothing is changed then.
+    """
+    folder = folder.expanduser().absolute()
+    target = folder / configuration.FILE
+    if folder.exists() and not folder.is_dir():
+        raise KitaruUsageError(f"{folder} is not a folder; give one to make a project")
+    notes = [] if target.exists() else _no_longer_read(folder)
+    written: list[str] = []
+    kept: list[str] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (written if _add_table(target) else kept).append(configuration.FILE)
+        if example:
+            (written if _add_example(folder / EXAMPLE) else kept).append(EXAMPLE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise KitaruUsageError(f"{folder} cannot be set up: {error}") from error
+    return ProjectSetup(
+        folder=str(folder),
+        written=tuple(written),
+        kept=tuple(kept),
+        notes=tuple(notes),
+        example=str(_near(folder / EXAMPLE)) if example else None,
+    )
+
+
+def _no_longer_read(folder: Path) -> list[str]:
+    """Say whose settings a new pyproject.toml in the folder hides."""
+    outer = configuration.find_pyproject(folder)
+    if outer is None or not configuration.read_pyproject(outer):
+        return []
+    return [f"from now on, the settings in {outer} do not count in this folder"]
+
+
+def _add_table(path: Path) -> bool:
+    before = path.read_bytes().decode("utf-8") if path.exists() else ""
+    after = with_kitaru_table(before, path=path)
+    if after is None:
+        return False
+    # A link stays a link; what it leads to is replaced in one step.
+    real = path.resolve()
+    beside = real.with_name(f".{real.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(after.encode("utf-8"))
+        if real.exists():
+            shutil.copymode(real, beside)
+        beside.replace(real)
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
+
+
+def _add_example(path: Path) -> bool:
+    text = files("kitaru").joinpath("templates", EXAMPLE).read_text(encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _near(path: Path) -> Path:
+    """Return the path as one would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,0 +1,55 @@
+"""`kitaru init`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli.options import Output
+from kitaru.cli.output import Format, show_item
+
+if TYPE_CHECKING:
+    from kitaru._ops.projects import ProjectSetup
+
+
+@exposes(Op.PROJECT_INIT, on=CLI)
+def init(
+    path: Annotated[
+        Path, typer.Argument(help="The folder; made if it does not exist.")
+    ] = Path(),
+    example: Annotated[
+        bool, typer.Option("--example", help="Write a first flow as well.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Give a project its settings in pyproject.toml, and a first flow if wanted."""
+    from kitaru._ops import projects
+
+    done = projects.set_up(path, example=example)
+    show_item("init", done, output, lambda: _print(done, path))
+
+
+def _print(done: ProjectSetup, path: Path) -> None:
+    lines = [f"{done.folder}: {_what(done)}", *done.notes, "", "Next:"]
+    if done.example:
+        lines.append(f"  python {shlex.quote(done.example)}    run the example")
+    else:
+        place = "" if path == Path() else f" {shlex.quote(str(path))}"
+        lines.append(f"  kitaru init{place} --example    write a first flow to run")
+    lines += [
+        "  kitaru    see what waits for you and what failed",
+        "  kitaru info    see which settings are in force, and where they come from",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _what(done: ProjectSetup) -> str:
+    if not done.written:
+        return f"nothing to do; there already: {', '.join(done.kept)}"
+    kept = f" (kept {', '.join(done.kept)})" if done.kept else ""
+    return "wrote " + " and ".join(done.written) + kept
