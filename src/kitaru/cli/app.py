@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import executions, secrets
+from kitaru.cli import executions, secrets, stacks
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(executions.app, name="executions")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(stacks.app, name="stack")
 
 
 def _version(value: bool) -> None:
