@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import keyboard
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, console, show_item, show_items
-from kitaru.cli.questions import confirm
 from kitaru.errors import KitaruUsageError
 from kitaru.models import DeletedStack, Page, Stack
 
@@ -109,7 +109,7 @@ def delete(
     """Delete a stack."""
     from kitaru._ops import stacks
 
-    confirm(f"Delete stack {name}?", yes=yes)
+    keyboard.confirm(f"Delete stack {name}?", yes=yes)
     gone = stacks.delete(name, recursive=recursive, force=force)
     show_item("stack delete", gone, output, lambda: _say_deleted(gone))
 
