@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from kitaru.flows import FlowHandle as FlowHandle
     from kitaru.flows import flow as flow
     from kitaru.language_models import llm as llm
+    from kitaru.local_stacks import create_stack as create_stack
+    from kitaru.local_stacks import current_stack as current_stack
+    from kitaru.local_stacks import delete_stack as delete_stack
+    from kitaru.local_stacks import list_stacks as list_stacks
+    from kitaru.local_stacks import use_stack as use_stack
     from kitaru.primitives import current_execution_id as current_execution_id
     from kitaru.primitives import load as load
     from kitaru.primitives import log as log
@@ -80,6 +85,13 @@ _HOMES = {
     ),
     "kitaru.flows": ("Flow", "FlowHandle", "flow"),
     "kitaru.language_models": ("llm",),
+    "kitaru.local_stacks": (
+        "create_stack",
+        "current_stack",
+        "delete_stack",
+        "list_stacks",
+        "use_stack",
+    ),
     "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
     "kitaru.secret_records": ("Secret", "SecretInfo"),
     "kitaru.secrets": ("create_secret", "delete_secret", "get_secret"),

@@ -235,6 +235,40 @@ class Continuation(Record):
     pid: int | None = None
 
 
+class StackComponent(Record):
+    """One part of a stack: an orchestrator, an artifact store, …"""
+
+    component_id: str
+    name: str
+    flavor: str
+
+
+class Stack(Record):
+    """Where flows run and where their values go; components by type.
+
+    `active_from` says what makes it the active one: a variable of the `environment`, the
+    `project` folder (made by `zenml init`), or the `configuration` of this user.
+    `active_place` names that variable, folder or file.
+    """
+
+    stack_id: str
+    name: str
+    is_local: bool
+    active: bool = False
+    active_from: Literal["environment", "project", "configuration"] | None = None
+    active_place: str | None = None
+    components: dict[str, tuple[StackComponent, ...]] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class DeletedStack(Record):
+    """What went with a stack, and which one is active now."""
+
+    name: str
+    components: tuple[str, ...] = ()
+    active: str
+
+
 class LogEntry(Record):
     """One line of output."""
 

@@ -114,6 +114,7 @@ def test_the_pages_have_snippets() -> None:
         "docs/operating.md",
         "docs/replay.md",
         "docs/secrets.md",
+        "docs/stacks.md",
         "docs/values.md",
         "docs/waits.md",
     }

@@ -37,8 +37,14 @@ from kitaru._engine.port import (
     StartedCall,
 )
 from kitaru._engine.reporter import SilentReporter
+from kitaru._engine.services.stacks import Stacks
 from kitaru._engine.session import Session
-from kitaru.errors import KitaruRuntimeError, KitaruStateError, KitaruUsageError
+from kitaru.errors import (
+    KitaruFeatureNotAvailableError,
+    KitaruRuntimeError,
+    KitaruStateError,
+    KitaruUsageError,
+)
 from kitaru.models import (
     ArtifactRef,
     Continuation,
@@ -112,6 +118,11 @@ class MemoryEngine:
         self.kill_after = kill_after
         self.secrets = MemorySecrets()
         self._reporter = reporter or SilentReporter()
+
+    @property
+    def stacks(self) -> Stacks:
+        """There are none in memory."""
+        raise _not_in_memory("stacks")
 
     # -- running -------------------------------------------------------------
 
@@ -508,6 +519,12 @@ class _Board:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:
+    return KitaruFeatureNotAvailableError(
+        f"an engine in memory has no {what}; run this on ZenML"
+    )
 
 
 def _decoded_inputs(execution: MemoryExecution) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kitaru._core.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
 from kitaru._engine.services.secrets import Secrets
+from kitaru._engine.services.stacks import Stacks
 from kitaru.models import (
     ArtifactRef,
     Continuation,
@@ -243,6 +244,11 @@ class Engine(Protocol):
     @property
     def secrets(self) -> Secrets:
         """The secret store."""
+        ...
+
+    @property
+    def stacks(self) -> Stacks:
+        """The stacks, and which one is active."""
         ...
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:

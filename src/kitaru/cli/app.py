@@ -9,7 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import analytics, executions, project, secrets
+from kitaru.cli import (
+    analytics,
+    executions,
+    project,
+    secrets,
+    stacks,
+)
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError, KitaruUsageError
@@ -25,8 +31,7 @@ app = typer.Typer(
 app.add_typer(executions.app, name="executions")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
-
-
+app.add_typer(stacks.app, name="stack")
 app.command("init")(project.init)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 from typing import Any
 
 from kitaru._core.forms import Prompt, drive, form
 from kitaru.errors import KitaruUsageError
 from kitaru.models import PendingWait
+
+
+_ENDED = "the input ended before the answer; nothing was stored"
 
 
 def is_present() -> bool:
@@ -29,6 +33,18 @@ def confirm(question: str, *, yes: bool) -> None:
         )
     if _line(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
         raise KitaruUsageError("nothing was changed")
+
+
+def hidden(question: str) -> str:
+    """Ask for a text that is not shown while it is typed.
+
+    Raises:
+        KitaruUsageError: If the input ends.
+    """
+    try:
+        return getpass(f"{question}: ")
+    except EOFError:
+        raise KitaruUsageError(_ENDED) from None
 
 
 def fill_in(wait: PendingWait) -> Any:
@@ -59,5 +75,5 @@ def _line(prompt: str) -> str:
     line = sys.stdin.readline()
     if not line:
         sys.stderr.write("\n")
-        raise KitaruUsageError("the input ended before the answer; nothing was stored")
+        raise KitaruUsageError(_ENDED)
     return line.rstrip("\r\n")

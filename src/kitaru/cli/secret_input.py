@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kitaru.cli.questions import hidden, is_interactive
+from kitaru.cli import keyboard
 from kitaru.errors import KitaruUsageError
 
 
@@ -43,12 +43,12 @@ def _value(key: str, source: str) -> str:
 
 
 def _asked(name: str, key: str) -> str:
-    if not is_interactive():
+    if not keyboard.is_present():
         raise KitaruUsageError(
             f"a value of secret {name!r} has to be asked for, and nobody can answer "
             "here; use KEY=- to read it from stdin or KEY=@FILE to read it from a file"
         )
-    return hidden(f"{name} {key}")
+    return keyboard.hidden(f"{name} {key}")
 
 
 def _of_file(file: Path) -> dict[str, str]:

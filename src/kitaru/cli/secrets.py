@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import secret_input
+from kitaru.cli import keyboard, secret_input
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, console, show_item, show_items
-from kitaru.cli.questions import confirm
 from kitaru.models import Page
 from kitaru.secret_records import Secret, SecretInfo
 
@@ -98,7 +97,7 @@ def delete(name: Name, yes: Yes = False, output: Output = Format.TEXT) -> None:
     """Delete a secret."""
     from kitaru._ops import secrets
 
-    confirm(f"Delete secret {name}?", yes=yes)
+    keyboard.confirm(f"Delete secret {name}?", yes=yes)
     secrets.delete(name)
     show_item(
         "secrets delete",

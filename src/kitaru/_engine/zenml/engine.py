@@ -36,6 +36,7 @@ from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
 from kitaru._engine.zenml.secrets import ZenMLSecrets
+from kitaru._engine.zenml.stacks import ZenMLStacks
 from kitaru.errors import (
     KitaruContextError,
     KitaruStateError,
@@ -72,6 +73,7 @@ class ZenMLEngine:
         self.use_project(project, said_by=said_by)
         self.journal = Journal(environment.journal_path())
         self.secrets = ZenMLSecrets()
+        self.stacks = ZenMLStacks()
         self._library = Library(self.journal)
         self._launcher = launcher.Launcher(
             self.journal, self._library.lookup, synchronous=synchronous

@@ -1,0 +1,262 @@
+"""The stacks of ZenML, and which one is active."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+
+from sqlalchemy.exc import SAWarning
+from zenml.client import Client
+from zenml.config.global_config import GlobalConfiguration
+from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.enums import StackComponentType
+from zenml.exceptions import EntityExistsError
+from zenml.models import ComponentInfo, ComponentResponse, StackRequest, StackResponse
+
+from kitaru._core.similar import did_you_mean
+from kitaru._engine.zenml import environment, reading
+from kitaru._engine.zenml.errors import translated
+from kitaru.errors import KitaruError, KitaruStateError, KitaruUsageError
+from kitaru.models import DeletedStack, ExecutionStatus, Stack, StackComponent
+
+DEFAULT = "default"
+_PAGE = 100
+_NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
+
+
+class ZenMLStacks:
+    """The stacks of the connected store."""
+
+    def all(self) -> list[Stack]:
+        """Return all stacks, by name."""
+        active = self.active()
+        return [_record(model, active) for model in _all()]
+
+    def active(self) -> Stack:
+        """Return the active stack, and what makes it that."""
+        with translated("reading the active stack"):
+            model = Client().active_stack_model
+            return _record(model).model_copy(update=_reason())
+
+    def get(self, name: str) -> Stack:
+        """Return a stack."""
+        return _record(_existing(name), self.active())
+
+    def create_local(
+        self, name: str, *, activate: bool, labels: Mapping[str, str]
+    ) -> Stack:
+        """Create a stack with an orchestrator and an artifact store of its own."""
+        if any(model.name == name for model in _all()):
+            raise _taken(name)
+        if activate:
+            _refuse_if_environment_decides(name)
+        request = StackRequest(
+            name=name,
+            components={kind: [ComponentInfo(flavor="local")] for kind in _NEEDED},
+            labels=dict(labels),
+        )
+        with translated(f"creating stack {name!r}"):
+            try:
+                # The store takes its components away again if it fails on the way.
+                created = Client().zen_store.create_stack(request)
+            except EntityExistsError:
+                raise _taken(name) from None
+        if not activate:
+            return _record(created, self.active())
+        try:
+            return self.use(name)
+        except KitaruError:
+            _delete(created, _own_components(created))
+            raise
+
+    def use(self, name: str) -> Stack:
+        """Make a stack the active one, for this project folder or this user."""
+        model = _existing(name)
+        _refuse_if_environment_decides(name)
+        with translated(f"using stack {name!r}"):
+            Client().activate_stack(model.id)
+        return self.active()
+
+    def delete(self, name: str, *, recursive: bool, force: bool) -> DeletedStack:
+        """Delete a stack."""
+        model = _existing(name)
+        if name == DEFAULT:
+            raise KitaruUsageError(
+                "the default stack cannot be deleted: ZenML falls back on it"
+            )
+        _refuse_if_in_use(model, force=force)
+        if _is_active(model):
+            _fall_back_to_default(model, force=force)
+        going = _own_components(model) if recursive else []
+        _delete(model, going)
+        return DeletedStack(
+            name=name,
+            components=tuple(f"{item.type.value} {item.name}" for item in going),
+            active=self.active().name,
+        )
+
+
+def _all() -> list[StackResponse]:
+    found: list[StackResponse] = []
+    with translated("listing stacks"):
+        while True:
+            page = Client().list_stacks(
+                sort_by="asc:name",
+                page=len(found) // _PAGE + 1,
+                size=_PAGE,
+                hydrate=True,
+            )
+            found += page.items
+            if len(page.items) < _PAGE:
+                return found
+
+
+def _existing(name: str) -> StackResponse:
+    """Return the stack of exactly that name."""
+    with translated(f"looking for stack {name!r}"):
+        page = Client().list_stacks(name=f"equals:{name}", hydrate=True)
+    if page.items:
+        return page.items[0]
+    known = [model.name for model in _all()]
+    raise KitaruUsageError(
+        f"there is no stack {name!r}{did_you_mean(name, known)} "
+        f"(known: {', '.join(known)})"
+    )
+
+
+def _record(model: StackResponse, active: Stack | None = None) -> Stack:
+    stack = Stack(
+        stack_id=str(model.id),
+        name=model.name,
+        is_local=all(
+            component.flavor_name == "local"
+            for kind in _NEEDED
+            for component in model.components.get(kind, [])
+        ),
+        components={
+            kind.value: tuple(_component(item) for item in items)
+            for kind, items in model.components.items()
+        },
+        labels={key: str(value) for key, value in (model.labels or {}).items()},
+    )
+    if active is None or active.stack_id != stack.stack_id:
+        return stack
+    return active
+
+
+def _component(item: ComponentResponse) -> StackComponent:
+    return StackComponent(
+        component_id=str(item.id), name=item.name, flavor=item.flavor_name
+    )
+
+
+def _reason() -> dict[str, object]:
+    """Return what makes the active stack the active one, as fields of a record."""
+    if os.environ.get(ENV_ZENML_ACTIVE_STACK_ID):
+        return _active("environment", ENV_ZENML_ACTIVE_STACK_ID)
+    root = Client().root
+    if root is not None:
+        return _active("project", str(root))
+    return _active("configuration", str(environment.config_folder() / "config.yaml"))
+
+
+def _active(source: str, place: str) -> dict[str, object]:
+    return {"active": True, "active_from": source, "active_place": place}
+
+
+def _refuse_if_environment_decides(name: str) -> None:
+    if os.environ.get(ENV_ZENML_ACTIVE_STACK_ID):
+        raise KitaruStateError(
+            f"stack {name!r} cannot become the active one: the variable "
+            f"{ENV_ZENML_ACTIVE_STACK_ID} decides here (in a running flow Kitaru sets it "
+            "itself); unset it first. Nothing was changed"
+        )
+
+
+def _refuse_if_in_use(model: StackResponse, *, force: bool) -> None:
+    open_ = {
+        status: _count_runs(model, reading.run_statuses(status))
+        for status in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
+    }
+    if any(open_.values()):
+        counts = " and ".join(
+            f"{count} {status.value}" for status, count in open_.items() if count
+        )
+        raise KitaruStateError(
+            f"stack {model.name!r} has executions that need it ({counts}); let them end "
+            "or cancel them first. Nothing was deleted"
+        )
+    ended = _count_runs(model, None)
+    if ended and not force:
+        raise KitaruStateError(
+            f"{ended} executions ran on stack {model.name!r}; they stay, but cannot be "
+            "retried or replayed without it. Delete it anyway with --force (force=True)"
+        )
+
+
+def _count_runs(model: StackResponse, statuses: list[str] | None) -> int:
+    chosen = None
+    if statuses is not None:
+        words = ", ".join(f'"{word}"' for word in statuses)
+        chosen = f"oneof:[{words}]"
+    with translated(f"looking for executions on stack {model.name!r}"):
+        page = Client().list_pipeline_runs(stack_id=model.id, status=chosen, size=1)
+    return page.total
+
+
+def _is_active(model: StackResponse) -> bool:
+    with translated("reading the active stack"):
+        return model.id in (
+            Client().active_stack_model.id,
+            GlobalConfiguration().active_stack_id,
+        )
+
+
+def _fall_back_to_default(model: StackResponse, *, force: bool) -> None:
+    """Make the default stack the active one wherever this one is."""
+    if not force:
+        raise KitaruStateError(
+            f"stack {model.name!r} is the active one; use another first (kitaru stack use "
+            f"{DEFAULT}), or delete it anyway with --force (force=True)"
+        )
+    _refuse_if_environment_decides(DEFAULT)
+    default = _existing(DEFAULT)
+    with translated(f"using stack {DEFAULT!r}"):
+        if Client().active_stack_model.id == model.id:
+            Client().activate_stack(default.id)
+        if GlobalConfiguration().active_stack_id == model.id:
+            GlobalConfiguration().set_active_stack(default)
+
+
+def _own_components(model: StackResponse) -> list[ComponentResponse]:
+    """Return the components that no other stack uses."""
+    own = []
+    with translated(f"looking at the components of stack {model.name!r}"):
+        for items in model.components.values():
+            for item in items:
+                users = Client().list_stacks(component_id=item.id, size=2)
+                is_default = item.name == DEFAULT
+                if users.total == 1 and not is_default:
+                    own.append(item)
+    return own
+
+
+def _delete(model: StackResponse, components: list[ComponentResponse]) -> None:
+    with translated(f"deleting stack {model.name!r}"), warnings.catch_warnings():
+        # ZenML deletes the links of a stack twice, which SQLAlchemy remarks on.
+        warnings.simplefilter("ignore", SAWarning)
+        store = Client().zen_store
+        try:
+            store.delete_stack(model.id)
+        except KeyError:
+            # Somebody else was faster; it is gone.
+            return
+        for item in components:
+            store.delete_stack_component(item.id)
+
+
+def _taken(name: str) -> KitaruUsageError:
+    return KitaruUsageError(
+        f"there is a stack {name!r} already; use it with: kitaru stack use {name}"
+    )

@@ -1,0 +1,164 @@
+"""`kitaru stack`: where flows run and where their values go."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import keyboard
+from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
+from kitaru.cli.output import Format, console, show_item, show_items
+from kitaru.errors import KitaruUsageError
+from kitaru.models import DeletedStack, Page, Stack
+
+app = typer.Typer(help="See, choose and create stacks.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the stack.")]
+
+
+@app.command("list")
+@exposes(Op.STACK_LIST, on=CLI)
+def list_(
+    page: PageNumber = 1,
+    size: PageSize = 20,
+    limit: Limit = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """List stacks by name."""
+    from kitaru._ops import stacks
+
+    found = stacks.find(page=page, size=size, limit=limit)
+    show_items("stack list", found.items, output, lambda: _print_page(found))
+
+
+@app.command("current")
+@exposes(Op.STACK_SHOW, on=CLI)
+def current(output: Output = Format.TEXT) -> None:
+    """Show the active stack and what makes it that."""
+    from kitaru._ops import stacks
+
+    found = stacks.current()
+    show_item("stack current", found, output, lambda: _say_active(found))
+
+
+@app.command("show")
+@exposes(Op.STACK_SHOW, on=CLI)
+def show(name: Name, output: Output = Format.TEXT) -> None:
+    """Show a stack and its components."""
+    from kitaru._ops import stacks
+
+    found = stacks.get(name)
+    show_item("stack show", found, output, lambda: _print(found))
+
+
+@app.command("use")
+@exposes(Op.STACK_USE, on=CLI)
+def use(name: Name, output: Output = Format.TEXT) -> None:
+    """Make a stack the active one, for this project folder or for you."""
+    from kitaru._ops import stacks
+
+    found = stacks.use(name)
+    show_item("stack use", found, output, lambda: _say_active(found))
+
+
+@app.command("create")
+@exposes(Op.STACK_CREATE, on=CLI)
+def create(
+    name: Name,
+    kind: Annotated[str, typer.Option("--type", help="Only local so far.")] = "local",
+    activate: Annotated[
+        bool, typer.Option("--activate/--no-activate", help="Also use it.")
+    ] = True,
+    label: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE; may be repeated.")
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Create a local stack with an artifact store of its own."""
+    from kitaru._ops import stacks
+
+    labels = dict(_pair(text) for text in label or [])
+    made = stacks.create(name, kind=kind, activate=activate, labels=labels)
+
+    def text() -> None:
+        sys.stdout.write(f"created stack {made.name}\n")
+        if made.active:
+            _say_active(made)
+
+    show_item("stack create", made, output, text)
+
+
+@app.command("delete")
+@exposes(Op.STACK_DELETE, on=CLI)
+def delete(
+    name: Name,
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", help="Also components no other stack uses."),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Even if active, or if executions ran on it."),
+    ] = False,
+    yes: Yes = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Delete a stack."""
+    from kitaru._ops import stacks
+
+    keyboard.confirm(f"Delete stack {name}?", yes=yes)
+    gone = stacks.delete(name, recursive=recursive, force=force)
+    show_item("stack delete", gone, output, lambda: _say_deleted(gone))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, is_pair, value = text.partition("=")
+    if not is_pair or not key:
+        raise KitaruUsageError(f"--label {text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _say_active(stack: Stack) -> None:
+    where = {
+        "environment": f"the variable {stack.active_place} says so",
+        "project": f"for the project {stack.active_place}",
+        "configuration": f"for all folders without one of their own, {stack.active_place}",
+    }[stack.active_from or "configuration"]
+    sys.stdout.write(f"{stack.name} is the active stack ({where})\n")
+
+
+def _say_deleted(gone: DeletedStack) -> None:
+    sys.stdout.write(f"deleted stack {gone.name}; {gone.active} is active\n")
+    for component in gone.components:
+        sys.stdout.write(f"  and its {component}\n")
+
+
+def _print(stack: Stack) -> None:
+    sys.stdout.write(f"{stack.name}{' (active)' if stack.active else ''}\n")
+    sys.stdout.write(f"  id: {stack.stack_id}\n")
+    for kind, components in stack.components.items():
+        for item in components:
+            sys.stdout.write(f"  {kind}: {item.name} ({item.flavor})\n")
+    for key, value in stack.labels.items():
+        sys.stdout.write(f"  {key}={value}\n")
+
+
+def _print_page(page: Page[Stack]) -> None:
+    from rich.table import Table
+
+    from kitaru.cli import render
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("", "NAME", "ORCHESTRATOR", "ARTIFACT STORE"):
+        table.add_column(column, no_wrap=True)
+    for item in page.items:
+        flavors = [
+            ", ".join(part.flavor for part in item.components.get(kind, ()))
+            for kind in ("orchestrator", "artifact_store")
+        ]
+        table.add_row("*" if item.active else "", item.name, *flavors)
+    console().print(table)
+    render.next_page(page)

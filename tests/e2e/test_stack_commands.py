@@ -1,0 +1,63 @@
+"""`kitaru stack` at the keyboard: what it changes and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_stack_is_created_used_in_a_project_and_deleted(workspace: Workspace) -> None:
+    made = workspace.kitaru("stack", "create", "experiments", "--label", "team=nlp")
+    workspace.python("-c", "from zenml.client import Client; Client.initialize()")
+    used = workspace.kitaru("stack", "use", "default")
+    listed = workspace.kitaru_items("stack", "list")
+    refused = workspace.kitaru("stack", "delete", "experiments", "--yes", code=1)
+    gone = workspace.kitaru(
+        "stack", "delete", "experiments", "--yes", "--recursive", "--force"
+    )
+
+    assert made.stdout.splitlines()[0] == "created stack experiments"
+    assert str(workspace.config / "config.yaml") in made.stdout
+    assert f"for the project {workspace.project}" in used.stdout
+    assert [(item["name"], item["active"]) for item in listed] == [
+        ("default", True),
+        ("experiments", False),
+    ]
+    # It is still the active one everywhere else.
+    assert "is the active one" in refused.stderr
+    assert gone.stdout.splitlines() == [
+        "deleted stack experiments; default is active",
+        "  and its artifact_store experiments",
+        "  and its orchestrator experiments",
+    ]
+    assert gone.stderr == ""
+
+
+def test_wrong_use_is_one_message_and_changes_nothing(workspace: Workspace) -> None:
+    commands = {
+        "type": ("stack", "create", "cluster", "--type", "kubernetes"),
+        "label": ("stack", "create", "cluster", "--label", "team"),
+        "nobody answers": ("stack", "delete", "default"),
+        "unknown": ("stack", "use", "nope", "-o", "json"),
+    }
+
+    running = {name: workspace.start_kitaru(*line) for name, line in commands.items()}
+
+    ends = {name: process.finish() for name, process in running.items()}
+    assert {name: end.code for name, end in ends.items()} == {
+        "type": 1,
+        "label": 2,
+        "nobody answers": 2,
+        "unknown": 2,
+    }
+    assert "zenml stack register" in ends["type"].stderr
+    assert "'team' is not KEY=VALUE" in ends["label"].stderr
+    assert "--yes" in ends["nobody answers"].stderr
+    assert json.loads(ends["unknown"].stderr)["command"] == "stack use"
+    assert [end for end in ends.values() if "Traceback" in end.stderr] == []
+    assert workspace.kitaru_item("stack", "current")["name"] == "default"
