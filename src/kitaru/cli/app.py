@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import executions, secrets
+from kitaru.cli import executions, models, secrets
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError
@@ -23,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(executions.app, name="executions")
+app.add_typer(models.app, name="model")
 app.add_typer(secrets.app, name="secrets")
 
 
