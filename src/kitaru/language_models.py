@@ -135,7 +135,7 @@ def _recorded(
     runtime: FlowRuntime, call: RunningCall, request: Request, label: str
 ) -> str:
     """Ask, and note on the checkpoint what was asked, answered and spent."""
-    event = _begin(call, label)
+    event = _begin(call, label, request)
     label = event["name"]
     runtime.save(
         call,
@@ -155,14 +155,17 @@ def _recorded(
     return answer.text
 
 
-def _begin(call: RunningCall, wanted: str) -> dict[str, Any]:
+def _begin(call: RunningCall, wanted: str, request: Request) -> dict[str, Any]:
     """Note a model call under a name that this attempt of the checkpoint has not used."""
     with _labels:
         events = call.metadata.setdefault(MODEL_CALLS, [])
         taken = {event["name"] for event in events}
         numbered = (f"{wanted}_{number}" for number in itertools.count(2))
         name = next(n for n in itertools.chain([wanted], numbered) if n not in taken)
+        model = request.describe_model()
         event: dict[str, Any] = {"name": name}
+        if isinstance(model, str):
+            event["model"] = model
         events.append(event)
         return event
 

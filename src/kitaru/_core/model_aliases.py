@@ -36,6 +36,10 @@ _OWN_SETTING = re.compile(
     r"(openai|anthropic|google|groq|mistral|bedrock|cohere|openrouter|xai)_[a-z0-9_]+"
 )
 
+_CREDENTIAL = re.compile(
+    r"api_?key|_key$|_token$|secret|password|headers|^key$|^token$"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
@@ -87,16 +91,16 @@ def checked(entry: ModelAlias) -> ModelAlias:
 
 
 def _check_setting(name: str, value: object) -> None:
+    if _CREDENTIAL.search(name):
+        raise KitaruUsageError(
+            f"model setting {name!r} may hold a credential; those belong into a secret, "
+            "which the alias names: --secret NAME"
+        )
     if name not in _SETTINGS and not _OWN_SETTING.fullmatch(name):
         raise KitaruUsageError(
             f"model setting {name!r} is not known{did_you_mean(name, _SETTINGS)}; known "
             f"are {', '.join(_SETTINGS)} and those of a provider, such as "
-            "openai_reasoning_effort. Keys belong into a secret, see --secret"
-        )
-    if re.search(r"(?:api_?key|secret|password|headers)", name):
-        raise KitaruUsageError(
-            f"model setting {name!r} may hold a credential; those belong into a secret: "
-            "kitaru secrets set NAME …, then --secret NAME"
+            "openai_reasoning_effort"
         )
     if value is None:
         raise KitaruUsageError(f"model setting {name!r} has no value")

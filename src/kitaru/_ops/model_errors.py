@@ -33,7 +33,9 @@ class _Kind:
     temporary: bool = False
 
 
-_RATE_LIMIT = _Kind("rate_limit", "wait, then retry", temporary=True)
+_RATE_LIMIT = _Kind(
+    "rate_limit", "the rate limit is reached; retry later", temporary=True
+)
 _OVERLOADED = _Kind(
     "overloaded", "the provider is overloaded; retry later", temporary=True
 )
@@ -158,15 +160,15 @@ def _model_error(
     status: int | None = getattr(error, "status_code", None)
     if not kind.temporary:
         return KitaruModelError(
-            f"{model}: {kind.advice} ({said})",
+            f"{model}: {said}; {kind.advice}",
             model=model,
             reason=kind.reason,
             status_code=status,
         )
     wait: float | None = getattr(error, "retry_after", None)
-    asked = f"; it asks to wait {wait:g} s" if wait else ""
+    when = f"; the provider asks to wait {wait:g} s" if wait else ""
     return KitaruModelUnavailableError(
-        f"{model}: {kind.advice}{asked} ({said})",
+        f"{model}: {said}; {kind.advice}{when}",
         model=model,
         reason=kind.reason,
         status_code=status,
@@ -191,7 +193,7 @@ def _said(error: foreign.AgentRunError) -> str:
     text = _message_in(getattr(error, "body", None)) or error.message
     if len(text) > _LONGEST_MESSAGE:
         text = text[: _LONGEST_MESSAGE - 1] + "…"
-    return status + text
+    return status + text.rstrip(". ")
 
 
 def _message_in(body: Any) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from kitaru._core.prompts import Message
-from kitaru._ops import models
+from kitaru._ops import models, secrets
 from kitaru._ops.models import ChosenModel
 from kitaru.errors import (
     KitaruError,
@@ -114,9 +114,9 @@ def _ask(
     from kitaru._ops import model_errors, model_usage
 
     label = str(chosen) if given is None else f"{given.system}/{given.model_name}"
-    secrets = _credentials(chosen.secret)
-    with model_errors.translated(label, secrets.values()):
-        model = given if given is not None else _build(chosen, secrets)
+    keys = _credentials(chosen.secret)
+    with model_errors.translated(label, keys.values()):
+        model = given if given is not None else _build(chosen, keys)
         response = _finished(
             _response(model, request.messages, {**chosen.settings, **request.settings})
         )
@@ -167,15 +167,10 @@ def _mocked(text: str, number: int) -> str:
 
 def _credentials(secret: str | None) -> Mapping[str, str]:
     """Return what the secret of an alias holds."""
-    if secret is None:
-        return {}
-    raise KitaruFeatureNotAvailableError(
-        f"the secret {secret!r} of the model alias cannot be read; set the provider's key "
-        "in the environment"
-    )
+    return {} if secret is None else secrets.get(secret).values
 
 
-def _build(chosen: ChosenModel, secrets: Mapping[str, str]) -> Model:
+def _build(chosen: ChosenModel, keys: Mapping[str, str]) -> Model:
     from pydantic_ai.models import infer_model
     from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 
@@ -184,15 +179,15 @@ def _build(chosen: ChosenModel, secrets: Mapping[str, str]) -> Model:
 
     def provider(name: str) -> Provider[Any]:
         class_ = infer_provider_class(name)
-        arguments = _arguments(class_, secrets, chosen)
+        arguments = _arguments(class_, keys, chosen)
         return class_(**arguments) if arguments else infer_provider(name)
 
     name = f"{chosen.reference.provider}:{chosen.reference.name}"
-    return infer_model(name, provider) if secrets else infer_model(name)
+    return infer_model(name, provider) if keys else infer_model(name)
 
 
 def _arguments(
-    provider: type[Any], secrets: Mapping[str, str], chosen: ChosenModel
+    provider: type[Any], keys: Mapping[str, str], chosen: ChosenModel
 ) -> dict[str, str]:
     """Return what the secret says that the environment does not.
 
@@ -203,7 +198,7 @@ def _arguments(
     prefix = chosen.reference.provider.replace("-", "_")
     known = [name for name in inspect.signature(provider).parameters if name != "self"]
     found: dict[str, str] = {}
-    for key, value in secrets.items():
+    for key, value in keys.items():
         if key in os.environ or f"{prefix}_{key}".upper() in os.environ:
             continue
         fits = [n for n in known if key.lower() == n or key.lower().endswith(f"_{n}")]

@@ -11,7 +11,7 @@ from typing import Any
 
 from kitaru._core import model_aliases, paging
 from kitaru._core.model_aliases import TEST_MODEL, ModelReference
-from kitaru._engine import settings
+from kitaru._engine import settings_file
 from kitaru.errors import KitaruUsageError
 from kitaru.models import ModelAlias, Page
 
@@ -72,7 +72,7 @@ def register(
         body = entry.model_dump(exclude={"alias", "source"}, exclude_defaults=True)
         known[_KEY] = {**known.get(_KEY, {}), alias: body}
 
-    settings.change_settings(change)
+    settings_file.change(change)
     return Registered(entry, before[0], _from_environment().get(alias))
 
 
@@ -91,7 +91,7 @@ def aliases() -> dict[str, ModelAlias]:
     Raises:
         KitaruUsageError: If a registry is not valid.
     """
-    return _stored(settings.read_settings()) | _from_environment()
+    return _stored(settings_file.read()) | _from_environment()
 
 
 def choose(name: str | None) -> ChosenModel:
@@ -123,7 +123,7 @@ def choose(name: str | None) -> ChosenModel:
 
 
 def _stored(known: Mapping[str, Any]) -> dict[str, ModelAlias]:
-    where = f"{_KEY!r} in {settings.settings_path()}"
+    where = f"{_KEY!r} in {settings_file.path()}"
     return model_aliases.registry(known.get(_KEY, {}), where=where, source="settings")
 
 

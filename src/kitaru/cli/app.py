@@ -12,6 +12,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
     executions,
+    models,
     project,
     secrets,
     stacks,
@@ -29,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(executions.app, name="executions")
+app.add_typer(models.app, name="model")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kitaru._core.wording import short
 from kitaru.cli.output import console
 from kitaru.cli.render import ago, coloured, next_steps, took
+from kitaru.cli.spending import usage_line
 from kitaru.models import ArtifactRef, CheckpointCall, Execution, FailureInfo
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _facts(item: Execution) -> list[str]:
     lines = [f"started {ago(item.started_at)}, took {lasted}, stack {item.stack_name}"]
     if item.original_exec_id:
         lines.append(f"replay of {item.original_exec_id}")
+    if spent := usage_line(item.usage):
+        lines.append(spent)
     lines += [f"  {key}: {value}" for key, value in item.metadata.items()]
     if item.failure:
         lines.append(f"failed ({item.failure.origin.value}): {item.failure.message}")

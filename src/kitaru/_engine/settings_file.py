@@ -18,67 +18,67 @@ from kitaru._engine.zenml.environment import own_folder
 from kitaru.errors import KitaruBackendError
 
 
-def settings_path() -> Path:
+def path() -> Path:
     """Return the place of the settings."""
     return own_folder() / "settings.json"
 
 
-def read_settings() -> dict[str, Any]:
+def read() -> dict[str, Any]:
     """Return all settings; none if nothing was ever set.
 
     Raises:
         KitaruBackendError: If the file cannot be read or is damaged.
     """
-    path = settings_path()
-    with _translated(path):
-        if not path.exists():
+    place = path()
+    with _translated(place):
+        if not place.exists():
             return {}
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(place.read_text(encoding="utf-8"))
     if not isinstance(data, dict):
-        raise _damaged(path, "it holds no JSON object")
+        raise _damaged(place, "it holds no JSON object")
     return data
 
 
-def change_settings(change: Callable[[dict[str, Any]], None]) -> None:
-    """Let `change` alter the settings, and store them; all of it or nothing.
+def change(alter: Callable[[dict[str, Any]], None]) -> None:
+    """Let `alter` work on the settings, and store them; all of it or nothing.
 
     Raises:
         KitaruBackendError: If the file cannot be read or written.
     """
-    path = settings_path()
-    with _translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with _translated(path), (path.parent / "settings.lock").open("w") as lock:
+    place = path()
+    with _translated(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    with _translated(place), (place.parent / "settings.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        settings = read_settings()
-        change(settings)
-        _replace(path, json.dumps(settings, indent=2, sort_keys=True) + "\n")
+        settings = read()
+        alter(settings)
+        _replace(place, json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix="settings.")
+def _replace(place: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix="settings.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        Path(name).replace(place)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise KitaruBackendError(f"the settings {path} refused: {error}") from error
+        raise KitaruBackendError(f"the settings {place} refused: {error}") from error
     except ValueError as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(place, str(error)) from error
 
 
-def _damaged(path: Path, why: str) -> KitaruBackendError:
+def _damaged(place: Path, why: str) -> KitaruBackendError:
     return KitaruBackendError(
-        f"the settings {path} are damaged ({why}); mend the file or move it away"
+        f"the settings {place} are damaged ({why}); mend the file or move it away"
     )

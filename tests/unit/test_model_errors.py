@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+from pydantic_ai import exceptions as foreign
+
+from kitaru._ops import model_errors
+from kitaru.errors import (
+    KitaruFeatureNotAvailableError,
+    KitaruModelError,
+    KitaruModelUnavailableError,
+    KitaruUsageError,
+)
+
+KEY = "sk-very-secret-12345"
+
+
+def raised(error: Exception, *secrets: str) -> Exception:
+    with (
+        pytest.raises(Exception) as caught,  # noqa: PT011  any of ours
+        model_errors.translated("openai/gpt", secrets),
+    ):
+        raise error
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (foreign.ModelHTTPError(429, "m"), "rate_limit"),
+        (foreign.ModelHTTPError(408, "m"), "timeout"),
+        (foreign.ModelHTTPError(500, "m"), "server"),
+        (foreign.ModelHTTPError(599, "m"), "server"),
+        (foreign.ModelHTTPError(503, "m"), "overloaded"),
+        (foreign.ModelOverloadedError("m", "busy"), "overloaded"),
+        (foreign.ModelTimeoutError("m", "slow"), "timeout"),
+        (foreign.ModelConnectionError("m", "gone"), "connection"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_what_may_pass_is_unavailable(error: Exception, reason: str) -> None:
+    found = raised(error)
+
+    assert isinstance(found, KitaruModelUnavailableError)
+    assert found.reason == reason
+    assert "retry" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (foreign.ModelHTTPError(401, "m"), "authentication"),
+        (foreign.ModelHTTPError(403, "m"), "authentication"),
+        (foreign.ModelHTTPError(404, "m"), "unknown_model"),
+        (foreign.ModelHTTPError(400, "m"), "rejected"),
+        (foreign.ModelQuotaExceededError("m", "broke"), "quota"),
+        (foreign.ModelContextWindowExceededError("m", "long"), "too_long"),
+        (foreign.ContentFilterError("no"), "content_filter"),
+        (foreign.UnexpectedModelBehavior("what"), "unexpected"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_what_does_not_pass_is_no_reason_to_ask_again(
+    error: Exception, reason: str
+) -> None:
+    found = raised(error)
+
+    assert type(found) is KitaruModelError
+    assert found.reason == reason
+
+
+def test_the_providers_words_and_its_waiting_time_are_told() -> None:
+    error = foreign.ModelHTTPError(
+        429, "m", {"error": {"message": "Slow down."}}, headers={"Retry-After": "20"}
+    )
+
+    found = raised(error)
+
+    assert "HTTP 429: Slow down;" in str(found)
+    assert "wait 20 s" in str(found)
+    assert isinstance(found, KitaruModelUnavailableError)
+    assert found.retry_after == 20
+
+
+@pytest.mark.parametrize("place", ["environment", "secret"])
+def test_credentials_are_cut_out_and_the_cause_is_left_out(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv("SOME_API_KEY", KEY)
+
+    found = raised(
+        foreign.ModelHTTPError(401, "m", f"bad key {KEY}"),
+        *([KEY] if place == "secret" else []),
+    )
+
+    assert "bad key ***" in str(found)
+    assert found.__cause__ is None
+
+
+def test_the_cause_is_kept_where_it_tells_no_credential() -> None:
+    error = foreign.ModelHTTPError(400, "m", "bad prompt")
+
+    assert raised(error).__cause__ is error
+
+
+def test_a_long_answer_is_shortened() -> None:
+    found = raised(foreign.ModelHTTPError(400, "m", {"message": "x" * 10_000}))
+
+    assert len(str(found)) < 700
+
+
+def test_a_missing_package_names_the_command_to_install_it() -> None:
+    from pydantic_ai.models import infer_model
+
+    with (
+        pytest.raises(KitaruFeatureNotAvailableError, match="pip install") as caught,
+        model_errors.translated("groq/x"),
+    ):
+        infer_model("groq:x")
+    assert "groq/x" in str(caught.value)
+
+
+def test_missing_credentials_are_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pydantic_ai.models import infer_model
+
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    with (
+        pytest.raises(KitaruUsageError, match="OPENAI_API_KEY") as caught,
+        model_errors.translated("openai/gpt"),
+    ):
+        infer_model("openai:gpt")
+    assert "Agent(" not in str(caught.value)
+
+
+def test_errors_survive_being_stored() -> None:
+    from kitaru._core import failures
+    from kitaru.models import FailureOrigin
+
+    found = raised(foreign.ModelHTTPError(429, "m", headers={"Retry-After": "3"}))
+
+    back = failures.rebuild(failures.store(found, FailureOrigin.USER_CODE))
+
+    assert isinstance(back, KitaruModelUnavailableError)
+    assert (str(back), back.retry_after) == (str(found), 3)
