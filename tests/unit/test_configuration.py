@@ -27,6 +27,8 @@ def engine(project: Path) -> Iterator[MemoryEngine]:
     engine = MemoryEngine()
     with use_engine(engine):
         yield engine
+    # Taking the project back asks what the folder says.
+    (project / "pyproject.toml").unlink(missing_ok=True)
     configure(stack=None, image=None, cache=None, retries=None, project=None)
 
 
