@@ -9,14 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import (
-    analytics,
-    executions,
-    models,
-    project,
-    secrets,
-    stacks,
-)
+from kitaru.cli import analytics, executions, info, models, project, secrets, stacks
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError, KitaruUsageError
@@ -35,6 +28,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")
 app.command("init")(project.init)
+app.command("info")(info.info)
 
 
 def _version(value: bool) -> None:
