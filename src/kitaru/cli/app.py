@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import analytics, executions, info, models, project, secrets, stacks
+from kitaru.cli import (
+    analytics,
+    executions,
+    home,
+    info,
+    models,
+    project,
+    secrets,
+    stacks,
+)
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, console, fail, show_item
 from kitaru.errors import KitaruError, KitaruUsageError
@@ -18,7 +27,6 @@ from kitaru.version import __version__
 app = typer.Typer(
     name="kitaru",
     help="Operate durable flows: see what runs, answer what waits, retry what failed.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -37,8 +45,9 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -47,6 +56,8 @@ def root(
     ] = False,
 ) -> None:
     """Operate durable flows: see what runs, answer what waits, retry what failed."""
+    if context.invoked_subcommand is None:
+        home.home()
 
 
 @app.command("status")
