@@ -23,3 +23,10 @@ def shorten(value: object, limit: int = 60) -> str:
     """Return `repr(value)`, cut to `limit` characters."""
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def one_line(text: str, limit: int = 120) -> str:
+    """Return the first line of a text, cut to `limit` characters."""
+    first, _, rest = text.strip().partition("\n")
+    cut = first[: limit - 1] if len(first) >= limit else first.rstrip()
+    return f"{cut}…" if rest or len(first) >= limit else cut

@@ -111,6 +111,15 @@ def configure(values: Mapping[str, object]) -> None:
     _process = Settings(**kept)
 
 
+def nearest_pyproject() -> Path | None:
+    """Return the pyproject.toml that counts for this process."""
+    try:
+        return find_pyproject(Path.cwd())
+    except FileNotFoundError:
+        # The folder was removed under the process; there is no project any more.
+        return None
+
+
 def find_pyproject(start: Path) -> Path | None:
     """Return the nearest pyproject.toml, from a folder upwards."""
     for folder in (start, *start.parents):
@@ -156,11 +165,7 @@ def _pyproject() -> list[Layer]:
 
 def _nearest_table() -> tuple[Path, Mapping[str, Any]]:
     """Return the nearest pyproject.toml, and `[tool.kitaru]` in it."""
-    try:
-        path = find_pyproject(Path.cwd())
-    except FileNotFoundError:
-        # The folder was removed under the process; there is no project any more.
-        path = None
+    path = nearest_pyproject()
     if path is None:
         return Path(FILE), {}
     return path, read_pyproject(path) or {}

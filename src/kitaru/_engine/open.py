@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 from kitaru._engine.collector import collector_paused
 from kitaru._engine.port import Engine
+from kitaru.errors import KitaruError
 
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
 
@@ -22,6 +24,25 @@ def engine_in_use() -> Engine | None:
     """Return the engine of the running code, `None` while nobody has needed one."""
     opened = _default.cache_info().currsize > 0
     return current_engine() if opened or _chosen.get() else None
+
+
+def describe() -> dict[str, Any]:
+    """Return what `kitaru status` shows, of ZenML alone if the journal is broken.
+
+    Raises:
+        KitaruError: If ZenML's store cannot be opened either.
+    """
+    try:
+        return current_engine().describe()
+    except KitaruError:
+        from kitaru._engine.zenml import environment
+
+        environment.import_zenml()
+        from kitaru._engine.zenml import diagnosis
+        from kitaru._engine.zenml.errors import translated
+
+        with translated("opening the store"):
+            return diagnosis.describe(environment.journal_path())
 
 
 @contextmanager

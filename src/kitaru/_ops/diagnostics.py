@@ -1,13 +1,62 @@
-"""Say where things are."""
+"""Say where things are, which settings hold, and what is broken."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
-from kitaru._engine.open import current_engine
+from kitaru._core import redaction
+from kitaru._core.settings import KEYS, Resolved
+from kitaru._engine import configuration, database_health
+from kitaru._engine.open import current_engine, describe, engine_in_use
 from kitaru._engine.port import ExecutionQuery
-from kitaru.models import ExecutionStatus
+from kitaru._engine.zenml import environment
+from kitaru._ops import analytics, packages
+from kitaru._ops.analytics import AnalyticsPreference
+from kitaru.errors import KitaruError, KitaruUsageError
+from kitaru.models import ExecutionStatus, Record
 from kitaru.version import __version__
+
+_OURS = ("KITARU_", "ZENML_")
+_TOLD_ELSEWHERE = ("zenml_version", "config_folder", "journal")
+_LOCAL_STORE = "sqlite:///"
+
+
+class SettingInForce(Record):
+    """One setting that a new execution would get, and the place that says it."""
+
+    key: str
+    value: str
+    said_by: str
+
+
+class JournalState(Record):
+    """What there is of the journal; counts are `None` if it cannot be read."""
+
+    exists: bool
+    size: int = 0
+    executions: int | None = None
+    calls: int | None = None
+    unprojected: int | None = None
+
+
+class Diagnosis(Record):
+    """What to say in a bug report; secrets are left out.
+
+    `problems` is what does not work; everything else was gathered all the same.
+    """
+
+    problems: tuple[str, ...]
+    versions: dict[str, str]
+    extras: dict[str, str]
+    connection: dict[str, Any]
+    journal: JournalState
+    paths: dict[str, str]
+    settings: tuple[SettingInForce, ...]
+    environment: dict[str, str]
+    analytics: AnalyticsPreference
+    packages: dict[str, str] | None = None
 
 
 def status() -> dict[str, Any]:
@@ -18,3 +67,119 @@ def status() -> dict[str, Any]:
         for state in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
     }
     return {"kitaru_version": __version__, **engine.describe(), **counts}
+
+
+def info(*, all_packages: bool = False) -> Diagnosis:
+    """Return everything that explains a fault, however much of it is broken.
+
+    Args:
+        all_packages: All installed packages, too.
+    """
+    problems: list[str] = []
+    # First: whoever opens ZenML sets variables of its own.
+    variables = _environment()
+    connection = _connection(problems)
+    return Diagnosis(
+        versions=packages.versions(),
+        extras=packages.extras(),
+        connection=connection,
+        journal=_journal(problems),
+        paths=_paths(),
+        settings=_settings(problems),
+        environment=variables,
+        analytics=analytics.preference(),
+        packages=packages.installed() if all_packages else None,
+        problems=tuple(problems),
+    )
+
+
+def _connection(problems: list[str]) -> dict[str, Any]:
+    if engine_in_use() is None and not environment.is_set_up():
+        return {"connection": "none yet: the first execution sets a local store up"}
+    try:
+        facts = describe()
+    except KitaruError as error:
+        problems.append(redaction.url(str(error)))
+        return {"connection": "broken"}
+    store = str(facts.get("store"))
+    if store.startswith(_LOCAL_STORE):
+        health = database_health.check(Path(store.removeprefix(_LOCAL_STORE)))
+        if health.problem:
+            problems.append(f"the store {store} is damaged: {health.problem}")
+    return {
+        key: redaction.url(value) if isinstance(value, str) else value
+        for key, value in facts.items()
+        if key not in _TOLD_ELSEWHERE
+    }
+
+
+def _journal(problems: list[str]) -> JournalState:
+    path = environment.journal_path()
+    health = database_health.check(path)
+    if health.problem:
+        problems.append(
+            f"the journal {path} is damaged: {health.problem}; move it away to start "
+            "afresh, what ZenML has already stays available"
+        )
+    counts = database_health.journal_counts(path) if health.exists else None
+    return JournalState(
+        exists=health.exists,
+        size=health.size,
+        executions=counts.executions if counts else None,
+        calls=counts.calls if counts else None,
+        unprojected=counts.unprojected if counts else None,
+    )
+
+
+def _paths() -> dict[str, str]:
+    project = configuration.nearest_pyproject()
+    return {
+        "configuration": str(environment.config_folder()),
+        "journal": str(environment.journal_path()),
+        "logs": str(environment.log_path("").parent),
+        "pyproject.toml": str(project) if project else "none",
+        "kitaru": str(Path(__file__).parents[1]),
+    }
+
+
+def _settings(problems: list[str]) -> tuple[SettingInForce, ...]:
+    try:
+        return _listed(configuration.in_force())
+    except KitaruUsageError as error:
+        problems.append(f"new executions are refused: {error}")
+        return ()
+
+
+def _listed(resolved: Resolved) -> tuple[SettingInForce, ...]:
+    values: dict[str, object] = {
+        key: getattr(resolved.settings, key) for key in KEYS if key != "image"
+    }
+    if resolved.settings.image is not None:
+        said = resolved.settings.image.said()
+        if "environment" in said:
+            # Names explain enough; values may be secrets whatever their names are.
+            said["environment"] = dict.fromkeys(said["environment"], redaction.HIDDEN)
+        values |= {f"image.{field}": value for field, value in said.items()}
+    return tuple(
+        SettingInForce(
+            key=key,
+            value=redaction.url(str(value)),
+            said_by=resolved.origins[key],
+        )
+        for key, value in values.items()
+        if value is not None
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables that mean us, secrets hidden."""
+    return {
+        name: _image(value) if name == "KITARU_IMAGE" else redaction.value(name, value)
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_OURS)
+    }
+
+
+def _image(text: str) -> str:
+    """Hide settings of an image: they hold variables; fields are listed elsewhere."""
+    return redaction.HIDDEN if text.lstrip().startswith("{") else redaction.url(text)

@@ -12,6 +12,8 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
     executions,
+    home,
+    info,
     models,
     project,
     secrets,
@@ -25,7 +27,6 @@ from kitaru.version import __version__
 app = typer.Typer(
     name="kitaru",
     help="Operate durable flows: see what runs, answer what waits, retry what failed.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -35,6 +36,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")
 app.command("init")(project.init)
+app.command("info")(info.info)
 
 
 def _version(value: bool) -> None:
@@ -43,8 +45,9 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -53,6 +56,8 @@ def root(
     ] = False,
 ) -> None:
     """Operate durable flows: see what runs, answer what waits, retry what failed."""
+    if context.invoked_subcommand is None:
+        home.home()
 
 
 @app.command("status")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import zenml
 from zenml.client import Client
 from zenml.enums import StoreType
 
-from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import environment
 
 
-def describe(journal: Journal) -> dict[str, Any]:
+def describe(journal: Path) -> dict[str, Any]:
     """Return connection, stack, versions and paths as plain data."""
     client = Client()
     store = client.zen_store
@@ -24,5 +24,5 @@ def describe(journal: Journal) -> dict[str, Any]:
         "project": client.active_project.name,
         "zenml_version": zenml.__version__,
         "config_folder": str(environment.config_folder()),
-        "journal": str(journal.path),
+        "journal": str(journal),
     }

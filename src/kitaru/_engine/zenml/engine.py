@@ -347,7 +347,7 @@ class ZenMLEngine:
     def describe(self) -> dict[str, Any]:
         """Return what `kitaru status` shows."""
         with translated("reading the status"):
-            return diagnosis.describe(self.journal)
+            return diagnosis.describe(self.journal.path)
 
 
 def _json(words: list[str]) -> str:

@@ -174,10 +174,14 @@ def is_set_up() -> bool:
         return True
     try:
         lines = _config_file().read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
     except (OSError, UnicodeDecodeError):
-        return _config_file().exists()
-    # ZenML writes the configuration first and the store into it once it is there.
-    return any(line.startswith("store:") for line in lines)
+        # Something is there, though broken: who opens it says how.
+        return True
+    # ZenML writes its configuration first, and the store into it once it is there.
+    begins = {line.partition(":")[0] for line in lines}
+    return "store" in begins or "user_id" not in begins
 
 
 def announce_setup() -> None:

@@ -1,0 +1,68 @@
+"""Look at SQLite files without changing, making or repairing them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_PATIENCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """What there is of a database, and what is wrong with it."""
+
+    exists: bool = False
+    size: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalCounts:
+    """How much a journal holds."""
+
+    executions: int
+    calls: int
+    unprojected: int
+
+
+def check(path: Path) -> DatabaseHealth:
+    """Return size and integrity of a database; reads all of it."""
+    if not path.exists():
+        return DatabaseHealth()
+    size = sum(part.stat().st_size for part in _parts(path) if part.exists())
+    try:
+        with _opened(path) as database:
+            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except (sqlite3.Error, OSError) as error:
+        return DatabaseHealth(exists=True, size=size, problem=str(error))
+    problem = None if verdict == "ok" else str(verdict).splitlines()[0]
+    return DatabaseHealth(exists=True, size=size, problem=problem)
+
+
+def journal_counts(path: Path) -> JournalCounts | None:
+    """Return how much a journal holds, `None` if it cannot be read."""
+    try:
+        with _opened(path) as database:
+            row = database.execute(
+                "SELECT (SELECT count(*) FROM executions), (SELECT count(*) FROM calls),"
+                " (SELECT count(*) FROM calls WHERE projected <> 1)"
+            ).fetchone()
+    except (sqlite3.Error, OSError):
+        return None
+    return JournalCounts(*row)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    # `as_uri` quotes what has a meaning in URIs.
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE)) as database:
+        yield database
+
+
+def _parts(path: Path) -> tuple[Path, ...]:
+    return (path, path.with_name(f"{path.name}-wal"))

@@ -1,0 +1,66 @@
+"""What needs somebody: open questions, the last failures, and what runs."""
+
+from __future__ import annotations
+
+from kitaru._core import failures
+from kitaru._engine.open import current_engine, engine_in_use
+from kitaru._engine.port import ExecutionQuery
+from kitaru._engine.zenml import environment
+from kitaru.models import Execution, ExecutionStatus, FailureInfo, Page, Record
+
+_SHOWN = 5
+
+
+class Overview(Record):
+    """The newest executions of each kind, with open wait or failure, and how many."""
+
+    waiting: Page[Execution]
+    failed: Page[Execution]
+    running: Page[Execution]
+
+
+def overview() -> Overview | None:
+    """Return what needs somebody, `None` where nothing was ever run.
+
+    Then no store is made, either.
+    """
+    if engine_in_use() is None and not environment.is_set_up():
+        return None
+    # In this order: looking finds the dead among the running.
+    running = _newest(ExecutionStatus.RUNNING)
+    return Overview(
+        running=running,
+        waiting=_with_waits(_newest(ExecutionStatus.WAITING)),
+        failed=_with_failures(_newest(ExecutionStatus.FAILED)),
+    )
+
+
+def _newest(status: ExecutionStatus) -> Page[Execution]:
+    return current_engine().find(ExecutionQuery(status=status, size=_SHOWN))
+
+
+def _with_waits(page: Page[Execution]) -> Page[Execution]:
+    if not page.items:
+        return page
+    waits = {wait.exec_id: wait for wait in current_engine().pending_waits(None)}
+    return _changed(
+        page, {e.exec_id: {"pending_wait": waits.get(e.exec_id)} for e in page.items}
+    )
+
+
+def _with_failures(page: Page[Execution]) -> Page[Execution]:
+    return _changed(page, {e.exec_id: {"failure": _failure(e)} for e in page.items})
+
+
+def _failure(execution: Execution) -> FailureInfo:
+    stored = current_engine().failure(execution.exec_id)
+    if stored is not None:
+        return failures.describe(stored)
+    return FailureInfo(message=execution.status_reason or "for an unknown reason")
+
+
+def _changed(
+    page: Page[Execution], changes: dict[str, dict[str, object]]
+) -> Page[Execution]:
+    items = tuple(e.model_copy(update=changes[e.exec_id]) for e in page.items)
+    return page.model_copy(update={"items": items})

@@ -1,0 +1,87 @@
+"""`kitaru info`: what to paste into a bug report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli.options import Output
+from kitaru.cli.output import Format, show_item
+
+if TYPE_CHECKING:
+    from kitaru._ops.diagnostics import Diagnosis, JournalState
+
+
+@exposes(Op.INFO, on=CLI)
+def info(
+    all_packages: Annotated[
+        bool, typer.Option("--all", help="All installed packages, too.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Gather versions, folders, settings and what is broken; secrets are left out."""
+    from kitaru._ops import diagnostics
+
+    found = diagnostics.info(all_packages=all_packages)
+    show_item("info", found, output, lambda: _print(found))
+
+
+def _print(found: Diagnosis) -> None:
+    # No table of rich: lines that a bug report keeps as they are.
+    lines = [
+        *_problems(found.problems),
+        *_section("Versions", found.versions),
+        *_section("Extras", found.extras),
+        *_section("Connection", found.connection),
+        *_section("Journal", _journal(found.journal)),
+        *_section("Folders", found.paths),
+        "Settings of new executions",
+        *_columns((s.key, s.value, f"({s.said_by})") for s in found.settings),
+        *([] if found.settings else ["  none: the active stack, no cache, no retries"]),
+        "",
+        *_section("Environment", found.environment),
+        f"Analytics: {'on' if found.analytics.opted_in else 'off'} "
+        f"({found.analytics.said_by})",
+        "",
+        *(_section("Packages", found.packages) if found.packages else []),
+        "Paste all of this into a bug report; values that may be secret are hidden.",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _problems(problems: Iterable[str]) -> list[str]:
+    found = [f"  {problem}" for problem in problems]
+    return ["Problems", *found, ""] if found else []
+
+
+def _section(title: str, facts: Mapping[str, Any]) -> list[str]:
+    told = [(name, str(value)) for name, value in facts.items() if value is not None]
+    return [title, *(_columns(told) if told else ["  none"]), ""]
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    table = list(rows)
+    if not table:
+        return []
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  " + "  ".join(map(str.ljust, row, widths)).rstrip()  # the last may be long
+        for row in table
+    ]
+
+
+def _journal(journal: JournalState) -> dict[str, object]:
+    if not journal.exists:
+        return {"state": "none yet"}
+    if journal.calls is None:
+        return {"state": "cannot be read"}
+    return {
+        "size": f"{journal.size / 1024:.0f} KiB",
+        "executions": journal.executions,
+        "calls": journal.calls,
+        "not in ZenML yet": journal.unprojected,
+    }
