@@ -12,6 +12,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
     executions,
+    log_store,
     models,
     project,
     secrets,
@@ -34,6 +35,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")
+app.add_typer(log_store.app, name="log-store")
 app.command("init")(project.init)
 
 

@@ -10,7 +10,6 @@ from kitaru._core.forms import Prompt, drive, form
 from kitaru.errors import KitaruUsageError
 from kitaru.models import PendingWait
 
-
 _ENDED = "the input ended before the answer; nothing was stored"
 
 
