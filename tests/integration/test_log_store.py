@@ -9,7 +9,11 @@ import pytest
 
 from kitaru import KitaruClient, checkpoint, flow, wait
 from kitaru._ops import log_stores
-from kitaru.errors import KitaruLogRetrievalError, KitaruUsageError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruLogRetrievalError,
+    KitaruUsageError,
+)
 
 
 @checkpoint
@@ -128,3 +132,15 @@ def test_a_flow_runs_though_its_log_folder_is_gone(
     assert handle.status == "completed"
     with pytest.raises(KitaruLogRetrievalError, match="cannot be read"):
         messages(client, handle.exec_id)
+
+
+def test_damaged_settings_do_not_keep_a_flow_from_running(
+    client: KitaruClient, config: Path
+) -> None:
+    (config / "kitaru" / "settings.json").write_text("{")
+
+    handle = speaking.run()
+
+    assert "spoken" in messages(client, handle.exec_id)
+    with pytest.raises(KitaruBackendError, match="damaged"):
+        log_stores.show()

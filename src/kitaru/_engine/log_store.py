@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kitaru._engine.settings import change_settings, read_settings
+from kitaru._engine import settings_file
 from kitaru._engine.zenml.environment import own_folder
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruBackendError, KitaruUsageError
 
 _KEY = "log_store"
 _SUFFIX = ".jsonl"
@@ -26,14 +26,19 @@ def default_folder() -> Path:
 
 def folders() -> list[Path]:
     """Return the folder of new logs, then those where older ones may be."""
-    settings = read_settings()
+    settings = settings_file.read()
     found = (_current(settings), *_earlier(settings), default_folder())
     return list(dict.fromkeys(found))
 
 
 def path_of(execution_id: str) -> Path:
     """Return the log of an execution: where it is, else where it is going to be."""
-    new, *older = (folder / f"{execution_id}{_SUFFIX}" for folder in folders())
+    try:
+        known = folders()
+    except KitaruBackendError:
+        # Settings that cannot be read must not keep an execution from going on.
+        known = [default_folder()]
+    new, *older = (folder / f"{execution_id}{_SUFFIX}" for folder in known)
     if new.exists():
         return new
     return next((path for path in older if path.exists()), new)
@@ -59,12 +64,12 @@ def set_folder(folder: Path) -> None:
     def change(settings: dict[str, Any]) -> None:
         _set(settings, chosen)
 
-    change_settings(change)
+    settings_file.change(change)
 
 
 def reset() -> None:
     """Let new logs go to the default folder again."""
-    change_settings(lambda settings: _set(settings, default_folder()))
+    settings_file.change(lambda settings: _set(settings, default_folder()))
 
 
 def _set(settings: dict[str, Any], folder: Path) -> None:
@@ -79,11 +84,20 @@ def _set(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _current(settings: Mapping[str, Any]) -> Path:
-    return Path(settings.get(_KEY, {}).get("folder") or default_folder())
+    return Path(_entry(settings).get("folder") or default_folder())
 
 
 def _earlier(settings: Mapping[str, Any]) -> list[Path]:
-    return [Path(text) for text in settings.get(_KEY, {}).get("earlier", [])]
+    return [Path(text) for text in _entry(settings).get("earlier", [])]
+
+
+def _entry(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    entry = settings.get(_KEY, {})
+    if not isinstance(entry, dict):
+        raise KitaruBackendError(
+            f"{_KEY!r} in {settings_file.path()} is not an object; mend it or take it out"
+        )
+    return entry
 
 
 def _try(folder: Path) -> None:
