@@ -269,6 +269,22 @@ class DeletedStack(Record):
     active: str
 
 
+class LogPlace(Record):
+    """A folder with logs; `size` in bytes."""
+
+    folder: str
+    logs: int
+    size: int
+
+
+class LogStore(Record):
+    """Where logs of executions go, and the folders that hold some."""
+
+    folder: str
+    is_default: bool
+    places: tuple[LogPlace, ...] = ()
+
+
 class LogEntry(Record):
     """One line of output."""
 

@@ -1,4 +1,4 @@
-"""How ids and durations are put for people."""
+"""How ids, sizes and durations are put for people."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from __future__ import annotations
 def short(execution_id: str) -> str:
     """Return the first eight characters, enough to name an execution in commands."""
     return execution_id[:8]
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people: `512 B`, `3.4 kB`, `12 MB`."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} TB"
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kitaru.errors import KitaruBackendError, KitaruError
 
@@ -41,9 +41,8 @@ def spawn(
     folder = recorded.get("cwd")
     if not folder or not Path(folder).is_dir():
         folder = str(Path.cwd())
-    log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with log.open("ab") as output:
+        with _opened(log) as output:
             process = subprocess.Popen(
                 [python, "-m", _MODULE, execution_id],
                 cwd=folder,
@@ -59,6 +58,15 @@ def spawn(
             f"try again with: kitaru executions resume {execution_id}"
         ) from error
     return process.pid
+
+
+def _opened(log: Path) -> BinaryIO:
+    """Open the log; an execution goes on even if its log cannot be written."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 def main() -> int:

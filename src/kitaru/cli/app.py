@@ -14,6 +14,7 @@ from kitaru.cli import (
     executions,
     home,
     info,
+    log_store,
     models,
     project,
     secrets,
@@ -35,6 +36,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")
+app.add_typer(log_store.app, name="log-store")
 app.command("init")(project.init)
 app.command("info")(info.info)
 

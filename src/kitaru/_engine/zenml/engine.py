@@ -16,7 +16,7 @@ from zenml.models import PipelineRunResponse
 from kitaru._core.records import StoredFailure
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
-from kitaru._engine import configuration
+from kitaru._engine import configuration, log_store
 from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
 from kitaru._engine.logs import LogFile
@@ -326,7 +326,7 @@ class ZenMLEngine:
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         """Yield log entries, oldest first; with `follow` until the execution ends."""
-        file = LogFile(environment.log_path(execution_id))
+        file = LogFile(log_store.path_of(execution_id))
         if not follow:
             return file.read()
         return file.follow(

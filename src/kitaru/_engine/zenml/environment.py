@@ -39,11 +39,6 @@ def journal_path() -> Path:
     return own_folder() / "journal.db"
 
 
-def log_path(execution_id: str) -> Path:
-    """Return the place of an execution's log."""
-    return own_folder() / "logs" / f"{execution_id}.jsonl"
-
-
 @cache
 def import_zenml() -> None:
     """Import ZenML once, leaving logging and tracebacks of the process as they were.

@@ -17,7 +17,7 @@ from kitaru._core import codec
 from kitaru._core.records import StoredValue
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import blobs, detached, flows, logs
+from kitaru._engine import blobs, detached, flows, log_store, logs
 from kitaru._engine.journal import Journal
 from kitaru._engine.leases import Holder
 from kitaru._engine.logs import LogFile
@@ -98,7 +98,7 @@ class Launcher:
             pid = detached.spawn(
                 execution_id,
                 recorded=self._journal.execution(execution_id) or {},
-                log=environment.log_path(execution_id),
+                log=log_store.path_of(execution_id),
                 # Its own folder may name another one by now.
                 environment={"KITARU_PROJECT": active.project_id()},
             )
@@ -233,14 +233,14 @@ class Launcher:
             flow,
             facts,
             journal=self._journal,
-            log=LogFile(environment.log_path(execution_id)),
+            log=LogFile(log_store.path_of(execution_id)),
             reporter=reporter,
             lookup=self._lookup,
             synchronous=self._synchronous if synchronous is None else synchronous,
         )
 
     def _reporter(self, execution_id: str) -> Reporter:
-        file = LogFile(environment.log_path(execution_id))
+        file = LogFile(log_store.path_of(execution_id))
         return StreamReporter(file=file) if logs.has_terminal() else LogReporter(file)
 
     def _give_up(
