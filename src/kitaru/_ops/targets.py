@@ -103,6 +103,11 @@ def find(target: str, *, project: Path) -> Target:
     Raises:
         KitaruUsageError: If it names no file of the project.
     """
+    if project == Path(project.anchor):
+        raise KitaruUsageError(
+            "there is no project folder to run flows from; start the server in one, or "
+            "with: kitaru-mcp --project DIR"
+        )
     place, _, flow = target.strip().rpartition(":")
     if not place or not flow.isidentifier():
         raise KitaruUsageError(

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fastmcp import FastMCP
-from fastmcp.exceptions import PromptError, ResourceError
+from fastmcp.exceptions import PromptError, ResourceError, ToolError, ValidationError
 from fastmcp.prompts import Prompt
 from fastmcp.resources import ResourceTemplate
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from pydantic import ValidationError as RefusedArguments
 
+from kitaru._core.similar import shorten
 from kitaru.mcp import artifacts, executions, prompts, status
 from kitaru.mcp.registry import tools, with_our_errors
 from kitaru.version import __version__
@@ -42,6 +45,7 @@ def build(project: Path) -> FastMCP[Any]:
         version=__version__,
         lifespan=lifespan,
         tools=tools,
+        middleware=[_NameArguments()],
     )
     server.add_template(
         ResourceTemplate.from_function(
@@ -60,3 +64,28 @@ def build(project: Path) -> FastMCP[Any]:
         )
     )
     return server
+
+
+class _NameArguments(Middleware):
+    """Tells which arguments of a call do not fit, one line each."""
+
+    async def on_call_tool(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
+    ) -> Any:
+        try:
+            return await call_next(context)
+        except ValidationError as error:
+            cause = error.__cause__
+            if not isinstance(cause, RefusedArguments):
+                raise
+            lines = "; ".join(_told(problem) for problem in cause.errors())
+            text = (
+                f"KitaruUsageError: {context.message.name}: {lines}; nothing was done"
+            )
+            raise ToolError(text) from error
+
+
+def _told(problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    given = "" if problem["type"] == "missing_argument" else shorten(problem["input"])
+    return f"{place}: {problem['msg']}" + (f", got {given}" if given else "")
