@@ -150,7 +150,7 @@ class Flow(Generic[P, R]):
         # What `with_options` says counts as said by the call.
         self._given = given or Settings()
         functools.update_wrapper(self, spec.function)
-        flows.register(spec)
+        flows.register(self, flows.Declared(spec, declared, self._given))
 
     @property
     def name(self) -> str:

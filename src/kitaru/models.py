@@ -163,7 +163,7 @@ class CheckpointCall(Record):
 class PendingWait(Record):
     """A question an execution waits for. `question_schema` is JSON schema or `None`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     wait_id: str
     name: str

@@ -5,33 +5,61 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from weakref import WeakValueDictionary
+from types import ModuleType
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from kitaru._core import sources
+from kitaru._core.settings import Settings
 from kitaru._core.signals import LoadingStopped
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import CheckpointSpec, FlowSpec
 from kitaru.errors import KitaruRuntimeError
 
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A flow, the settings of its decorator, and those of `with_options`."""
+
+    flow: FlowSpec
+    settings: Settings
+    given: Settings
+
+
+_declared: WeakKeyDictionary[object, Declared] = WeakKeyDictionary()
 _known: WeakValueDictionary[str, FlowSpec] = WeakValueDictionary()
 _checkpoints: WeakValueDictionary[str, CheckpointSpec] = WeakValueDictionary()
 _lock = threading.Lock()
+# Loading is one at a time: who comes second must find a whole module.
+_one_load = threading.RLock()
+_loaded: set[str] = set()
 _only_loading = False
 _loads: list[str] = []
 _loading: ContextVar[bool] = ContextVar("kitaru_loading", default=False)
 
 
-def register(spec: FlowSpec) -> None:
-    """Remember a flow of this process."""
+def register(owner: object, declared: Declared) -> None:
+    """Remember a flow of this process, and the object that `@flow` made of it."""
     with _lock:
-        _known[spec.source.reference] = spec
+        _known[declared.flow.source.reference] = declared.flow
+        _declared[owner] = declared
+
+
+def declared(value: object) -> Declared | None:
+    """Return the flow that an object of a module is, `None` if it is something else."""
+    try:
+        return _declared.get(value)
+    except TypeError:
+        return None  # What has no hash or takes no weak reference is no flow.
 
 
 def register_checkpoint(spec: CheckpointSpec) -> None:
@@ -69,12 +97,23 @@ def only_loading() -> None:
     _only_loading = True
 
 
-def find(source: FlowSource) -> FlowSpec:
+def find(source: FlowSource, *, fresh: bool = False) -> FlowSpec:
     """Return the flow that `source` names, loading its module if need be.
+
+    Args:
+        source: Where the flow comes from.
+        fresh: Load again what this process loaded from files, which may have changed.
 
     Raises:
         KitaruRuntimeError: If it cannot be loaded; says what is missing.
     """
+    with _one_load:
+        if fresh:
+            _forget_loaded()
+        return _find(source)
+
+
+def _find(source: FlowSource) -> FlowSpec:
     known = _known.get(source.reference)
     if known is not None:
         return known
@@ -105,6 +144,24 @@ def find(source: FlowSource) -> FlowSpec:
     return found
 
 
+def load_afresh(module: str, path: Path, root: Path, *, what: str) -> ModuleType:
+    """Return the module of a file as the file is now.
+
+    Args:
+        module: The name to load it under.
+        path: The file.
+        root: The folder from which it imports its neighbours.
+        what: What is loaded, for messages.
+
+    Raises:
+        KitaruRuntimeError: If it cannot be loaded; says why.
+    """
+    with _one_load:
+        _forget_loaded()
+        _import(module, path, str(root), what=what)
+        return sys.modules[module]
+
+
 def _load(source: FlowSource) -> bool:
     """Load the module of a flow; return whether a top-level `.run()` stopped it."""
     path = Path(source.file)
@@ -113,23 +170,58 @@ def _load(source: FlowSource) -> bool:
             f"flow {source.reference} came from {path}, which does not exist any more; "
             "restore the file, then retry"
         )
-    _check_free(source, path)
-    if source.root not in sys.path:
-        sys.path.insert(0, source.root)
-    with _loading_only():
-        try:
-            _execute(source.module, path)
-        except LoadingStopped:
-            return True
-        # The module is user code: whatever it raises while loading is the reason. A
-        # script that checks its arguments at the top level exits.
-        except (Exception, SystemExit) as error:
-            sys.modules.pop(source.module, None)
-            raise KitaruRuntimeError(
-                f"flow {source.reference} cannot be loaded: {path} raised "
-                f"{type(error).__name__}: {error}; fix it, then retry"
-            ) from error
+    return _import(source.module, path, source.root, what=f"flow {source.reference}")
+
+
+def _import(module: str, path: Path, root: str, *, what: str) -> bool:
+    _check_free(module, path, what)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    before = set(sys.modules)
+    try:
+        with _loading_only():
+            _execute(module, path)
+    except LoadingStopped:
+        return True
+    # The module is user code: whatever it raises while loading is the reason. A script
+    # that checks its arguments at the top level exits.
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(module, None)
+        raise KitaruRuntimeError(
+            f"{what} cannot be loaded: {path} raised "
+            f"{type(error).__name__}: {error}; fix it, then retry"
+        ) from error
+    finally:
+        _loaded.update(filter(_is_of_a_project, set(sys.modules) - before))
     return False
+
+
+def _is_of_a_project(module: str) -> bool:
+    """Whether a module is of a user's project, not of an installed package."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if not file or module.partition(".")[0] == "kitaru":
+        return False
+    return not any(Path(file).is_relative_to(folder) for folder in _installed())
+
+
+@cache
+def _installed() -> frozenset[str]:
+    """Return the folders of the standard library and of installed packages."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    return frozenset(sysconfig.get_path(kind) for kind in kinds)
+
+
+def _forget_loaded() -> None:
+    """Let the next load read the files of projects again."""
+    for name in _loaded:
+        sys.modules.pop(name, None)
+        sources.script_modules.discard(name)
+    with _lock:
+        for specs in (_known, _checkpoints):
+            for key in [key for key in specs if key.partition(":")[0] in _loaded]:
+                specs.pop(key, None)
+    _loaded.clear()
+    importlib.invalidate_caches()
 
 
 def load_script(name: str, path: Path) -> None:
@@ -141,13 +233,13 @@ def load_script(name: str, path: Path) -> None:
             return
 
 
-def _check_free(source: FlowSource, path: Path) -> None:
+def _check_free(module: str, path: Path, what: str) -> None:
     """Refuse to take another module of the same name for the flow's."""
-    loaded = getattr(sys.modules.get(source.module), "__file__", None)
+    loaded = getattr(sys.modules.get(module), "__file__", None)
     if loaded is not None and Path(loaded).resolve() != path.resolve():
         raise KitaruRuntimeError(
-            f"flow {source.reference} cannot be loaded: {loaded} is loaded under the "
-            f"name {source.module!r} already; rename {path.name} and run it again"
+            f"{what} cannot be loaded: {loaded} is loaded under the "
+            f"name {module!r} already; rename {path.name} and run it again"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,12 +13,18 @@ from kitaru._engine.collector import collector_paused
 from kitaru._engine.port import Engine
 from kitaru.errors import KitaruError
 
+_opening = threading.RLock()
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
 
 
 def current_engine() -> Engine:
     """Return the engine of the running code."""
-    return _chosen.get() or _default()
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen
+    # Two threads that come first would open two.
+    with _opening:
+        return _default()
 
 
 def engine_in_use() -> Engine | None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic_core import to_jsonable_python
+
 from kitaru._engine.open import current_engine
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruUsageError
 from kitaru.models import ArtifactRef
+
+MAX_SHOWN = 64 * 2**20
 
 
 def find(
@@ -47,3 +55,55 @@ def get(artifact_id: str) -> ArtifactRef:
         KitaruUsageError: If there is none of that id.
     """
     return current_engine().artifact(artifact_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A part of a value as text, and the value as JSON data if that is all of it."""
+
+    artifact: ArtifactRef
+    text: str
+    text_format: Literal["json", "text"]
+    total: int
+    value: object = None
+    is_whole: bool = False
+
+
+def read(artifact_id: str, *, offset: int, length: int) -> Excerpt:
+    """Return a part of an artifact's value: the text it is, or its JSON.
+
+    Raises:
+        KitaruUsageError: If there is none of that id, or it is too long to be shown.
+        KitaruRuntimeError: If the stored bytes are missing or damaged.
+    """
+    artifact = get(artifact_id)
+    size = artifact.metadata.get("size", 0)
+    if size > MAX_SHOWN:
+        raise KitaruUsageError(
+            f"artifact {artifact_id} has {size} bytes, too many to be shown; load it in "
+            f"Python: KitaruClient().artifacts.get({artifact_id!r}).load()"
+        )
+    loaded = artifact.load()
+    value = _as_json(loaded)
+    is_text = isinstance(loaded, str)
+    text = loaded if is_text else json.dumps(value, ensure_ascii=False)
+    is_whole = offset == 0 and len(text) <= length
+    return Excerpt(
+        artifact=artifact,
+        text=text[offset : offset + length],
+        text_format="text" if is_text else "json",
+        total=len(text),
+        value=value if is_whole else None,
+        is_whole=is_whole,
+    )
+
+
+def _as_json(value: object) -> object:
+    """Return JSON data for any value, with `repr` for what has no JSON form."""
+    try:
+        return to_jsonable_python(
+            value, fallback=repr, bytes_mode="base64", inf_nan_mode="strings"
+        )
+    # Circular references, and objects whose own methods raise.
+    except Exception:  # noqa: BLE001
+        return repr(value)

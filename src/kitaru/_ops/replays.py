@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 from kitaru._core import codec, fingerprints, replay, selectors, typing_rules
 from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.settings import Settings
-from kitaru._core.similar import did_you_mean
 from kitaru._core.specs import FlowSpec
 from kitaru._core.wording import short
 from kitaru._engine import blobs, configuration, flows
 from kitaru._engine.open import current_engine
 from kitaru._engine.port import Launch, Recorded
+from kitaru._ops import arguments
 from kitaru._ops.executions import resolve
-from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.errors import KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus
 
 
@@ -31,7 +30,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A replay that was started in another process."""
+    """An execution that was started in another process."""
 
     execution_id: str
     continuation: Continuation
@@ -47,6 +46,7 @@ def prepare(
     inputs: Mapping[str, Any] | None = None,
     flow: FlowSpec | None = None,
     given: Settings | None = None,
+    fresh: bool = False,
 ) -> Prepared:
     """Plan a replay.
 
@@ -58,6 +58,7 @@ def prepare(
         inputs: Arguments of the flow to change, by name.
         flow: The flow, if the caller has it; else it is loaded from its source.
         given: Settings of the new execution that differ from those of the source.
+        fresh: Load the flow as its file is now, whatever this process loaded before.
 
     Raises:
         KitaruStateError: If the source is running.
@@ -72,7 +73,7 @@ def prepare(
             f"execution {full_id} is running; replay it when it has ended or waits, or "
             f"cancel it: kitaru executions cancel {full_id}"
         )
-    spec = flow or flows.find(engine.flow_source(full_id))
+    spec = flow or flows.find(engine.flow_source(full_id), fresh=fresh)
     recorded = engine.recorded(full_id)
     changed = _changed_inputs(spec, recorded, inputs or {})
     plan = replay.plan(
@@ -99,31 +100,21 @@ def prepare(
 
 def start_elsewhere(execution_id: str, **wanted: Any) -> Started:
     """Start a replay in a process of its own; see `prepare` for arguments and errors."""
-    prepared = prepare(execution_id, **wanted)
+    # The other process will read the files as they are now; plan with the same.
+    prepared = prepare(execution_id, fresh=True, **wanted)
     new_id, continuation = current_engine().launch_elsewhere(prepared.launch)
     return Started(new_id, continuation, prepared.notes)
 
 
 def _changed_inputs(
-    spec: FlowSpec, recorded: Recorded, inputs: Mapping[str, Any]
+    spec: FlowSpec, recorded: Recorded, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the inputs that differ from the recorded ones, as their types ask for."""
-    known = inspect.signature(spec.function).parameters
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values())
-    changed: dict[str, Any] = {}
-    for name, value in inputs.items():
-        if name not in known and not takes_any:
-            raise KitaruUsageError(
-                f"flow {spec.name!r} has no input {name!r}{did_you_mean(name, known)} "
-                f"(it has: {', '.join(known) or 'none'})"
-            )
-        fitted = typing_rules.fit(
-            spec.function, name, value, what=f"input {name!r} of flow {spec.name!r}"
-        )
-        before = recorded.inputs.get(name)
-        if name not in recorded.inputs or _differ(before, fitted):
-            changed[name] = fitted
-    return changed
+    return {
+        name: value
+        for name, value in arguments.fitted(spec, given).items()
+        if name not in recorded.inputs or _differ(recorded.inputs[name], value)
+    }
 
 
 def _differ(before: object, now: object) -> bool:

@@ -1,0 +1,1 @@
+"""The `kitaru-mcp` server: parse, call one operation, give records back."""

@@ -1,0 +1,292 @@
+"""Tools that look at executions and steer them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastmcp import Context
+from mcp_types import InputRequiredResult
+from pydantic import Field
+
+from kitaru._core import paging
+from kitaru._ops import executions, replays, targets, waits
+from kitaru._ops.capabilities import MCP, Op, exposes
+from kitaru.mcp import answers, portions
+from kitaru.mcp.progress import in_thread, settled, with_progress
+from kitaru.mcp.records import ExecutionPage, ExecutionResult, LogExcerpt
+from kitaru.mcp.registry import READS, RUNS_CODE, Effect, tool
+from kitaru.models import Continuation, ExecutionStatus
+
+T = TypeVar("T")
+
+_LOG_ENTRIES = 100
+_NO_VALUE = object()
+# ZenML takes the stack of what is started from the environment of the process.
+_starting = threading.Lock()
+
+ExecutionId = Annotated[
+    str, Field(description="Execution id, or its beginning if that is unique.")
+]
+FlowName = Annotated[str | None, Field(description="Only executions of this flow.")]
+Status = Annotated[
+    ExecutionStatus | None, Field(description="Only executions with this status.")
+]
+Page = Annotated[int, Field(ge=1, description="Page number, from 1.")]
+Size = Annotated[int, Field(ge=1, le=paging.MAX_SIZE, description="Items per page.")]
+CheckpointsPage = Annotated[
+    int,
+    Field(ge=1, description=f"Which {portions.CHECKPOINTS} checkpoint calls to show."),
+]
+WaitSeconds = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=600,
+        description="Stay at most so long until it has ended or waits for an answer; 0 "
+        "returns at once. When time is up it goes on all the same.",
+    ),
+]
+
+
+@tool("kitaru_executions_list", title="List executions", effect=READS)
+@exposes(Op.EXECUTION_LIST, on=MCP)
+def list_executions(
+    flow: FlowName = None,
+    status: Status = None,
+    page: Page = 1,
+    size: Size = paging.DEFAULT_SIZE,
+) -> ExecutionPage:
+    """List executions of durable flows, newest first, without their checkpoint calls."""
+    found = executions.find(flow=flow, status=status, page=page, size=size)
+    return portions.execution_page(found)
+
+
+@tool("kitaru_executions_get", title="Show an execution", effect=READS)
+@exposes(Op.EXECUTION_GET, on=MCP)
+def get(
+    execution_id: ExecutionId, checkpoints_page: CheckpointsPage = 1
+) -> ExecutionResult:
+    """Show an execution: status, checkpoint calls, artifacts, failure, and its open wait.
+
+    The open wait has the question and the JSON schema of the answer.
+    """
+    return portions.execution_result(
+        executions.get(execution_id), page=checkpoints_page
+    )
+
+
+@tool("kitaru_executions_latest", title="Show the newest execution", effect=READS)
+@exposes(Op.EXECUTION_LATEST, on=MCP)
+def latest(flow: FlowName = None, status: Status = None) -> ExecutionResult:
+    """Show the newest execution, of one flow or with one status if asked for."""
+    return portions.execution_result(executions.latest(flow=flow, status=status))
+
+
+@tool("get_execution_logs", title="Read an execution's log", effect=READS)
+@exposes(Op.EXECUTION_LOGS, on=MCP)
+def logs(
+    execution_id: ExecutionId,
+    checkpoint: Annotated[
+        str | None, Field(description="Only this checkpoint or invocation id.")
+    ] = None,
+    source: Annotated[
+        Literal["step", "runner", "all"],
+        Field(description="Inside checkpoints, around them, or both."),
+    ] = "all",
+    limit: Annotated[
+        int, Field(ge=1, le=1000, description="The last so many entries.")
+    ] = _LOG_ENTRIES,
+) -> LogExcerpt:
+    """Read what a flow and its checkpoints printed and logged: the last entries."""
+    asked = executions.logs(
+        execution_id, checkpoint=checkpoint, source=source, limit=limit + 1
+    )
+    found = [portions.log_entry(entry) for entry in asked]
+    older = ("there are older entries; ask for more with `limit`",)
+    return LogExcerpt(
+        items=tuple(found[-limit:]), notes=older if len(found) > limit else ()
+    )
+
+
+@tool("kitaru_executions_run", title="Run a flow", effect=RUNS_CODE)
+@exposes(Op.EXECUTION_LAUNCH, on=MCP)
+async def run(
+    ctx: Context,
+    target: Annotated[
+        str,
+        Field(
+            description="The flow, as file:flow or module:flow below the project folder, "
+            "such as flows/research.py:research_agent or my_package.flows:main."
+        ),
+    ],
+    args: Annotated[
+        dict[str, Any] | None, Field(description="Arguments of the flow by name.")
+    ] = None,
+    stack: Annotated[
+        str | None, Field(description="Stack to run on; the flow's own by default.")
+    ] = None,
+    wait_seconds: WaitSeconds = 0,
+) -> ExecutionResult:
+    """Start a new execution of a flow of the project; it runs in a process of its own.
+
+    Returns at once with the execution, which goes on whatever becomes of this call.
+    Arguments are checked before anything starts.
+    """
+    started = await _start(
+        partial(
+            targets.start_elsewhere,
+            target,
+            project=_project(ctx),
+            inputs=args,
+            stack=stack,
+        )
+    )
+    return await _result(ctx, started.execution_id, wait_seconds, *started.notes)
+
+
+@tool(
+    "kitaru_executions_input",
+    title="Answer a wait",
+    effect=RUNS_CODE,
+    result=ExecutionResult,
+)
+@exposes(Op.WAIT_INPUT, on=MCP)
+async def provide_input(
+    ctx: Context,
+    execution_id: ExecutionId,
+    value: Annotated[
+        bool | int | float | str | list[Any] | dict[str, Any] | None,
+        Field(
+            default_factory=lambda: _NO_VALUE,
+            description="The answer: JSON data that fits the wait's schema, null for a "
+            "plain gate. Left out, the user is asked with a form.",
+        ),
+    ],
+    wait: Annotated[
+        str | None, Field(description="Name of the wait; the open one by default.")
+    ] = None,
+    wait_seconds: WaitSeconds = 0,
+) -> ExecutionResult | InputRequiredResult:
+    """Answer the open wait of an execution, which then goes on by itself.
+
+    Waits are decisions of people: pass what the user decided, or leave `value` out to
+    have the user asked. An answer that does not fit changes nothing.
+    """
+    found = await in_thread(partial(waits.find, execution_id, wait))
+    if value is _NO_VALUE:
+        asked = await answers.ask(ctx, found)
+        if isinstance(asked, InputRequiredResult):
+            return asked
+        if isinstance(asked, answers.NotGiven):
+            note = "the user did not answer; nothing was stored, the wait stays open"
+            return await _result(ctx, execution_id, 0, note)
+        value = asked.value  # type: ignore[assignment]  # checked against the schema
+    answer = answers.read_leniently(found, value)
+    going_on = await _start(
+        partial(waits.provide_input, execution_id, wait=found.name, value=answer)
+    )
+    return await _result(ctx, execution_id, wait_seconds, *_how(going_on))
+
+
+@tool("kitaru_executions_retry", title="Retry a failed execution", effect=RUNS_CODE)
+@exposes(Op.EXECUTION_RETRY, on=MCP)
+async def retry(
+    ctx: Context, execution_id: ExecutionId, wait_seconds: WaitSeconds = 0
+) -> ExecutionResult:
+    """Let a failed execution go on in a new process; finished checkpoints are kept."""
+    going_on = await _start(partial(executions.retry, execution_id))
+    return await _result(ctx, execution_id, wait_seconds, *_how(going_on))
+
+
+@tool("kitaru_executions_replay", title="Replay an execution", effect=RUNS_CODE)
+@exposes(Op.EXECUTION_REPLAY, on=MCP)
+async def replay(
+    ctx: Context,
+    execution_id: ExecutionId,
+    from_: Annotated[
+        str,
+        Field(
+            description="The first call to run again: checkpoint name, invocation id or "
+            "call id. Calls before it give back their recorded results."
+        ),
+    ],
+    args: Annotated[
+        dict[str, Any] | None, Field(description="Inputs of the flow to change.")
+    ] = None,
+    overrides: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Recorded results to replace, such as "
+            '{"checkpoint.draft": "a new text"}.'
+        ),
+    ] = None,
+    reuse_waits: Annotated[
+        bool, Field(description="Take over answers given before that call.")
+    ] = False,
+    wait_seconds: WaitSeconds = 0,
+) -> ExecutionResult:
+    """Run an execution again from a chosen checkpoint, as a new execution.
+
+    The new execution runs in a process of its own. Data outside Kitaru is as it is now.
+    """
+    started = await _start(
+        partial(
+            replays.start_elsewhere,
+            execution_id,
+            from_=from_,
+            inputs=args,
+            overrides=overrides,
+            reuse_waits=reuse_waits,
+        )
+    )
+    return await _result(ctx, started.execution_id, wait_seconds, *started.notes)
+
+
+@tool(
+    "kitaru_executions_cancel",
+    title="Cancel an execution",
+    effect=Effect(
+        read_only=False, destructive=True, idempotent=False, open_world=False
+    ),
+)
+@exposes(Op.EXECUTION_CANCEL, on=MCP)
+async def cancel(ctx: Context, execution_id: ExecutionId) -> ExecutionResult:
+    """Stop an execution: a waiting one at once, a running one at its next checkpoint.
+
+    Its process is ended by force after ten seconds.
+    """
+    work = partial(executions.cancel, execution_id)
+    return portions.execution_result(
+        await with_progress(ctx, work, "asking it to stop")
+    )
+
+
+async def _start(work: Callable[[], T]) -> T:
+    """Start something; one at a time, so that each gets its own stack."""
+
+    def alone() -> T:
+        with _starting:
+            return work()
+
+    return await in_thread(alone)
+
+
+async def _result(
+    ctx: Context, execution_id: str, wait_seconds: float, *notes: str
+) -> ExecutionResult:
+    execution = await settled(ctx, execution_id, within=wait_seconds)
+    return portions.execution_result(execution, notes=notes)
+
+
+def _how(going_on: Continuation) -> tuple[str, ...]:
+    """Return the reason why an execution does not go on, if it does not."""
+    return () if going_on.how in ("runner", "process", "here") else (going_on.how,)
+
+
+def _project(ctx: Context) -> Path:
+    project: Path = ctx.lifespan_context["project"]
+    return project

@@ -1,0 +1,122 @@
+"""Cut what is too long for a conversation, and say so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from kitaru._core import paging
+from kitaru.mcp.records import ExecutionPage, ExecutionResult
+from kitaru.mcp.wording import next_step
+from kitaru.models import Execution, LogEntry, Page, Record
+
+CHECKPOINTS = 50
+_TEXT = 4_000
+_LOG_LINE = 2_000
+_WHOLE = 200_000
+_CUT = "long texts were cut; kitaru_artifacts_get gives values in portions"
+_NO_METADATA = "metadata was left out because it is too long"
+
+R = TypeVar("R", bound=Record)
+
+
+def execution_result(
+    execution: Execution,
+    *,
+    page: int = 1,
+    size: int = CHECKPOINTS,
+    notes: Sequence[str] = (),
+) -> ExecutionResult:
+    """Return an execution with one page of its calls and their artifacts."""
+    calls = paging.cut(execution.checkpoints, page=page, size=size, limit=None)
+    step = next_step(execution)
+    said = [*notes, step]
+    if calls.total > len(calls.items):
+        shown = {call.call_id for call in calls.items} | {None}
+        execution = execution.model_copy(
+            update={
+                "checkpoints": calls.items,
+                "artifacts": tuple(
+                    ref for ref in execution.artifacts if ref.producing_call in shown
+                ),
+            }
+        )
+        said.append(f"{len(calls.items)} of {calls.total} checkpoint calls are shown")
+    short = _shortened(execution)
+    if short != execution:
+        said.append(_CUT)
+    if len(short.model_dump_json()) > _WHOLE:
+        short = _without_metadata(short)
+        said.append(_NO_METADATA)
+    return ExecutionResult(
+        execution=short,
+        checkpoints_total=calls.total,
+        next_checkpoints_page=next_page(calls),
+        notes=tuple(said),
+    )
+
+
+def execution_page(found: Page[Execution]) -> ExecutionPage:
+    """Return a page of executions."""
+    return ExecutionPage(
+        items=tuple(_shortened(execution) for execution in found.items),
+        total=found.total,
+        page=found.page,
+        size=found.size,
+        next_page=next_page(found),
+    )
+
+
+def log_entry(entry: LogEntry) -> LogEntry:
+    """Return an entry with a message of bearable length."""
+    return entry.model_copy(update={"message": _cut(entry.message, _LOG_LINE)})
+
+
+def next_page(found: Page[Any]) -> int | None:
+    """Return the number of the page after this one, `None` after the last."""
+    return found.page + 1 if found.page < math.ceil(found.total / found.size) else None
+
+
+def _shortened(record: R) -> R:
+    return type(record).model_validate(_walk(record.model_dump(by_alias=True)))
+
+
+def _walk(value: Any) -> Any:
+    if isinstance(value, str):
+        return _cut(value, _TEXT) if len(value) > _TEXT else value
+    if isinstance(value, dict):
+        return {key: _walk(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_walk(item) for item in value]
+    return value
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    # What went wrong stands at the end of a traceback.
+    half = limit // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]} […{left_out} characters left out…] {text[-half:]}"
+
+
+def _without_metadata(execution: Execution) -> Execution:
+    bare: dict[str, Any] = {"metadata": {}}
+    return execution.model_copy(
+        update={
+            **bare,
+            "artifacts": tuple(a.model_copy(update=bare) for a in execution.artifacts),
+            "checkpoints": tuple(
+                call.model_copy(
+                    update={
+                        **bare,
+                        "artifacts": tuple(
+                            a.model_copy(update=bare) for a in call.artifacts
+                        ),
+                    }
+                )
+                for call in execution.checkpoints
+            ),
+        }
+    )

@@ -1,0 +1,67 @@
+"""Wait for something while the client sees that it goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+from fastmcp import Context
+
+from kitaru._ops import executions
+from kitaru.models import Execution, ExecutionStatus
+
+T = TypeVar("T")
+
+_FIRST_LOOK = 0.2
+_LOOK_AGAIN = 1.0
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Do blocking work beside the event loop."""
+    return await anyio.to_thread.run_sync(work)
+
+
+async def settled(ctx: Context, execution_id: str, *, within: float) -> Execution:
+    """Return the execution once it has ended or waits, or as it is when time is up."""
+    began, pause = time.monotonic(), _FIRST_LOOK
+    while True:
+        execution = await in_thread(lambda: executions.get(execution_id))
+        passed = time.monotonic() - began
+        if not _goes_on(execution) or passed >= within:
+            return execution
+        await ctx.report_progress(passed, within, _told(execution))
+        await anyio.sleep(min(pause, within - passed))
+        pause = min(2 * pause, _LOOK_AGAIN)
+
+
+async def with_progress(ctx: Context, work: Callable[[], T], message: str) -> T:
+    """Do blocking work beside the event loop and report every second that it goes on."""
+    began = time.monotonic()
+
+    async def report() -> None:
+        while True:
+            await ctx.report_progress(time.monotonic() - began, None, message)
+            await anyio.sleep(_LOOK_AGAIN)
+
+    async with anyio.create_task_group() as reporting:
+        reporting.start_soon(report)
+        result = await in_thread(work)
+        reporting.cancel_scope.cancel()
+    return result
+
+
+def _goes_on(execution: Execution) -> bool:
+    if execution.status is ExecutionStatus.WAITING:
+        # Answered, and about to run again.
+        return execution.pending_wait is None
+    return execution.status is ExecutionStatus.RUNNING
+
+
+def _told(execution: Execution) -> str:
+    calls = execution.checkpoints
+    done = sum(call.status == "completed" for call in calls)
+    running = [call.invocation_id for call in calls if call.status == "running"]
+    now = f", running: {', '.join(running)}" if running else ""
+    return f"{execution.flow_name}: {done} checkpoints done{now}"

@@ -1,0 +1,64 @@
+"""What to do next, in the names of tools instead of commands."""
+
+from __future__ import annotations
+
+import re
+
+from kitaru.models import Execution, ExecutionStatus
+
+_TOOLS = {
+    "list": "kitaru_executions_list",
+    "get": "kitaru_executions_get",
+    "input": "kitaru_executions_input",
+    "retry": "kitaru_executions_retry",
+    "cancel": "kitaru_executions_cancel",
+    "replay": "kitaru_executions_replay",
+    "logs": "get_execution_logs",
+}
+_COMMAND = re.compile(
+    rf"kitaru executions (?P<verb>{'|'.join(_TOOLS)})\b"
+    r"(?: (?P<id>[0-9a-f][0-9a-f-]{7,35})\b)?(?: --follow\b)?"
+)
+_CLIENT_LISTING = re.compile(r"KitaruClient\(\)\.artifacts\.list\(\w*\)")
+
+
+def for_assistants(message: str) -> str:
+    """Return a message of ours with tools where it names commands that are tools."""
+    told = _COMMAND.sub(_as_tool, message)
+    return _CLIENT_LISTING.sub("kitaru_artifacts_list", told)
+
+
+def _as_tool(match: re.Match[str]) -> str:
+    name = _TOOLS[match["verb"]]
+    return f"{name}(execution_id={match['id']!r})" if match["id"] else name
+
+
+def next_step(execution: Execution) -> str:
+    """Return what an assistant can do with an execution as it is."""
+    status, exec_id = execution.status, execution.exec_id
+    if execution.pending_wait is not None:
+        return (
+            f"It waits for {execution.pending_wait.name!r}, see pending_wait. Answer with "
+            f"kitaru_executions_input(execution_id={exec_id!r}, value=...) what the user "
+            "decided, or leave `value` out to have the user asked."
+        )
+    if status is ExecutionStatus.COMPLETED:
+        results = [a for a in execution.artifacts if a.producing_call is None]
+        if not results:
+            return "It has completed."
+        return (
+            "It has completed; its result is "
+            f"kitaru_artifacts_get(artifact_id={results[0].artifact_id!r})."
+        )
+    if status is ExecutionStatus.FAILED:
+        return (
+            "It failed, see failure; finished checkpoints are kept. After the cause is "
+            "gone, kitaru_executions_retry goes on with it."
+        )
+    if status is ExecutionStatus.CANCELLED:
+        return "It was cancelled; kitaru_executions_replay runs it again."
+    return (
+        "It runs in a process of its own; look again with "
+        f"kitaru_executions_get(execution_id={exec_id!r}), see what it prints with "
+        "get_execution_logs."
+    )
