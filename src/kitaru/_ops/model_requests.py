@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 MOCK_RESPONSE = "KITARU_LLM_MOCK_RESPONSE"
 _MOCK = "mock"
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,4 +268,9 @@ def _finished(work: Coroutine[Any, Any, T]) -> T:
 
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(run,), daemon=True).start()
+    task = asyncio.current_task()
+    while not wait([future], timeout=_LOOK_SECONDS).done:
+        # `asyncio.run` takes Ctrl-C and cancels the task, which stands still here.
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
     return future.result()
