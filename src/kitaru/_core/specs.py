@@ -50,10 +50,14 @@ class CheckpointSpec:
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What one call adds: an id of its own, and calls it comes after."""
+    """What one call adds: an id of its own, and calls it comes after.
+
+    `work` runs in place of the checkpoint's function, with the same arguments.
+    """
 
     id: str | None = None
     after: tuple[object, ...] = ()
+    work: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Ticket:
     fingerprint: str | None
     parents: tuple[str, ...]
     on_failure: Callable[[str, BaseException, int], None]
+    function: Callable[..., Any]
     spent: Usage | None = None
     started_at: datetime = field(default_factory=now)
     attempts: list[AttemptRecord] = field(default_factory=list)

@@ -212,7 +212,7 @@ class Checkpointing:
                 spec, args, kwargs, ticket.running, execution_id=self._execution_id
             )
         with timeouts.limited(spec.timeout, f"checkpoint {invocation_id!r}"):
-            value = spec.function(*args, **kwargs)
+            value = ticket.function(*args, **kwargs)
             # An `async def` checkpoint that was submitted to a thread.
             return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) else value
 
@@ -222,7 +222,7 @@ class Checkpointing:
             return await asyncio.to_thread(self._body, ticket)
         try:
             async with asyncio.timeout(spec.timeout) as limit:
-                return await spec.function(*ticket.args, **ticket.kwargs)
+                return await ticket.function(*ticket.args, **ticket.kwargs)
         except TimeoutError:
             if spec.timeout is None or not limit.expired():
                 raise
@@ -276,6 +276,7 @@ class Checkpointing:
             ),
             parents=tuple(dict.fromkeys([*used, *after])),
             on_failure=self._parts.reporter.failed,
+            function=options.work or spec.function,
             spent=self._timeline.spent(identity.invocation_id),
         )
 

@@ -1,0 +1,1 @@
+"""Agent frameworks whose model and tool calls become checkpoints."""

@@ -1,0 +1,136 @@
+"""The one way an adapter reaches Kitaru: run a call of the framework.
+
+| where the code stands | what happens |
+|---|---|
+| outside a flow | the call, nothing else |
+| in a flow | a checkpoint with the given id |
+| in a checkpoint | the call, and a note of it on that checkpoint |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from kitaru._core import scope
+from kitaru.adapters._shared import events, redaction, runs
+from kitaru.calls import CheckpointSettings, acall_as_checkpoint, call_as_checkpoint
+
+T = TypeVar("T")
+
+
+class Place(StrEnum):
+    """Where the running code stands."""
+
+    OUTSIDE = "outside"
+    FLOW = "flow"
+    CHECKPOINT = "checkpoint"
+
+
+def place() -> Place:
+    """Return where the running code stands."""
+    here = scope.current()
+    if here is None:
+        return Place.OUTSIDE
+    return Place.FLOW if here.call is None else Place.CHECKPOINT
+
+
+class Boundary:
+    """Runs the calls of one agent.
+
+    Args:
+        settings: Of checkpoints by kind of call, such as `model_request`; each kind is
+            also the checkpoint's type unless the settings give one.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, CheckpointSettings] | None = None
+    ) -> None:
+        self._settings = dict(settings or {})
+
+    async def run(
+        self,
+        kind: str,
+        name: str,
+        identity: str,
+        work: Callable[[], Awaitable[T]],
+        *,
+        inputs: object = None,
+        settings: CheckpointSettings | None = None,
+    ) -> T:
+        """Run a call that is awaited.
+
+        Args:
+            kind: What sort of call it is.
+            name: Name of the checkpoint.
+            identity: Invocation id of the checkpoint.
+            work: The call itself.
+            inputs: What it depends on.
+            settings: Of this call, over those of its kind.
+        """
+        here = place()
+        if here is Place.OUTSIDE:
+            return await work()
+        if here is Place.CHECKPOINT:
+            with events.noted(kind, name, identity):
+                return await work()
+
+        async def cleanly() -> T:
+            try:
+                return await work()
+            except Exception as error:
+                redaction.clean_error(error)
+                raise
+
+        found = runs.activity()
+        assert found is not None  # there is a flow here
+        async with found.gate().passed():
+            return await acall_as_checkpoint(
+                cleanly,
+                id=identity,
+                name=name,
+                inputs=inputs,
+                settings=self._combined(kind, settings),
+            )
+
+    def run_sync(
+        self,
+        kind: str,
+        name: str,
+        identity: str,
+        work: Callable[[], T],
+        *,
+        inputs: object = None,
+        settings: CheckpointSettings | None = None,
+    ) -> T:
+        """Do the same for a call that blocks."""
+        here = place()
+        if here is Place.OUTSIDE:
+            return work()
+        if here is Place.CHECKPOINT:
+            with events.noted(kind, name, identity):
+                return work()
+
+        def cleanly() -> T:
+            try:
+                return work()
+            except Exception as error:
+                redaction.clean_error(error)
+                raise
+
+        return call_as_checkpoint(
+            cleanly,
+            id=identity,
+            name=name,
+            inputs=inputs,
+            settings=self._combined(kind, settings),
+        )
+
+    def _combined(
+        self, kind: str, settings: CheckpointSettings | None
+    ) -> CheckpointSettings:
+        combined: CheckpointSettings = {"type": kind}
+        combined.update(self._settings.get(kind, {}))
+        combined.update(settings or {})
+        return combined

@@ -1,0 +1,106 @@
+"""Ask a person from inside an agent, by a wait of the flow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kitaru.adapters._shared import boundary, runs
+from kitaru.adapters._shared.boundary import Place
+from kitaru.errors import KitaruContextError
+from kitaru.primitives import wait
+
+MISPLACED = (
+    "Questions are asked from the flow, between checkpoints. Use hitl_tool(...), or take "
+    "the tool out of its checkpoint with metadata={'kitaru': False}"
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and of which type the answer is."""
+
+    text: str
+    name: str
+    schema: Any = str
+    timeout: float | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def ask(question: Question, run: runs.Run | None) -> Any:
+    """Wait for the answer, here and now."""
+    return wait(
+        question=question.text,
+        name=wait_name(question.name, run),
+        schema=question.schema,
+        timeout=question.timeout,
+        metadata=question.metadata,
+    )
+
+
+def wait_name(name: str, run: runs.Run | None) -> str:
+    """Return the name of the wait.
+
+    Runs beside one another ask in any order; there the name says which run it was, so
+    that no run is ever given the answer to another one's question.
+    """
+    if run is None or run.alone:
+        return name
+    return f"{run.id}.{name}"
+
+
+async def ask_from_loop(question: Question, run: runs.Run | None) -> Any:
+    """Wait for the answer when the calls beside this one are done."""
+    _check_place(question)
+    activity = runs.activity()
+    assert activity is not None  # there is a flow here
+    return await activity.gate().ask(lambda: ask(question, run))
+
+
+def ask_from_tool(question: Question) -> Any:
+    """Wait for the answer, from the body of a tool in any thread.
+
+    Raises:
+        KitaruContextError: In a checkpoint, outside a flow, or on the event loop while
+            other calls are under way.
+    """
+    _check_place(question)
+    call = runs.current_tool_call()
+    if call is None:
+        return ask(question, None)
+    if _runs_here(call.loop):
+        activity = runs.activity()
+        assert activity is not None  # there is a flow here
+        if not activity.gate().is_idle:
+            raise KitaruContextError(
+                f"the question {question.name!r} was asked by an `async def` tool while "
+                "other calls of the agent are under way, which it cannot wait for. Make "
+                "the tool a plain `def`, or use hitl_tool(...)"
+            )
+        return ask(question, call.run)
+    future = asyncio.run_coroutine_threadsafe(
+        ask_from_loop(question, call.run), call.loop
+    )
+    return future.result()
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+def _check_place(question: Question) -> None:
+    here = boundary.place()
+    if here is Place.OUTSIDE:
+        raise KitaruContextError(
+            f"the question {question.name!r} was asked outside a flow; start the agent "
+            "from a function decorated with @flow"
+        )
+    if here is Place.CHECKPOINT:
+        raise KitaruContextError(
+            f"the question {question.name!r} was asked inside a checkpoint. {MISPLACED}"
+        )

@@ -1,0 +1,100 @@
+"""Take secrets out of what is kept for people to look at.
+
+What is found: values under keys that name a secret, and text that looks like one. It
+is a safety net with holes, so a policy may add a hook of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+REDACTED = "[redacted]"
+
+_SECRET_KEY = re.compile(
+    r"pass(word|wd|phrase|code)?s?$|passw|secret|token$|api[_-]?key|access[_-]?key"
+    r"|private[_-]?key|authori[sz]ation|credential|cookie|(^|_)pwd$",
+    re.IGNORECASE,
+)
+# Whole match is replaced, or the group `value` where there is one.
+_SECRET_TEXT = tuple(
+    re.compile(pattern, flags)
+    for pattern, flags in (
+        (
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----",
+            re.S,
+        ),
+        (r"\b(sk|pk|rk)[-_][A-Za-z0-9][A-Za-z0-9_\-]{14,}", 0),
+        (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", 0),
+        (r"\b(gh[pousr]_|github_pat_|glpat-|hf_|pypi-)[A-Za-z0-9_\-]{16,}", 0),
+        (r"\bxox[abeoprs]-[A-Za-z0-9\-]{10,}", 0),
+        (r"\bAIza[0-9A-Za-z_\-]{30,}", 0),
+        (r"\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*", 0),
+        (r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/\-]{8,}=*)", re.I),
+        (r"://[^\s/:@]+:(?P<value>[^\s/@]+)@", 0),
+        (
+            r"\b(?:password|passwd|passphrase|passcode|pwd|secret|api[ _-]?key"
+            r"|access[ _-]?key|(?:auth|access|bearer|secret)[ _-]?token)"
+            r"[\"']?\s*(?:is|are|was|=|:)+\s*[\"']?(?P<value>[^\s\"',;]{3,})",
+            re.I,
+        ),
+    )
+)
+
+
+def redact(value: Any) -> Any:
+    """Return JSON data, or text, without what looks like a secret."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {key: _entry(key, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def redact_text(text: str) -> str:
+    """Return text without what looks like a secret."""
+    for pattern in _SECRET_TEXT:
+        text = pattern.sub(_without_value, text)
+    return text
+
+
+def clean_error(error: BaseException) -> None:
+    """Take secrets out of an exception and its causes, in place.
+
+    Its message is stored and shown; a provider may quote a key or a prompt in it.
+    """
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if any(isinstance(item, str) for item in current.args):
+            current.args = tuple(
+                redact_text(item) if isinstance(item, str) else item
+                for item in current.args
+            )
+        for name, item in list(vars(current).items()):
+            cleaned = redact(item) if isinstance(item, str | dict | list) else item
+            if cleaned != item:
+                setattr(current, name, cleaned)
+        current = current.__cause__ or current.__context__
+
+
+def _entry(key: object, item: Any) -> Any:
+    is_secret = isinstance(key, str) and _SECRET_KEY.search(key)
+    if is_secret and isinstance(item, str | bytes):
+        return REDACTED
+    return redact(item)
+
+
+def _without_value(match: re.Match[str]) -> str:
+    if "value" not in match.re.groupindex:
+        return REDACTED
+    whole, start = match.group(0), match.start(0)
+    return (
+        whole[: match.start("value") - start]
+        + REDACTED
+        + whole[match.end("value") - start :]
+    )

@@ -1,0 +1,132 @@
+"""PydanticAI's messages as Kitaru keeps, compares and counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+)
+from pydantic_core import PydanticSerializationError
+
+from kitaru.models import Usage
+
+# Different each time the flow runs, and nothing a model sees.
+_PASSING = frozenset(
+    {
+        "timestamp",
+        "run_id",
+        "conversation_id",
+        "metadata",
+        "usage",
+        "provider_details",
+        "provider_response_id",
+    }
+)
+
+
+def model_inputs(
+    messages: Sequence[ModelMessage], *, model: str | None
+) -> dict[str, Any] | None:
+    """Return what a model request depends on, the same whenever the flow runs again.
+
+    `None` if some part of the messages has no JSON form.
+    """
+    try:
+        dumped = ModelMessagesTypeAdapter.dump_python(list(messages), mode="json")
+    except PydanticSerializationError:
+        return None
+    return {"model": model, "messages": [_lasting(message) for message in dumped]}
+
+
+def _lasting(message: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in message.items() if key not in _PASSING}
+    parts = [
+        {key: value for key, value in part.items() if key not in _PASSING}
+        for part in message.get("parts", ())
+    ]
+    return {**kept, "parts": parts}
+
+
+def new_requests(messages: Sequence[ModelMessage]) -> list[dict[str, Any]]:
+    """Return what was added to the conversation since the model's last answer."""
+    added: list[ModelMessage] = []
+    for message in reversed(messages):
+        if isinstance(message, ModelResponse):
+            break
+        added.insert(0, message)
+    dumped = ModelMessagesTypeAdapter.dump_python(
+        added, mode="json", fallback=lambda value: f"<{type(value).__qualname__}>"
+    )
+    return [_lasting(message) for message in dumped]
+
+
+def answer_text(response: ModelResponse) -> str:
+    """Return a model's answer for people to read."""
+    lines = []
+    for part in response.parts:
+        if isinstance(part, TextPart):
+            lines.append(part.content)
+        elif isinstance(part, ToolCallPart):
+            lines.append(f"{part.tool_name}({part.args_as_json_str()})")
+        else:
+            lines.append(f"<{part.part_kind}>")
+    return "\n".join(lines)
+
+
+def usage_of(response: ModelResponse) -> Usage:
+    """Return tokens and cost of one request."""
+    usage = response.usage
+    cost = usage.cost if usage.cost is not None else _estimated(response)
+    return Usage(
+        requests=1,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cache_read_tokens,
+        cost=cost,
+        unpriced_requests=int(cost is None),
+    )
+
+
+def _estimated(response: ModelResponse) -> Decimal | None:
+    """Return the cost by public prices; `None` for a model without any."""
+    try:
+        return response.cost().total_price
+    except (AssertionError, LookupError, ValueError):
+        return None
+
+
+def call_index(
+    messages: Sequence[ModelMessage], tool_call_id: str | None
+) -> int | None:
+    """Return the place of a tool call among those of the answer that asked for it."""
+    for message in reversed(messages):
+        if isinstance(message, ModelResponse):
+            calls = [part.tool_call_id for part in message.tool_calls]
+            if tool_call_id in calls:
+                return calls.index(tool_call_id)
+    return None
+
+
+def without_prompts(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
+    """Return messages without what the flow passes in again: prompts and instructions."""
+    return [
+        ModelRequest(
+            parts=[
+                part
+                for part in message.parts
+                if part.part_kind not in ("user-prompt", "system-prompt")
+            ],
+            timestamp=message.timestamp,
+        )
+        if isinstance(message, ModelRequest)
+        else message
+        for message in messages
+    ]
