@@ -8,7 +8,7 @@ from typing import Any
 
 from kitaru._core import redaction
 from kitaru._core.settings import KEYS, Resolved
-from kitaru._engine import configuration, database_health
+from kitaru._engine import configuration, database_health, log_store
 from kitaru._engine.open import current_engine, describe, engine_in_use
 from kitaru._engine.port import ExecutionQuery
 from kitaru._engine.zenml import environment
@@ -136,7 +136,7 @@ def _paths() -> dict[str, str]:
     return {
         "configuration": str(environment.config_folder()),
         "journal": str(environment.journal_path()),
-        "logs": str(environment.log_path("").parent),
+        "logs": str(log_store.folders()[0]),
         "pyproject.toml": str(project) if project else "none",
         "kitaru": str(Path(__file__).parents[1]),
     }
