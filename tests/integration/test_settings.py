@@ -89,6 +89,21 @@ def test_a_stack_that_does_not_exist_is_refused_with_the_place_that_names_it(
     assert client.executions.list() == []
 
 
+def test_a_replay_whose_stack_is_gone_says_how_to_name_another(
+    engine: ZenMLEngine,
+) -> None:
+    make_stack("short-lived")
+    source = counting.run(stack="short-lived").exec_id
+    Client().delete_stack("short-lived")
+
+    with pytest.raises(KitaruUsageError) as caught:
+        counting.replay(source, from_="step")
+
+    assert "no stack 'short-lived'" in str(caught.value)
+    assert str(caught.value).endswith(".replay(..., stack=...) gives another")
+    assert counting.replay(source, from_="step", stack="default").wait() == 1
+
+
 def test_the_settings_of_an_execution_are_stored_with_it(engine: ZenMLEngine) -> None:
     configure(image={"base_image": "python:3.12", "environment": {"A": "1"}})
 

@@ -50,7 +50,13 @@ def for_launch(declared: Settings, given: Settings) -> Resolved:
 
 def for_replay(recorded: Settings, given: Settings, *, source: str) -> Resolved:
     """Return the settings of a replay: those of its source, and what the call says."""
-    place = Place(source, lambda key: f"the {key} of execution {source}")
+    place = Place(
+        source,
+        lambda key: (
+            f"execution {source}, whose settings a replay keeps; in Python, "
+            f".replay(..., {key}=...) gives another"
+        ),
+    )
     return settings.resolve([Layer(place, recorded), Layer(CALL, given)])
 
 
