@@ -7,14 +7,13 @@ returns the answer. Whoever owns the keyboard drives it; see `drive`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from kitaru._core import waits
+from kitaru._core import schemas, waits
+from kitaru._core.schemas import Schema
 from kitaru.errors import KitaruWaitValidationError
-
-Schema = Mapping[str, Any]
 
 _YES = ("y", "yes", "true", "1")
 _NO = ("n", "no", "false", "0")
@@ -231,16 +230,7 @@ class _Fields:
         return resolved.get("type") in ("object", "array") or "anyOf" in resolved
 
     def _resolved(self, schema: Schema) -> Schema:
-        """Follow references; what stands beside one describes it."""
-        whole = schema.get("allOf", ())
-        if len(whole) == 1:
-            schema = {**whole[0], **{k: v for k, v in schema.items() if k != "allOf"}}
-        reference = str(schema.get("$ref", ""))
-        if not reference.startswith("#/$defs/"):
-            return schema
-        target = self._root["$defs"][reference.removeprefix("#/$defs/")]
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
-        return self._resolved({**target, **beside})
+        return schemas.resolved(schema, self._root)
 
     def _problem(self, schema: Schema, value: Any) -> str | None:
         whole = {**schema, "$defs": self._root.get("$defs", {})}

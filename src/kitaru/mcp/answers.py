@@ -18,7 +18,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from kitaru._core import waits
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
-from kitaru.mcp import forms
+from kitaru.mcp import flat_forms
 from kitaru.models import PendingWait
 
 _TRIES = 3
@@ -95,7 +95,7 @@ def _ask_by_result(
 def _form_as_result(wait: PendingWait, problem: str | None) -> InputRequiredResult:
     params = ElicitRequestFormParams(
         message=_message(wait, problem),
-        requested_schema=forms.form(wait.schema).requested_schema,
+        requested_schema=flat_forms.form(wait.schema).requested_schema,
     )
     return InputRequiredResult(
         input_requests={_KEY: ElicitRequest(params=params)}, request_state=wait.wait_id
@@ -107,7 +107,7 @@ async def _ask_now(ctx: Context, wait: PendingWait) -> Given | NotGiven:
     for _ in range(_TRIES):
         response = await ctx.session.elicit_form(
             _message(wait, problem),
-            forms.form(wait.schema).requested_schema,
+            flat_forms.form(wait.schema).requested_schema,
             related_request_id=ctx.request_id,
         )
         read = _read(wait, response)
@@ -123,7 +123,7 @@ def _read(wait: PendingWait, response: ElicitResult) -> Given | NotGiven | str:
         return NotGiven()
     content: Mapping[str, Any] = response.content or {}
     try:
-        value = forms.form(wait.schema).read(content)
+        value = flat_forms.form(wait.schema).read(content)
         waits.check_answer(wait.name, wait.schema, value)
     except ValueError as error:
         return str(error)

@@ -15,13 +15,12 @@ from fastmcp.resources import ResourceTemplate
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from pydantic import ValidationError as RefusedArguments
 
-from kitaru._core.similar import shorten
-from kitaru.mcp import artifacts, executions, prompts, status
+from kitaru.mcp import artifacts, executions, prompts, secrets, status
 from kitaru.mcp.registry import tools, with_our_errors
 from kitaru.version import __version__
 
 # Importing them is what fills `tools`.
-MODULES = (artifacts, executions, status)
+MODULES = (artifacts, executions, secrets, status)
 
 _INSTRUCTIONS = """\
 Kitaru runs durable flows: Python functions whose checkpoints keep their results. An
@@ -78,14 +77,12 @@ class _NameArguments(Middleware):
             cause = error.__cause__
             if not isinstance(cause, RefusedArguments):
                 raise
-            lines = "; ".join(_told(problem) for problem in cause.errors())
-            text = (
-                f"KitaruUsageError: {context.message.name}: {lines}; nothing was done"
-            )
-            raise ToolError(text) from error
+            # What was given is not repeated: it may be the value of a secret.
+            problems = "; ".join(_told(problem) for problem in cause.errors())
+            raise ToolError(
+                f"KitaruUsageError: {context.message.name}: {problems}; nothing was done"
+            ) from None
 
 
 def _told(problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
-    given = "" if problem["type"] == "missing_argument" else shorten(problem["input"])
-    return f"{place}: {problem['msg']}" + (f", got {given}" if given else "")
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Schema = Mapping[str, Any]
+from kitaru._core.schemas import Schema, resolved
 
 ANSWER = "answer"
 _KEPT = {
@@ -44,7 +44,7 @@ def form(schema: Schema | None) -> Form:
     """Return the form that asks for what a schema describes; `None` is a plain gate."""
     if schema is None:
         return _gate()
-    root = _resolved(schema, schema)
+    root = resolved(schema, schema)
     single = _field(root, schema)
     if single is not None:
         return _of_one(single)
@@ -119,7 +119,7 @@ def _fields(root: Schema, whole: Schema) -> dict[str, Field] | None:
     if root.get("type") != "object" or not properties:
         return None
     fields = {
-        name: _field(_resolved(part, whole), whole) for name, part in properties.items()
+        name: _field(resolved(part, whole), whole) for name, part in properties.items()
     }
     known = {name: field for name, field in fields.items() if field is not None}
     return known if len(known) == len(fields) else None
@@ -129,7 +129,7 @@ def _field(part: Schema, whole: Schema) -> Field | None:
     """Return the field for a simple schema, `None` for anything else."""
     options = part.get("anyOf", part.get("oneOf"))
     if options is not None:
-        return _optional(part, [_resolved(option, whole) for option in options], whole)
+        return _optional(part, [resolved(option, whole) for option in options], whole)
     said = {key: part[key] for key in ("title", "description") if key in part}
     choices = [part["const"]] if "const" in part else part.get("enum")
     if choices is not None:
@@ -171,11 +171,3 @@ def _text(choice: Any) -> str:
 def _fitting(kept: dict[str, Any]) -> dict[str, Any]:
     """Leave a default of null out: no form can show it."""
     return {key: value for key, value in kept.items() if value is not None}
-
-
-def _resolved(part: Schema, whole: Schema) -> Schema:
-    reference = str(part.get("$ref", ""))
-    if not reference.startswith("#/$defs/"):
-        return part
-    beside = {key: value for key, value in part.items() if key != "$ref"}
-    return {**whole["$defs"][reference.removeprefix("#/$defs/")], **beside}

@@ -1,0 +1,151 @@
+"""What the MCP server offers: exactly what the table of capabilities grants."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp.client.client import Client
+from mcp_types import Tool
+
+from kitaru._ops.capabilities import MATRIX, MCP, Op, exposures
+from kitaru.mcp import registry, server
+from tests.support import assistant
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "mcp.md"
+NAMES = {
+    "kitaru_executions_list",
+    "kitaru_executions_get",
+    "kitaru_executions_latest",
+    "kitaru_executions_run",
+    "kitaru_executions_input",
+    "kitaru_executions_retry",
+    "kitaru_executions_replay",
+    "kitaru_executions_cancel",
+    "get_execution_logs",
+    "kitaru_artifacts_list",
+    "kitaru_artifacts_get",
+    "kitaru_secrets_create",
+    "kitaru_status",
+}
+READERS = {
+    "kitaru_executions_list",
+    "kitaru_executions_get",
+    "kitaru_executions_latest",
+    "get_execution_logs",
+    "kitaru_artifacts_list",
+    "kitaru_artifacts_get",
+    "kitaru_status",
+}
+# Granted by the table, offered as soon as the operation exists.
+NOT_YET = {
+    Op.STACK_CREATE,
+    Op.STACK_LIST,
+    Op.STACK_DELETE,
+    Op.SERVER_START,
+    Op.SERVER_STOP,
+    Op.CLEAN,
+    Op.INFO,
+}
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory) -> list[Tool]:
+    """The tools as a client gets them."""
+    found: list[Tool] = []
+
+    async def look(client: Client) -> None:
+        found.extend((await client.list_tools()).tools)
+
+    assistant.talk(tmp_path_factory.mktemp("project"), look)
+    return found
+
+
+def faces() -> dict[str, str]:
+    """Return the functions behind the tools, by tool."""
+    return {
+        tool.name: _place(inspect.unwrap(tool.fn))  # type: ignore[attr-defined]  # all are functions
+        for tool in registry.tools
+    }
+
+
+def _place(function: Any) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def test_exactly_the_agreed_tools_are_offered(offered: list[Tool]) -> None:
+    assert sorted(tool.name for tool in offered) == sorted(NAMES)
+
+
+def test_all_hints_are_set_on_every_tool(offered: list[Tool]) -> None:
+    for tool in offered:
+        assert tool.annotations is not None, tool.name
+        hints = tool.annotations.model_dump(exclude={"title"})
+        assert all(isinstance(hint, bool) for hint in hints.values()), tool.name
+        assert len(hints) == 4
+
+
+def test_what_only_looks_says_so(offered: list[Tool]) -> None:
+    said = {t.name for t in offered if t.annotations and t.annotations.read_only_hint}
+
+    assert said == READERS
+    for tool in offered:
+        assert tool.annotations is not None
+        assert not (
+            tool.annotations.read_only_hint and tool.annotations.destructive_hint
+        )
+
+
+def test_every_tool_and_every_argument_is_described(offered: list[Tool]) -> None:
+    for tool in offered:
+        assert tool.title, tool.name
+        assert tool.description, tool.name
+        for name, argument in tool.input_schema["properties"].items():
+            assert argument.get("description"), f"{tool.name}({name})"
+
+
+def test_every_tool_describes_what_it_gives_back(offered: list[Tool]) -> None:
+    for tool in offered:
+        assert tool.output_schema is not None, tool.name
+        assert tool.output_schema["type"] == "object"
+
+
+def test_every_tool_is_the_face_of_an_operation_that_the_table_grants() -> None:
+    granted = {face.name: face.op for face in exposures if face.surface is MCP}
+
+    for tool, function in faces().items():
+        assert function in granted, tool
+    assert set(faces().values()) == set(granted)
+
+
+def test_every_operation_that_the_table_grants_is_offered() -> None:
+    assert server.MODULES
+    wanted = {op for op, surfaces in MATRIX.items() if MCP in surfaces}
+
+    offered = {face.op for face in exposures if face.surface is MCP}
+
+    assert offered == wanted - NOT_YET
+
+
+def test_no_tool_resumes_aborts_or_lists_waits() -> None:
+    ops = {face.op for face in exposures if face.surface is MCP}
+
+    assert ops.isdisjoint({Op.EXECUTION_RESUME, Op.WAIT_ABORT, Op.WAIT_LIST})
+
+
+def test_the_documentation_has_all_tools_with_their_hints(offered: list[Tool]) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|", PAGE.read_text(), re.M)
+
+    documented = {name: (title.strip(), kind.strip()) for name, title, kind in rows}
+
+    assert documented == {t.name: (t.title, _kind(t)) for t in offered}
+
+
+def _kind(tool: Tool) -> str:
+    assert tool.annotations is not None
+    if tool.annotations.read_only_hint:
+        return "looks"
+    return "cannot be undone" if tool.annotations.destructive_hint else "adds"
