@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -266,6 +269,24 @@ def test_async_flows_and_checkpoints_ask_without_deadlock() -> None:
         return [direct, await inner(), beside]
 
     assert outer.run().wait() == ["answer 1", "answer 3", "answer 2"]
+
+
+def test_ctrl_c_ends_an_async_flow_that_asks() -> None:
+    over = threading.Event()
+
+    async def interrupted(_: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        os.kill(os.getpid(), signal.SIGINT)
+        while not over.is_set():
+            await asyncio.sleep(0.01)
+        return ModelResponse([TextPart("too late")])
+
+    @flow
+    async def asking() -> str:
+        return llm("one", model=FunctionModel(interrupted))
+
+    with pytest.raises(KeyboardInterrupt):
+        asking.run()
+    over.set()
 
 
 def test_submitted_checkpoints_ask_at_the_same_time(client: KitaruClient) -> None:

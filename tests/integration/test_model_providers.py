@@ -149,6 +149,32 @@ def test_a_secret_with_a_key_that_nobody_takes_is_named(
     assert "api_key" in failure.message
 
 
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}ü"], ids=["line break", "umlaut"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_stored(
+    config: Path,
+    server: ChatServer,
+    client: KitaruClient,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+
+    failure = run(client, "openai-chat/gpt-5-mini").failure
+
+    assert failure is not None
+    assert "set it again" in failure.message
+    assert find_leaks(config, KEY) == []
+
+
+def test_a_line_break_after_the_key_in_a_secret_does_not_matter(
+    server: ChatServer, client: KitaruClient
+) -> None:
+    create_secret("team", {"OPENAI_API_KEY": f"{KEY}\n"})
+    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+
+    assert run(client, "fast").status == "completed"
+
+
 def test_a_missing_secret_is_named(client: KitaruClient) -> None:
     models.register("fast", model="openai-chat/gpt-5-mini", secret="nowhere")
 

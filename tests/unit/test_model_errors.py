@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 from pydantic_ai import exceptions as foreign
 
@@ -82,7 +87,7 @@ def test_the_providers_words_and_its_waiting_time_are_told() -> None:
 
 
 @pytest.mark.parametrize("place", ["environment", "secret"])
-def test_credentials_are_cut_out_and_the_cause_is_left_out(
+def test_credentials_are_cut_out_and_no_cause_can_tell_them(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if place == "environment":
@@ -95,12 +100,38 @@ def test_credentials_are_cut_out_and_the_cause_is_left_out(
 
     assert "bad key ***" in str(found)
     assert found.__cause__ is None
+    assert found.__suppress_context__
 
 
-def test_the_cause_is_kept_where_it_tells_no_credential() -> None:
-    error = foreign.ModelHTTPError(400, "m", "bad prompt")
+@pytest.mark.parametrize(
+    "key", ["sk-with-line-break\n", "sk-schlüssel-1", "sk-a/b+c=d"]
+)
+@pytest.mark.parametrize("quoted", [repr, json.dumps, quote, str.encode])
+def test_quoted_credentials_are_cut_out(key: str, quoted: Callable[[str], Any]) -> None:
+    found = raised(ValueError(f"illegal header {quoted(key)!s}"), key)
 
-    assert raised(error).__cause__ is error
+    assert "illegal header" in str(found)
+    assert "***" in str(found)
+    assert "sk-" not in str(found)
+
+
+def test_other_errors_of_a_client_are_ours() -> None:
+    found = raised(UnicodeEncodeError("ascii", f"Bearer {KEY}", 0, 1, "no"))
+
+    assert type(found) is KitaruModelError
+    assert found.reason == "unexpected"
+    assert not hasattr(found, "object")
+
+
+def test_exceptions_of_a_users_own_model_are_the_users() -> None:
+    error = ValueError("mine")
+
+    with (
+        pytest.raises(ValueError, match="mine") as caught,
+        model_errors.translated("function/x", users_own=True),
+    ):
+        raise error
+    assert caught.value is error
 
 
 def test_a_long_answer_is_shortened() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from pydantic_ai import exceptions as foreign
 
 from kitaru.errors import (
+    KitaruError,
     KitaruFeatureNotAvailableError,
     KitaruModelError,
     KitaruModelUnavailableError,
@@ -97,29 +99,42 @@ _STATUS = {
 
 
 @contextmanager
-def translated(model: str, secrets: Iterable[str] = ()) -> Iterator[None]:
-    """Raise errors of pydantic-ai as ours, without the credentials they may repeat.
+def translated(
+    model: str, secrets: Iterable[str] = (), *, users_own: bool = False
+) -> Iterator[None]:
+    """Raise errors of a model as ours, without the credentials they may repeat.
+
+    They have no cause: its text and attributes, which are stored, may hold a key.
 
     Args:
         model: The model, for the message.
         secrets: Credentials in use; those of the environment are known.
+        users_own: Whether the model is a function of the user, whose own exceptions are
+            nobody else's.
     """
     try:
         yield
-    except foreign.AgentRunError as error:
-        hidden = Credentials(secrets)
-        # The stored traceback repeats what the cause says.
-        raise _model_error(model, error, hidden) from hidden.cause(error)
-    except foreign.UserError as error:
-        hidden = Credentials(secrets)
-        raise KitaruUsageError(
-            f"model {model}: {hidden.removed(_without_hint(str(error)))}. A key can come "
-            "from the environment or from the secret of a model alias"
-        ) from None
+    except KitaruError:
+        raise
     except ImportError as error:
         raise KitaruFeatureNotAvailableError(
             f"model {model} needs a package that is not installed: {error}"
-        ) from error
+        ) from None
+    except foreign.UserError as error:
+        hidden = Credentials(secrets)
+        raise KitaruUsageError(
+            f"model {model}: {hidden.removed(_advised(str(error)))}"
+        ) from None
+    except foreign.AgentRunError as error:
+        raise _model_error(model, error, Credentials(secrets)) from None
+    # Clients of providers raise what their libraries raise, such as UnicodeError.
+    except Exception as error:
+        if users_own:
+            raise
+        said = Credentials(secrets).removed(f"{type(error).__name__}: {error}")
+        raise KitaruModelError(
+            f"{model}: the request failed: {said}", model=model, reason="unexpected"
+        ) from None
 
 
 def without_text(model: str, finish_reason: str | None) -> KitaruModelError:
@@ -134,8 +149,9 @@ class Credentials:
 
     def __init__(self, given: Iterable[str] = ()) -> None:
         known = [v for name, v in os.environ.items() if _CREDENTIAL.search(name)]
+        forms = {form for text in (*known, *given) for form in _forms(text)}
         self._texts = sorted(
-            {t for t in (*known, *given) if len(t) >= _SHORTEST_CREDENTIAL},
+            (form for form in forms if len(form) >= _SHORTEST_CREDENTIAL),
             key=len,
             reverse=True,
         )
@@ -146,10 +162,16 @@ class Credentials:
             text = text.replace(credential, "***")
         return text
 
-    def cause(self, error: BaseException) -> BaseException | None:
-        """Return the error, unless its traceback repeats a credential."""
-        text = "".join(traceback.format_exception(error))
-        return error if self.removed(text) == text else None
+
+def _forms(credential: str) -> Iterator[str]:
+    """Yield a credential as it is, and as messages quote it."""
+    for text in (credential, credential.strip()):
+        yield text
+        yield repr(text)[1:-1]
+        yield json.dumps(text)[1:-1]
+        yield repr(text.encode(errors="replace"))[2:-1]
+        yield quote(text)
+        yield quote(text, safe="")
 
 
 def _model_error(
@@ -205,6 +227,9 @@ def _message_in(body: Any) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _without_hint(text: str) -> str:
-    """Return the message without advice that fits agents only."""
-    return text.partition(" To try Pydantic AI")[0].rstrip(". ")
+def _advised(text: str) -> str:
+    """Return the message with advice that fits `llm()`, not agents."""
+    told = text.partition(" To try Pydantic AI")[0].rstrip(". ")
+    if "environment variable" not in told:
+        return told
+    return f"{told}. The secret of a model alias can hold the key, too"

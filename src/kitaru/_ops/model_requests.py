@@ -7,12 +7,14 @@ import contextvars
 import inspect
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from kitaru._core.model_aliases import TEST_MODEL
 from kitaru._core.prompts import Message
 from kitaru._ops import models, secrets
 from kitaru._ops.models import ChosenModel
@@ -116,7 +118,10 @@ def _ask(
 
     label = str(chosen) if given is None else f"{given.system}/{given.model_name}"
     keys = _credentials(chosen.secret)
-    with model_errors.translated(label, keys.values()):
+    from pydantic_ai.models.function import FunctionModel
+
+    users_own = isinstance(given, FunctionModel)
+    with model_errors.translated(label, keys.values(), users_own=users_own):
         model = given if given is not None else _build(chosen, keys)
         response = _finished(
             _response(model, request.messages, {**chosen.settings, **request.settings})
@@ -176,7 +181,7 @@ def _build(chosen: ChosenModel, keys: Mapping[str, str]) -> Model:
     from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 
     if chosen.reference is None:
-        return infer_model(str(chosen))
+        return infer_model(TEST_MODEL)
 
     def provider(name: str) -> Provider[Any]:
         class_ = infer_provider_class(name)
@@ -184,7 +189,19 @@ def _build(chosen: ChosenModel, keys: Mapping[str, str]) -> Model:
         return class_(**arguments) if arguments else infer_provider(name)
 
     name = f"{chosen.reference.provider}:{chosen.reference.name}"
-    return infer_model(name, provider) if keys else infer_model(name)
+    model = infer_model(name, provider) if keys else infer_model(name)
+    _check_key(model, chosen)
+    return model
+
+
+def _check_key(model: Any, chosen: ChosenModel) -> None:
+    """Refuse a key that no request can carry, which looks like a broken network."""
+    key = getattr(getattr(model, "client", None), "api_key", None)
+    if isinstance(key, str) and (not key.isascii() or re.search(r"\s", key)):
+        raise KitaruUsageError(
+            f"the key for {chosen} holds a space, a line break or another character that "
+            "no key has; set it again"
+        )
 
 
 def _arguments(
@@ -208,7 +225,7 @@ def _arguments(
                 f"secret {chosen.secret!r} has the key {key!r}, which {chosen} cannot "
                 f"use; it takes {', '.join(known)}"
             )
-        found[max(fits, key=len)] = value
+        found[max(fits, key=len)] = value.strip()
     return found
 
 
