@@ -141,7 +141,11 @@ class ExecutionUsage(Usage):
 
 
 class CheckpointCall(Record):
-    """One call of a checkpoint in an execution."""
+    """One call of a checkpoint in an execution.
+
+    `reused`: its result is another execution's, whose call is `original_call_id`.
+    `overridden`: its result was given by whoever started the replay.
+    """
 
     call_id: str
     name: str
@@ -157,6 +161,7 @@ class CheckpointCall(Record):
     artifacts: tuple[ArtifactRef, ...] = ()
     checkpoint_type: str | None = None
     reused: bool = False
+    overridden: bool = False
     usage: Usage | None = None
 
 

@@ -44,6 +44,7 @@ def call(record: CallRecord, bind: Bind) -> CheckpointCall:
         artifacts=tuple(artifact_refs(record, bind)),
         checkpoint_type=record.checkpoint_type,
         reused=record.reused,
+        overridden=record.overridden,
         usage=record.usage,
     )
 

@@ -146,13 +146,13 @@ def next_steps(item: Execution) -> list[str]:
     if item.pending_wait:
         wait = item.pending_wait
         question = f": {wait.question}" if wait.question else ""
-        form = (
-            "" if wait.schema is None else f", or in a form: {_input(item.exec_id)} -i"
-        )
-        return [
+        steps = [
             f"waits for {wait.name!r}{question}",
-            f"  answer with: {answer_command(wait)}{form}",
+            f"  answer with: {answer_command(wait)}",
         ]
+        if wait.schema is not None:
+            steps.append(f"  or in a form: {_input(item.exec_id)} -i")
+        return steps
     if item.failure and item.failure.origin is FailureOrigin.DIVERGENCE:
         return [
             f"  take the new path: kitaru executions replay {id_} --from CHECKPOINT"

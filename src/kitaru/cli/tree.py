@@ -40,7 +40,8 @@ def execution(item: Execution) -> None:
         tree.add(Text(f"? {wait.name}  asked {since}", style="yellow"))
     out.print(tree)
     for line in (*_facts(item), *next_steps(item)):
-        out.print(Text(line))
+        # Commands must stay whole to be copied.
+        out.print(Text(line), soft_wrap=True)
 
 
 def _facts(item: Execution) -> list[str]:
@@ -73,7 +74,8 @@ def _add_call(tree: Tree, call: CheckpointCall, width: int) -> None:
 def _headline(call: CheckpointCall, width: int) -> Text:
     from rich.text import Text
 
-    mark = "↺" if call.reused else _MARKS[call.status]
+    taken_over = call.reused or call.overridden
+    mark = "↺" if taken_over else _MARKS[call.status]
     words = [took(call.started_at, call.ended_at)]
     if call.status != "completed":
         words.insert(0, call.status)
@@ -82,6 +84,8 @@ def _headline(call: CheckpointCall, width: int) -> Text:
             f" from {short(call.original_call_id)}" if call.original_call_id else ""
         )
         words = [f"reused{origin}"]
+    if call.overridden:
+        words = ["overridden"]
     if len(call.attempts) > 1:
         words.append(f"{len(call.attempts)} attempts")
     line = Text(f"{mark} {call.invocation_id:<{width}}  ", overflow="ellipsis")

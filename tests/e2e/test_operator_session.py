@@ -1,0 +1,130 @@
+"""One person, one terminal: from an empty folder to a replayed and cleaned execution.
+
+What the terminal showed is docs/session.md; `UPDATE_GOLDEN=1` writes it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.support.store import kitaru_command
+from tests.support.workspace import Workspace
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "session.md"
+HEAD = """# A session at the keyboard
+
+What a terminal shows from an empty folder to a replayed execution. This page is written by a test; ids, times
+and folders are made up.
+
+"""
+STEADY = (
+    (re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]"), ""),
+    (re.compile(r"\d\d:\d\d:\d\d"), "12:00:00"),
+    (re.compile(r"process \d+"), "process 4711"),
+    (re.compile(r"\b(just now|\d+ [smh] ago)"), "just now"),
+    (re.compile(r"<1 ms|\b\d+ m \d\d s\b|\b\d+(\.\d+)? (ms|s)\b"), "20 ms"),
+    (re.compile(r"\b\d+(\.\d+)? (B|[KM]iB)\b"), "8 KiB"),
+    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
+    (re.compile(r"(Traceback .*:\n)(?:  .*\n)+"), r"\1  …\n"),
+)
+INTERRUPT = "\x03"
+ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b")
+
+
+class Person:
+    """Types commands and answers, and keeps what the screen shows."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._workspace.environment["NO_COLOR"] = "1"
+        self.transcript = ""
+
+    def types(self, line: str, *dialogue: tuple[str, str]) -> str:
+        """Run a command, give answers where they are asked for, return the output."""
+        program, *arguments = [
+            word.strip("'") for word in re.findall(r"'[^']*'|\S+", line)
+        ]
+        program = {"kitaru": kitaru_command(), "python": sys.executable}[program]
+        screen = self._workspace.terminal(program, *arguments)
+        shown = ""
+        for question, answer in dialogue:
+            screen.expect_exact(question)
+            shown += screen.before + screen.after
+            screen.send(answer if answer == INTERRUPT else f"{answer}\n")
+        screen.expect(pexpect.EOF)
+        screen.close()
+        interrupted = dialogue and dialogue[-1][1] == INTERRUPT
+        wanted = (None, signal.SIGINT) if interrupted else (0, None)
+        ended = (screen.exitstatus, screen.signalstatus)
+        assert ended == wanted, shown + screen.before
+        shown += screen.before
+        self.transcript += f"$ {line}\n{shown.replace(chr(13), '')}\n"
+        return str(shown)
+
+    def page(self) -> str:
+        """Return the transcript, the same for each run."""
+        text = self.transcript
+        for folder, name in (
+            (self._workspace.project, "~/work"),
+            (self._workspace.config, "~/.config/zenml"),
+        ):
+            text = text.replace(str(folder), name)
+        for pattern, steady in STEADY:
+            text = pattern.sub(steady, text)
+        names: dict[str, str] = {}
+        fresh = (f"{number:x}" * 8 for number in count(0xA1))
+        text = ID.sub(lambda found: _renamed(found[0], names, fresh), text)
+        return f"{HEAD}```console\n{text.rstrip()}\n```\n"
+
+
+def _renamed(found: str, names: dict[str, str], fresh: Iterator[str]) -> str:
+    short = names.setdefault(found[:8], "")
+    if not short:
+        short = names[found[:8]] = next(fresh)[:8]
+    return short if len(found) == 8 else f"{short}-0000-4000-8000-000000000000"
+
+
+def ids(text: str) -> list[str]:
+    return [match[0] for match in ID.finditer(text)]
+
+
+@pytest.mark.e2e
+def test_a_session_from_an_empty_folder_to_a_replay(workspace: Workspace) -> None:
+    person = Person(workspace)
+
+    person.types("kitaru init --example")
+    person.types("python first_flow.py", ("or here, yes or no: ", INTERRUPT))
+    first = ids(person.types("kitaru"))[0]
+    person.types(f"kitaru executions get {first}")
+    person.types(
+        f"kitaru executions input {first} -i",
+        ("yes or no: ", "maybe"),
+        ("yes or no: ", "y"),
+    )
+    person.types(f"kitaru executions logs {first} --follow")
+    workspace.released(workspace.newest())
+    person.types(f"kitaru executions get {first}")
+    overrides = '{"checkpoint.draft": "two facts"}'
+    replayed = person.types(
+        f"kitaru executions replay {first} --from publish --overrides '{overrides}'"
+    )
+    second = next(found for found in ids(replayed) if found != first)
+    workspace.reaches(workspace.newest(), "waiting")
+    person.types(f"kitaru executions input {second} --value true")
+    person.types(f"kitaru executions logs {second} --follow")
+    person.types(f"kitaru executions get {second}")
+    person.types("kitaru executions list")
+
+    page = person.page()
+    if os.environ.get("UPDATE_GOLDEN"):
+        PAGE.write_text(page, encoding="utf-8")
+    assert page == PAGE.read_text(encoding="utf-8")
