@@ -93,6 +93,18 @@ def test_a_damaged_configuration_is_a_problem_and_stays_as_it_is(
     assert file.read_text() == "{{{: x"
 
 
+def test_damaged_settings_of_kitaru_are_a_problem_and_no_obstacle(
+    workspace: Workspace,
+) -> None:
+    (workspace.config / "kitaru" / "settings.json").write_text("{")
+
+    found = workspace.kitaru_item("info")
+
+    (problem,) = found["problems"]
+    assert "settings.json are damaged" in problem
+    assert found["analytics"]["opted_in"] is False
+
+
 def test_wrong_settings_are_a_problem_and_no_obstacle(workspace: Workspace) -> None:
     workspace.script("pyproject.toml", "[tool.kitaru]\nretrys = 1\n")
 

@@ -84,7 +84,7 @@ def info(*, all_packages: bool = False) -> Diagnosis:
         extras=packages.extras(),
         connection=connection,
         journal=_journal(problems),
-        paths=_paths(),
+        paths=_paths(problems),
         settings=_settings(problems),
         environment=variables,
         analytics=analytics.preference(),
@@ -131,15 +131,23 @@ def _journal(problems: list[str]) -> JournalState:
     )
 
 
-def _paths() -> dict[str, str]:
+def _paths(problems: list[str]) -> dict[str, str]:
     project = configuration.nearest_pyproject()
     return {
         "configuration": str(environment.config_folder()),
         "journal": str(environment.journal_path()),
-        "logs": str(log_store.folders()[0]),
+        "logs": _log_folder(problems),
         "pyproject.toml": str(project) if project else "none",
         "kitaru": str(Path(__file__).parents[1]),
     }
+
+
+def _log_folder(problems: list[str]) -> str:
+    try:
+        return str(log_store.folders()[0])
+    except KitaruError as error:
+        problems.append(str(error))
+        return str(log_store.default_folder())
 
 
 def _settings(problems: list[str]) -> tuple[SettingInForce, ...]:
