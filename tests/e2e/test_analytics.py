@@ -49,7 +49,7 @@ def test_off_by_default_and_asking_makes_nothing(place: Workspace) -> None:
 
 
 def test_a_choice_is_kept_and_told_to_zenml(place: Workspace) -> None:
-    stored = str(place.config / "kitaru" / "analytics.json")
+    stored = str(place.config / "kitaru" / "settings.json")
 
     assert place.kitaru_item("analytics", "opt-in")["opted_in"] is True
     assert said_to_zenml(place) == "true"
@@ -79,7 +79,7 @@ def test_the_variable_wins_and_the_command_says_so(place: Workspace) -> None:
 def test_a_damaged_choice_is_no_yes(place: Workspace) -> None:
     folder = place.config / "kitaru"
     folder.mkdir(parents=True)
-    (folder / "analytics.json").write_text("{")
+    (folder / "settings.json").write_text("{")
 
     assert place.kitaru_item("analytics", "status")["opted_in"] is False
 

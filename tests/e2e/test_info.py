@@ -63,7 +63,7 @@ def test_a_damaged_journal_is_a_problem_and_no_obstacle(workspace: Workspace) ->
     found = workspace.kitaru_item("info")
 
     (problem,) = found["problems"]
-    assert "journal.db is damaged: file is not a database" in problem
+    assert "journal.db is damaged (file is not a database)" in problem
     assert found["connection"]["stack"] == "default"
     assert found["journal"]["calls"] is None
 
@@ -93,6 +93,18 @@ def test_a_damaged_configuration_is_a_problem_and_stays_as_it_is(
     assert file.read_text() == "{{{: x"
 
 
+def test_damaged_settings_of_kitaru_are_a_problem_and_no_obstacle(
+    workspace: Workspace,
+) -> None:
+    (workspace.config / "kitaru" / "settings.json").write_text("{")
+
+    found = workspace.kitaru_item("info")
+
+    (problem,) = found["problems"]
+    assert "settings.json are damaged" in problem
+    assert found["analytics"]["opted_in"] is False
+
+
 def test_wrong_settings_are_a_problem_and_no_obstacle(workspace: Workspace) -> None:
     workspace.script("pyproject.toml", "[tool.kitaru]\nretrys = 1\n")
 
@@ -103,6 +115,18 @@ def test_wrong_settings_are_a_problem_and_no_obstacle(workspace: Workspace) -> N
     assert "did you mean 'retries'" in problem
     assert found["settings"] == []
     assert found["connection"]["connection"] == "local"
+
+
+def test_a_project_that_is_not_there_is_a_problem_and_no_obstacle(
+    workspace: Workspace,
+) -> None:
+    workspace.script("pyproject.toml", "[tool.kitaru]\nproject = 'nope'\n")
+
+    found = workspace.kitaru_item("info")
+
+    (problem,) = found["problems"]
+    assert "there is no project 'nope' (known: default)" in problem
+    assert found["connection"]["stack"] == "default"
 
 
 def test_where_nothing_is_yet_nothing_is_made(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_a_wrong_configure_changes_nothing(
         ("KITARU_RETRIES", "two", "KITARU_RETRIES must be a whole number, 0 or more"),
         ("KITARU_RETRIES", "-1", "0 or more, got -1"),
         ("KITARU_CACHE", "maybe", "KITARU_CACHE must be true or false, got 'maybe'"),
-        ("KITARU_IMAGE", '{"user": 1}', "KITARU_IMAGE: user must be text, got 1"),
+        ("KITARU_IMAGE", '{"user": 1}', "KITARU_IMAGE: user must be text that is not"),
         ("KITARU_IMAGE", '{"user"', "KITARU_IMAGE is neither the name of an image nor"),
         ("KITARU_IMAGE", "[1]", "KITARU_IMAGE must be the name of an image or image"),
     ],

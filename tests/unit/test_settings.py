@@ -110,7 +110,19 @@ def test_the_place_of_each_setting_is_known() -> None:
         ),
         (
             {"image": {"environment": {"A": 1}}},
-            "here.image: environment must be a table of text by name, got 1",
+            "here.image: environment.A must be text, got 1",
+        ),
+        (
+            {"image": {"environment": "A=1"}},
+            "here.image: environment must be a table of text by name, got 'A=1'",
+        ),
+        (
+            {"image": {"base_image": ""}},
+            "here.image: base_image must be text that is not empty, got ''",
+        ),
+        (
+            {"image": {"apt_packages": ["git", ""]}},
+            "here.image: apt_packages must be a list of names of packages, got ''",
         ),
     ],
 )
@@ -127,7 +139,7 @@ def test_a_wrong_value_is_refused_with_place_key_and_expectation(
     ("fields", "message"),
     [
         ({"base_imge": "x"}, "ImageSettings: unknown field 'base_imge'; did you mean"),
-        ({"user": 3}, "ImageSettings: user must be text, got 3"),
+        ({"user": 3}, "ImageSettings: user must be text that is not empty, got 3"),
     ],
 )
 def test_image_settings_refuse_with_our_own_error(

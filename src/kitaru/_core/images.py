@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from kitaru._core.similar import did_you_mean, shorten
 from kitaru.errors import KitaruUsageError
@@ -16,7 +16,8 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple)]
 
 
 class ImageSettings(Record):
@@ -47,18 +48,18 @@ class ImageSettings(Record):
     # `Record` is frozen and refuses unknown fields; numbers are no names either.
     model_config = ConfigDict(strict=True)
 
-    base_image: str | None = None
-    requirements: str | Texts | None = None
-    dockerfile: str | None = None
-    build_context_root: str | None = None
+    base_image: Text | None = None
+    requirements: Text | Texts | None = None
+    dockerfile: Text | None = None
+    build_context_root: Text | None = None
     environment: dict[str, str] | None = None
     secret_environment_from: Texts | None = None
     apt_packages: Texts | None = None
     replicate_local_python_environment: bool | None = None
-    image_tag: str | None = None
-    target_repository: str | None = None
-    user: str | None = None
-    platform: str | None = None
+    image_tag: Text | None = None
+    target_repository: Text | None = None
+    user: Text | None = None
+    platform: Text | None = None
 
     if not TYPE_CHECKING:
         # Type checkers know the fields; users see our errors, not pydantic's.
@@ -132,5 +133,7 @@ def _problem(error: ValidationError) -> str:
             f"unknown field {field!r}{did_you_mean(field, _FIELDS)} "
             f"(known: {', '.join(_FIELDS)})"
         )
-    expected = _EXPECTED.get(field, "text")
+    expected = _EXPECTED.get(field, "text that is not empty")
+    if field == "environment" and len(first["loc"]) > 1:
+        field, expected = f"environment.{first['loc'][1]}", "text"
     return f"{field} must be {expected}, got {shorten(first['input'])}"

@@ -11,7 +11,6 @@ from typing import Any
 
 from kitaru._engine.collector import collector_paused
 from kitaru._engine.port import Engine
-from kitaru.errors import KitaruError
 
 _opening = threading.RLock()
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
@@ -33,23 +32,20 @@ def engine_in_use() -> Engine | None:
     return current_engine() if opened or _chosen.get() else None
 
 
-def describe() -> dict[str, Any]:
-    """Return what `kitaru status` shows, of ZenML alone if the journal is broken.
+def describe_store() -> dict[str, Any]:
+    """Return what `kitaru status` shows, of ZenML alone: where no engine opens.
 
     Raises:
         KitaruError: If ZenML's store cannot be opened either.
     """
-    try:
-        return current_engine().describe()
-    except KitaruError:
-        from kitaru._engine.zenml import environment
+    from kitaru._engine.zenml import environment
 
-        environment.import_zenml()
-        from kitaru._engine.zenml import diagnosis
-        from kitaru._engine.zenml.errors import translated
+    environment.import_zenml()
+    from kitaru._engine.zenml import diagnosis
+    from kitaru._engine.zenml.errors import translated
 
-        with translated("opening the store"):
-            return diagnosis.describe(environment.journal_path())
+    with translated("opening the store"):
+        return diagnosis.describe(environment.journal_path())
 
 
 @contextmanager

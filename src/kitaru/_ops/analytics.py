@@ -15,7 +15,7 @@ class AnalyticsPreference(Record):
 
 def preference() -> AnalyticsPreference:
     """Return what holds now."""
-    found = analytics.preference(environment.own_folder())
+    found = analytics.preference()
     return AnalyticsPreference(opted_in=found.opted_in, said_by=found.said_by)
 
 

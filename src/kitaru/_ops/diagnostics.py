@@ -9,7 +9,7 @@ from typing import Any
 from kitaru._core import redaction
 from kitaru._core.settings import KEYS, Resolved
 from kitaru._engine import configuration, database_health, log_store
-from kitaru._engine.open import current_engine, describe, engine_in_use
+from kitaru._engine.open import current_engine, describe_store, engine_in_use
 from kitaru._engine.port import ExecutionQuery
 from kitaru._engine.zenml import environment
 from kitaru._ops import analytics, packages
@@ -84,7 +84,7 @@ def info(*, all_packages: bool = False) -> Diagnosis:
         extras=packages.extras(),
         connection=connection,
         journal=_journal(problems),
-        paths=_paths(),
+        paths=_paths(problems),
         settings=_settings(problems),
         environment=variables,
         analytics=analytics.preference(),
@@ -97,10 +97,14 @@ def _connection(problems: list[str]) -> dict[str, Any]:
     if engine_in_use() is None and not environment.is_set_up():
         return {"connection": "none yet: the first execution sets a local store up"}
     try:
-        facts = describe()
+        facts = current_engine().describe()
     except KitaruError as error:
         problems.append(redaction.url(str(error)))
-        return {"connection": "broken"}
+        try:
+            facts = describe_store()
+        except KitaruError:
+            # For the same reason, most likely.
+            return {"connection": "broken"}
     store = str(facts.get("store"))
     if store.startswith(_LOCAL_STORE):
         health = database_health.check(Path(store.removeprefix(_LOCAL_STORE)))
@@ -116,7 +120,8 @@ def _connection(problems: list[str]) -> dict[str, Any]:
 def _journal(problems: list[str]) -> JournalState:
     path = environment.journal_path()
     health = database_health.check(path)
-    if health.problem:
+    is_told = any(str(path) in problem for problem in problems)
+    if health.problem and not is_told:
         problems.append(
             f"the journal {path} is damaged: {health.problem}; move it away to start "
             "afresh, what ZenML has already stays available"
@@ -131,15 +136,23 @@ def _journal(problems: list[str]) -> JournalState:
     )
 
 
-def _paths() -> dict[str, str]:
+def _paths(problems: list[str]) -> dict[str, str]:
     project = configuration.nearest_pyproject()
     return {
         "configuration": str(environment.config_folder()),
         "journal": str(environment.journal_path()),
-        "logs": str(log_store.folders()[0]),
+        "logs": _log_folder(problems),
         "pyproject.toml": str(project) if project else "none",
         "kitaru": str(Path(__file__).parents[1]),
     }
+
+
+def _log_folder(problems: list[str]) -> str:
+    try:
+        return str(log_store.folders()[0])
+    except KitaruError as error:
+        problems.append(str(error))
+        return str(log_store.default_folder())
 
 
 def _settings(problems: list[str]) -> tuple[SettingInForce, ...]:

@@ -47,7 +47,7 @@ def import_zenml() -> None:
     """
     if "zenml" in sys.modules:
         _use_our_folder()
-        analytics.enforce(own_folder())
+        analytics.enforce()
         _use_wal()
         _list_packages_once()
         return
@@ -148,7 +148,7 @@ def _set_folder() -> bool:
 
 def _set_environment() -> None:
     _set_folder()
-    analytics.enforce(own_folder())
+    analytics.enforce()
     if not _is_on("KITARU_DEBUG"):
         os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "ERROR")
         os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
@@ -194,7 +194,7 @@ def choose_analytics(*, opted_in: bool) -> None:
     Raises:
         KitaruBackendError: If it cannot be written.
     """
-    analytics.store(own_folder(), opted_in=opted_in)
+    analytics.store(opted_in=opted_in)
     import_zenml()
     try:
         _write_analytics(opted_in=opted_in)
@@ -216,7 +216,7 @@ def _write_analytics(*, opted_in: bool | None = None) -> None:
     from zenml.config.global_config import GlobalConfiguration
 
     if opted_in is None:
-        opted_in = analytics.preference(own_folder()).opted_in
+        opted_in = analytics.preference().opted_in
     GlobalConfiguration().analytics_opt_in = opted_in
 
 

@@ -39,5 +39,7 @@ def backend_error(doing: str, error: Exception) -> KitaruBackendError:
     elif "connection" in lowered or "401" in lowered:
         advice = "check the server and your login with: kitaru status"
     else:
-        advice = "set KITARU_DEBUG=1 to see ZenML's own log"
+        advice = (
+            "see what is broken with: kitaru info; KITARU_DEBUG=1 shows ZenML's own log"
+        )
     return KitaruBackendError(f"{doing} failed: {first} ({advice})")
