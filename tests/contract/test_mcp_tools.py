@@ -29,7 +29,10 @@ NAMES = {
     "kitaru_artifacts_list",
     "kitaru_artifacts_get",
     "kitaru_secrets_create",
+    "kitaru_stacks_list",
     "kitaru_status",
+    "kitaru_info",
+    "manage_stack",
 }
 READERS = {
     "kitaru_executions_list",
@@ -38,18 +41,12 @@ READERS = {
     "get_execution_logs",
     "kitaru_artifacts_list",
     "kitaru_artifacts_get",
+    "kitaru_stacks_list",
     "kitaru_status",
+    "kitaru_info",
 }
 # Granted by the table, offered as soon as the operation exists.
-NOT_YET = {
-    Op.STACK_CREATE,
-    Op.STACK_LIST,
-    Op.STACK_DELETE,
-    Op.SERVER_START,
-    Op.SERVER_STOP,
-    Op.CLEAN,
-    Op.INFO,
-}
+NOT_YET = {Op.SERVER_START, Op.SERVER_STOP, Op.CLEAN}
 
 
 @pytest.fixture(scope="module")

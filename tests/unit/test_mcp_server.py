@@ -264,3 +264,47 @@ def test_the_prompt_walks_through_the_open_wait(tmp_path: Path) -> None:
         assert f'kitaru_executions_input(execution_id="{exec_id}", wait="wait"' in text
 
     assistant.talk(tmp_path, journey)
+
+
+def test_values_of_a_secret_never_come_back(tmp_path: Path) -> None:
+    value = "correct-horse-battery"
+
+    async def journey(mcp: Client) -> None:
+        made = await given(
+            mcp, "kitaru_secrets_create", name="openai", values={"key": value}
+        )
+        assert (made["name"], made["keys"]) == ("openai", ["key"])
+        assert value not in str(made)
+        again = await refused(
+            mcp, "kitaru_secrets_create", name="openai", values={"key": value}
+        )
+        wrong = await refused(
+            mcp, "kitaru_secrets_create", name="other", values={"key": [value]}
+        )
+        assert "values.key: Input should be a valid string" in wrong
+        assert value not in again + wrong
+
+    assistant.talk(tmp_path, journey)
+
+
+def test_info_is_status_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KITARU_RETRIES", "4711")
+
+    async def journey(mcp: Client) -> None:
+        found = await given(mcp, "kitaru_info")
+        assert found["versions"]["kitaru"]
+        assert found["problems"] == []
+        assert {"environment", "settings", "packages", "analytics"}.isdisjoint(found)
+        assert "4711" not in str(found)
+
+    assistant.talk(tmp_path, journey)
+
+
+def test_the_status_counts_what_needs_somebody(tmp_path: Path) -> None:
+    writing.run("bats")
+
+    async def journey(mcp: Client) -> None:
+        found = await given(mcp, "kitaru_status")
+        assert (found["running"], found["waiting"]) == (0, 1)
+
+    assistant.talk(tmp_path, journey)

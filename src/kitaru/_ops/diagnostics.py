@@ -66,7 +66,11 @@ def status() -> dict[str, Any]:
         state.value: engine.find(ExecutionQuery(status=state, size=1)).total
         for state in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
     }
-    return {"kitaru_version": __version__, **engine.describe(), **counts}
+    shown = {
+        key: redaction.url(value) if isinstance(value, str) else value
+        for key, value in engine.describe().items()
+    }
+    return {"kitaru_version": __version__, **shown, **counts}
 
 
 def info(*, all_packages: bool = False) -> Diagnosis:

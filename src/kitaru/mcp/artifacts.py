@@ -10,9 +10,10 @@ from kitaru._core import paging
 from kitaru._ops import artifacts
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions
-from kitaru.mcp.executions import ExecutionId, Page, Size
-from kitaru.mcp.records import ArtifactPage, ArtifactValue
+from kitaru.mcp.parameters import ExecutionId, PageNumber, PageSize
+from kitaru.mcp.records import ArtifactValue, Listing
 from kitaru.mcp.registry import READS, tool
+from kitaru.models import ArtifactRef
 
 RESOURCE = "kitaru://artifacts/{artifact_id}"
 _CHARACTERS = 20_000
@@ -38,9 +39,9 @@ def list_artifacts(
     producing_call: Annotated[
         str | None, Field(description="Only artifacts of this call id.")
     ] = None,
-    page: Page = 1,
-    size: Size = paging.DEFAULT_SIZE,
-) -> ArtifactPage:
+    page: PageNumber = 1,
+    size: PageSize = paging.DEFAULT_SIZE,
+) -> Listing[ArtifactRef]:
     """List the stored values of an execution: results of checkpoints, and saved ones."""
     found = paging.cut(
         artifacts.find(
@@ -50,13 +51,7 @@ def list_artifacts(
         size=size,
         limit=None,
     )
-    return ArtifactPage(
-        items=found.items,
-        total=found.total,
-        page=page,
-        size=size,
-        next_page=portions.next_page(found),
-    )
+    return portions.listing(found)
 
 
 @tool("kitaru_artifacts_get", title="Read an artifact", effect=READS)

@@ -16,10 +16,11 @@ from kitaru._core import paging
 from kitaru._ops import executions, replays, targets, waits
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import answers, portions
+from kitaru.mcp.parameters import ExecutionId, PageNumber, PageSize
 from kitaru.mcp.progress import in_thread, settled, with_progress
-from kitaru.mcp.records import ExecutionPage, ExecutionResult, LogExcerpt
+from kitaru.mcp.records import ExecutionResult, Listing, LogExcerpt
 from kitaru.mcp.registry import READS, RUNS_CODE, Effect, tool
-from kitaru.models import Continuation, ExecutionStatus
+from kitaru.models import Continuation, Execution, ExecutionStatus
 
 T = TypeVar("T")
 
@@ -28,15 +29,10 @@ _NO_VALUE = object()
 # ZenML takes the stack of what is started from the environment of the process.
 _starting = threading.Lock()
 
-ExecutionId = Annotated[
-    str, Field(description="Execution id, or its beginning if that is unique.")
-]
 FlowName = Annotated[str | None, Field(description="Only executions of this flow.")]
 Status = Annotated[
     ExecutionStatus | None, Field(description="Only executions with this status.")
 ]
-Page = Annotated[int, Field(ge=1, description="Page number, from 1.")]
-Size = Annotated[int, Field(ge=1, le=paging.MAX_SIZE, description="Items per page.")]
 CheckpointsPage = Annotated[
     int,
     Field(ge=1, description=f"Which {portions.CHECKPOINTS} checkpoint calls to show."),
@@ -57,12 +53,12 @@ WaitSeconds = Annotated[
 def list_executions(
     flow: FlowName = None,
     status: Status = None,
-    page: Page = 1,
-    size: Size = paging.DEFAULT_SIZE,
-) -> ExecutionPage:
+    page: PageNumber = 1,
+    size: PageSize = paging.DEFAULT_SIZE,
+) -> Listing[Execution]:
     """List executions of durable flows, newest first, without their checkpoint calls."""
     found = executions.find(flow=flow, status=status, page=page, size=size)
-    return portions.execution_page(found)
+    return portions.executions(found)
 
 
 @tool("kitaru_executions_get", title="Show an execution", effect=READS)

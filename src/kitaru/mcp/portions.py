@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from kitaru._core import paging
-from kitaru.mcp.records import ExecutionPage, ExecutionResult
+from kitaru.mcp.records import ExecutionResult, Listing
 from kitaru.mcp.wording import next_step
 from kitaru.models import Execution, LogEntry, Page, Record
 
@@ -19,6 +19,7 @@ _CUT = "long texts were cut; kitaru_artifacts_get gives values in portions"
 _NO_METADATA = "metadata was left out because it is too long"
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 def execution_result(
@@ -52,19 +53,25 @@ def execution_result(
     return ExecutionResult(
         execution=short,
         checkpoints_total=calls.total,
-        next_checkpoints_page=next_page(calls),
+        next_checkpoints_page=_next_page(calls),
         notes=tuple(said),
     )
 
 
-def execution_page(found: Page[Execution]) -> ExecutionPage:
-    """Return a page of executions."""
-    return ExecutionPage(
-        items=tuple(_shortened(execution) for execution in found.items),
+def executions(found: Page[Execution]) -> Listing[Execution]:
+    """Return a page of executions without overlong texts."""
+    short = tuple(_shortened(execution) for execution in found.items)
+    return listing(found.model_copy(update={"items": short}))
+
+
+def listing(found: Page[T]) -> Listing[T]:
+    """Return a page, and the number of the next one."""
+    return Listing(
+        items=found.items,
         total=found.total,
         page=found.page,
         size=found.size,
-        next_page=next_page(found),
+        next_page=_next_page(found),
     )
 
 
@@ -73,7 +80,7 @@ def log_entry(entry: LogEntry) -> LogEntry:
     return entry.model_copy(update={"message": _cut(entry.message, _LOG_LINE)})
 
 
-def next_page(found: Page[Any]) -> int | None:
+def _next_page(found: Page[Any]) -> int | None:
     """Return the number of the page after this one, `None` after the last."""
     return found.page + 1 if found.page < math.ceil(found.total / found.size) else None
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from kitaru.models import ArtifactRef, Execution, LogEntry, Record
+from kitaru._ops.diagnostics import JournalState
+from kitaru.models import (
+    ArtifactRef,
+    DeletedStack,
+    Execution,
+    LogEntry,
+    Record,
+    Stack,
+)
+
+T = TypeVar("T")
 
 Notes = Annotated[
     tuple[str, ...], Field(description="What to know, and what to do next.")
@@ -25,10 +35,10 @@ class ExecutionResult(Record):
     notes: Notes = ()
 
 
-class ExecutionPage(Record):
-    """One page of executions, newest first, without their calls."""
+class Listing(Record, Generic[T]):
+    """One page of a listing."""
 
-    items: tuple[Execution, ...]
+    items: tuple[T, ...]
     total: int
     page: int
     size: int
@@ -40,16 +50,6 @@ class LogExcerpt(Record):
 
     items: tuple[LogEntry, ...]
     notes: Notes = ()
-
-
-class ArtifactPage(Record):
-    """One page of the artifacts of an execution, in the order of its calls."""
-
-    items: tuple[ArtifactRef, ...]
-    total: int
-    page: int
-    size: int
-    next_page: NextPage = None
 
 
 class ArtifactValue(Record):
@@ -68,3 +68,21 @@ class ArtifactValue(Record):
         int | None, Field(description="The `offset` to go on with; null at the end.")
     ] = None
     notes: Notes = ()
+
+
+class InfoStatus(Record):
+    """What works and what does not; no settings, variables or packages."""
+
+    problems: tuple[str, ...]
+    versions: dict[str, str]
+    extras: dict[str, str]
+    connection: dict[str, Any]
+    journal: JournalState
+    paths: dict[str, str]
+
+
+class StackChange(Record):
+    """What was done: one of both."""
+
+    created: Stack | None = None
+    deleted: DeletedStack | None = None

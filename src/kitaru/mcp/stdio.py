@@ -7,8 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,36 +48,32 @@ def claim() -> Wire:
 
 def run(server: FastMCP[Any], wire: Wire) -> None:
     """Serve until the client closes its end, or SIGINT or SIGTERM comes."""
-    asyncio.run(_serve_until_told(server, wire))
+    asyncio.run(_serve(server, wire))
     _leave_within(_AFTER_A_SIGNAL)  # A thread of the user's code may never end.
-
-
-async def _serve_until_told(server: FastMCP[Any], wire: Wire) -> None:
-    serving = asyncio.ensure_future(_serve(server, wire))
-    with _ended_by_signals(serving), suppress(asyncio.CancelledError):
-        await serving
 
 
 async def _serve(server: FastMCP[Any], wire: Wire) -> None:
     from mcp.server.stdio import stdio_server
 
+    incoming = _Incoming(wire.incoming)
+    _end_on_signals(incoming)
     # FastMCP has no public way to serve streams of one's own.
     low_level = server._mcp_server
-    streams: Any = (_Incoming(wire.incoming), _Outgoing(wire.outgoing))
+    streams: Any = (incoming, _Outgoing(wire.outgoing))
     async with server._lifespan_manager(), stdio_server(*streams) as (read, write):
         await low_level.run(read, write, low_level.create_initialization_options())
 
 
-@contextmanager
-def _ended_by_signals(serving: asyncio.Future[None]) -> Iterator[None]:
+def _end_on_signals(incoming: _Incoming) -> None:
+    """Take a signal for the end of the input: one way to end is enough."""
+
     def end() -> None:
         _leave_within(_AFTER_A_SIGNAL)
-        serving.cancel()
+        incoming.end()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end)
-    yield
 
 
 def _leave_within(seconds: float) -> None:
@@ -101,8 +96,12 @@ class _Incoming:
         with suppress(OSError), os.fdopen(self._descriptor, "rb") as stream:
             for line in stream:
                 self._put(line.decode("utf-8", "replace"))
-        self._put(None)
         _leave_within(_AFTER_THE_CLIENT_LEFT)
+        self.end()
+
+    def end(self) -> None:
+        """Give nothing more out."""
+        self._put(None)
 
     def _put(self, line: str | None) -> None:
         with suppress(RuntimeError):  # The loop is closed: the server has ended.

@@ -1,0 +1,17 @@
+"""Parameters that many tools share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kitaru._core import paging
+
+ExecutionId = Annotated[
+    str, Field(description="Execution id, or its beginning if that is unique.")
+]
+PageNumber = Annotated[int, Field(ge=1, description="Page number, from 1.")]
+PageSize = Annotated[
+    int, Field(ge=1, le=paging.MAX_SIZE, description="Items per page.")
+]

@@ -1,0 +1,61 @@
+"""Tools for stacks: where flows run. Choosing the active one is left to people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, assert_never
+
+from pydantic import Field
+
+from kitaru._core import paging
+from kitaru._ops import stacks
+from kitaru._ops.capabilities import MCP, Op, exposes
+from kitaru.mcp import portions
+from kitaru.mcp.parameters import PageNumber, PageSize
+from kitaru.mcp.records import Listing, StackChange
+from kitaru.mcp.registry import READS, Effect, tool
+from kitaru.models import Stack
+
+
+@tool("kitaru_stacks_list", title="List stacks", effect=READS)
+@exposes(Op.STACK_LIST, on=MCP)
+def list_stacks(
+    page: PageNumber = 1, size: PageSize = paging.DEFAULT_SIZE
+) -> Listing[Stack]:
+    """List stacks by name: where flows run, and where their values go."""
+    return portions.listing(stacks.find(page=page, size=size))
+
+
+@tool(
+    "manage_stack",
+    title="Create or delete a stack",
+    effect=Effect(
+        read_only=False, destructive=True, idempotent=False, open_world=False
+    ),
+)
+@exposes(Op.STACK_CREATE, on=MCP)
+@exposes(Op.STACK_DELETE, on=MCP)
+def manage(
+    action: Annotated[
+        Literal["create", "delete"], Field(description="What to do with the stack.")
+    ],
+    name: Annotated[str, Field(description="Name of the stack.")],
+    kind: Annotated[Literal["local"], Field(description="What to create.")] = "local",
+    labels: Annotated[
+        dict[str, str] | None, Field(description="Labels of a new stack.")
+    ] = None,
+    recursive: Annotated[
+        bool, Field(description="Also delete components that no other stack uses.")
+    ] = False,
+    force: Annotated[
+        bool, Field(description="Delete it even if active, or if executions ran on it.")
+    ] = False,
+) -> StackChange:
+    """Create or delete a stack. A new one is not made the active one."""
+    if action == "create":
+        made = stacks.create(name, kind=kind, activate=False, labels=labels)
+        return StackChange(created=made)
+    if action == "delete":
+        return StackChange(
+            deleted=stacks.delete(name, recursive=recursive, force=force)
+        )
+    assert_never(action)
