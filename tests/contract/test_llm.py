@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -451,3 +452,22 @@ def test_a_response_without_text_is_an_error_that_was_paid_for(
     assert "raise max_tokens" in execution.failure.message
     assert execution.usage is not None
     assert execution.usage.output_tokens == 9
+
+
+def test_a_flow_that_shares_results_asks_once_for_all_executions(
+    client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = str(uuid.uuid4())
+
+    @flow(cache=True)
+    def sharing() -> str:
+        return llm(prompt, model="test")
+
+    def is_reused() -> bool:
+        return calls_of(client, sharing.run().exec_id)["llm_call"].reused
+
+    first, again = is_reused(), is_reused()
+    monkeypatch.setenv("KITARU_LLM_MOCK_RESPONSE", "mocked")
+    mocked = is_reused()
+
+    assert (first, again, mocked) == (False, True, False)

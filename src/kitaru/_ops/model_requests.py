@@ -49,6 +49,9 @@ class Request:
 
     def describe_model(self) -> object:
         """Return which model it goes to, as far as that can be said without asking."""
+        if MOCK_RESPONSE in os.environ:
+            # Never to be taken for an answer of a model, whose results may be shared.
+            return _MOCK
         if not isinstance(self.model, str | None):
             return self.model
         try:
