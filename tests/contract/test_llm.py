@@ -425,6 +425,32 @@ def test_the_alias_and_what_it_stood_for_are_recorded(
     assert (event["alias"], event["model"]) == ("fast", "test")
 
 
+def test_an_answer_is_reused_when_its_alias_is_gone(
+    client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KITARU_MODEL_REGISTRY", '{"fast": "test"}')
+    failing = [True]
+
+    @checkpoint
+    def fail_once() -> None:
+        if failing:
+            failing.pop()
+            raise ValueError("once")
+
+    @flow
+    def asking() -> str:
+        answer = llm("one", model="fast")
+        fail_once()
+        return answer
+
+    exec_id = asking.run().exec_id
+    monkeypatch.delenv("KITARU_MODEL_REGISTRY")
+
+    current_engine().continue_here(exec_id)
+
+    assert client.executions.get(exec_id).status == "completed"
+
+
 def test_the_list_of_model_calls_cannot_be_logged_over() -> None:
     @flow
     def logging() -> None:
