@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -111,24 +112,31 @@ def _settings(temperature: object, max_tokens: object) -> dict[str, Any]:
 
 
 def _as_checkpoint(runtime: FlowRuntime, request: Request, name: str) -> str:
-    def ask(messages: object, model: object, settings: Mapping[str, Any]) -> str:
-        # The arguments tell a replay whether the same is asked of the same model.
+    def ask(**_: object) -> str:
         call = scope.require_checkpoint("llm()")[1]
         return _recorded(runtime, call, request, call.invocation_id)
 
-    spec = CheckpointSpec(
-        name=name,
-        function=ask,
-        type=_NAME,
-        retry_on=(KitaruModelUnavailableError,),
-        retry_delay=1.0,
-    )
-    asked = {
+    inputs = {
         "messages": [message.as_dict() for message in request.messages],
         "model": request.describe_model(),
         "settings": dict(request.settings),
     }
-    return str(runtime.call(spec, (), asked, CallOptions()))
+    return str(runtime.call(_declared(name), (), inputs, CallOptions(work=ask)))
+
+
+@cache
+def _declared(name: str) -> CheckpointSpec:
+    return CheckpointSpec(
+        name=name,
+        function=_described,
+        type=_NAME,
+        retry_on=(KitaruModelUnavailableError,),
+        retry_delay=1.0,
+    )
+
+
+def _described(messages: object, model: object, settings: object) -> None:
+    """Says what a question depends on; the question itself comes with each call."""
 
 
 def _recorded(

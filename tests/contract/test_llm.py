@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -424,6 +425,32 @@ def test_the_alias_and_what_it_stood_for_are_recorded(
     assert (event["alias"], event["model"]) == ("fast", "test")
 
 
+def test_an_answer_is_reused_when_its_alias_is_gone(
+    client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KITARU_MODEL_REGISTRY", '{"fast": "test"}')
+    failing = [True]
+
+    @checkpoint
+    def fail_once() -> None:
+        if failing:
+            failing.pop()
+            raise ValueError("once")
+
+    @flow
+    def asking() -> str:
+        answer = llm("one", model="fast")
+        fail_once()
+        return answer
+
+    exec_id = asking.run().exec_id
+    monkeypatch.delenv("KITARU_MODEL_REGISTRY")
+
+    current_engine().continue_here(exec_id)
+
+    assert client.executions.get(exec_id).status == "completed"
+
+
 def test_the_list_of_model_calls_cannot_be_logged_over() -> None:
     @flow
     def logging() -> None:
@@ -451,3 +478,22 @@ def test_a_response_without_text_is_an_error_that_was_paid_for(
     assert "raise max_tokens" in execution.failure.message
     assert execution.usage is not None
     assert execution.usage.output_tokens == 9
+
+
+def test_a_flow_that_shares_results_asks_once_for_all_executions(
+    client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = str(uuid.uuid4())
+
+    @flow(cache=True)
+    def sharing() -> str:
+        return llm(prompt, model="test")
+
+    def is_reused() -> bool:
+        return calls_of(client, sharing.run().exec_id)["llm_call"].reused
+
+    first, again = is_reused(), is_reused()
+    monkeypatch.setenv("KITARU_LLM_MOCK_RESPONSE", "mocked")
+    mocked = is_reused()
+
+    assert (first, again, mocked) == (False, True, False)

@@ -136,7 +136,7 @@ def test_the_environment_wins_over_the_secret(
     assert server.requests[0][0] == f"Bearer {KEY}"
 
 
-def test_a_secret_with_a_key_that_nobody_takes_is_named(
+def test_a_secret_without_a_key_for_the_provider_is_named(
     server: ChatServer, client: KitaruClient
 ) -> None:
     create_secret("team", {"PASSPORT": KEY})
@@ -145,8 +145,21 @@ def test_a_secret_with_a_key_that_nobody_takes_is_named(
     failure = run(client, "fast").failure
 
     assert failure is not None
-    assert "'team' has the key 'PASSPORT'" in failure.message
-    assert "api_key" in failure.message
+    assert "'team' has the keys PASSPORT, none" in failure.message
+    assert "OPENAI_API_KEY" in failure.message
+    assert server.requests == []
+
+
+def test_the_key_of_another_provider_is_not_sent(
+    server: ChatServer, client: KitaruClient
+) -> None:
+    shared = {"ANTHROPIC_API_KEY": "sk-of-another", "OPENAI_API_KEY": KEY, "Z_KEY": "z"}
+    create_secret("team", shared)
+    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+
+    run(client, "fast")
+
+    assert server.requests[0][0] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}ü"], ids=["line break", "umlaut"])

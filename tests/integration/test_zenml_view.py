@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from zenml.client import Client
 from zenml.models import PipelineRunResponse, StepRunResponse
 
-from kitaru import KitaruClient, checkpoint, flow, log, save, wait
+from kitaru import KitaruClient, checkpoint, flow, llm, log, save, wait
 from kitaru._engine.zenml.engine import ZenMLEngine
 
 pytestmark = pytest.mark.zenml
@@ -140,6 +140,19 @@ def test_run_and_steps_have_the_same_ids_names_and_statuses(
     assert steps["join"].spec.upstream_steps == ["draft"]
     assert steps["refuse"].exception_info is not None
     assert "ValueError: no" in (steps["refuse"].exception_info.traceback or "")
+
+
+def test_what_a_language_model_took_is_shown(client: KitaruClient) -> None:
+    @flow
+    def asking() -> str:
+        return llm("why?", model="test")
+
+    handle = asking.run()
+
+    step = steps_of(handle.exec_id)["llm_call"]
+    assert step.outputs["llm_call.response"][0].load() == "success (no tool calls)"
+    assert step.run_metadata["kitaru_usage"]["requests"] == 1
+    assert step.run_metadata["llm_calls"][0]["model"] == "test"
 
 
 def test_saved_artifacts_and_metadata_are_shown(client: KitaruClient) -> None:

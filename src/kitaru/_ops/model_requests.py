@@ -35,6 +35,8 @@ T = TypeVar("T")
 MOCK_RESPONSE = "KITARU_LLM_MOCK_RESPONSE"
 _MOCK = "mock"
 _LOOK_SECONDS = 0.1
+# Beginnings of environment variables that are not the provider's name.
+_OTHER_PREFIXES = {"google": ("gemini",), "azure": ("azure_openai",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class Request:
 
     def describe_model(self) -> object:
         """Return which model it goes to, as far as that can be said without asking."""
+        if MOCK_RESPONSE in os.environ:
+            # Never to be taken for an answer of a model, whose results may be shared.
+            return _MOCK
         if not isinstance(self.model, str | None):
             return self.model
         try:
@@ -210,23 +215,29 @@ def _arguments(
     """Return what the secret says that the environment does not.
 
     The keys of a secret are the names of environment variables, such as
-    `OPENAI_API_KEY`, or of the provider's own arguments, such as `api_key`.
+    `OPENAI_API_KEY`, or of the provider's own arguments, such as `api_key`. Those of
+    other providers are left alone: no provider may see the key of another one.
     """
     assert chosen.reference is not None
-    prefix = chosen.reference.provider.replace("-", "_")
+    word = re.split(r"[-_/]", chosen.reference.provider)[0]
     known = [name for name in inspect.signature(provider).parameters if name != "self"]
-    found: dict[str, str] = {}
-    for key, value in keys.items():
-        if key in os.environ or f"{prefix}_{key}".upper() in os.environ:
-            continue
-        fits = [n for n in known if key.lower() == n or key.lower().endswith(f"_{n}")]
-        if not fits:
-            raise KitaruUsageError(
-                f"secret {chosen.secret!r} has the key {key!r}, which {chosen} cannot "
-                f"use; it takes {', '.join(known)}"
-            )
-        found[max(fits, key=len)] = value.strip()
-    return found
+    names = {name: name for name in known} | {
+        f"{prefix}_{name}": name
+        for prefix in (word, *_OTHER_PREFIXES.get(word, ()))
+        for name in known
+    }
+    fitting = {key: names[key.lower()] for key in keys if key.lower() in names}
+    if not fitting:
+        raise KitaruUsageError(
+            f"secret {chosen.secret!r} has the keys {', '.join(sorted(keys))}, none of "
+            f"which {chosen} can use; name it {word.upper()}_API_KEY, or one of "
+            f"{', '.join(known)}"
+        )
+    return {
+        argument: keys[key].strip()
+        for key, argument in fitting.items()
+        if key not in os.environ and f"{word}_{argument}".upper() not in os.environ
+    }
 
 
 async def _response(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def of_response(response: ModelResponse) -> Usage:
-    """Return the usage of one response; its cost by public prices, if they have it."""
+    """Return the usage of one response; its cost as reported, or by public prices."""
     cost = _cost(response)
     return Usage(
         requests=1,
@@ -25,6 +25,8 @@ def of_response(response: ModelResponse) -> Usage:
 
 
 def _cost(response: ModelResponse) -> Decimal | None:
+    if response.usage.cost is not None:
+        return response.usage.cost
     if not response.model_name:
         return None
     try:

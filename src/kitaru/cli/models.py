@@ -46,7 +46,7 @@ def register(
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--setting", help="NAME=VALUE, such as temperature=0; repeatable."
+            "--setting", help="NAME=VALUE, such as max_tokens=500; repeatable."
         ),
     ] = None,
     output: Output = Format.TEXT,

@@ -28,6 +28,7 @@ from pydantic_ai.tools import RunContext
 from pydantic_core import PydanticSerializationError
 
 from kitaru._core import scope
+from kitaru._ops import model_usage
 from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
@@ -298,7 +299,7 @@ class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT]):
 def note_response(response: ModelResponse, capture: CapturePolicy) -> None:
     """Note what a model's answer was and took, on the running checkpoint."""
     if capture.usage:
-        scope.spend(translate.usage_of(response))
+        scope.spend(model_usage.of_response(response))
     if capture.responses:
         capture.keep("response", translate.answer_text(response), type="response")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -15,8 +14,6 @@ from pydantic_ai.messages import (
     ToolCallPart,
 )
 from pydantic_core import PydanticSerializationError
-
-from kitaru.models import Usage
 
 # Different each time the flow runs, and nothing a model sees.
 _PASSING = frozenset(
@@ -79,28 +76,6 @@ def answer_text(response: ModelResponse) -> str:
         else:
             lines.append(f"<{part.part_kind}>")
     return "\n".join(lines)
-
-
-def usage_of(response: ModelResponse) -> Usage:
-    """Return tokens and cost of one request."""
-    usage = response.usage
-    cost = usage.cost if usage.cost is not None else _estimated(response)
-    return Usage(
-        requests=1,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_tokens=usage.cache_read_tokens,
-        cost=cost,
-        unpriced_requests=int(cost is None),
-    )
-
-
-def _estimated(response: ModelResponse) -> Decimal | None:
-    """Return the cost by public prices; `None` for a model without any."""
-    try:
-        return response.cost().total_price
-    except (AssertionError, LookupError, ValueError):
-        return None
 
 
 def call_index(
