@@ -1,0 +1,19 @@
+"""Agents on real local ZenML, and the drivers of the conformance suite."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.adapters.conformance.drivers import DRIVERS, HERE, Driver
+from tests.support.workspace import Workspace
+
+
+@pytest.fixture(params=DRIVERS, ids=str)
+def driver(request: pytest.FixtureRequest, workspace: Workspace) -> Driver:
+    """An adapter, its program in the project folder as `agent.py`."""
+    found: Driver = request.param
+    shutil.copy(found.program, workspace.project / "agent.py")
+    shutil.copy(HERE / "work.py", workspace.project / "work.py")
+    return found
