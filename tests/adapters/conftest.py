@@ -17,3 +17,11 @@ def driver(request: pytest.FixtureRequest, workspace: Workspace) -> Driver:
     shutil.copy(found.program, workspace.project / "agent.py")
     shutil.copy(HERE / "work.py", workspace.project / "work.py")
     return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_the_users(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests in memory must not reach a store; one that does finds an empty folder."""
+    monkeypatch.setenv("KITARU_CONFIG_PATH", str(tmp_path_factory.mktemp("nothing")))

@@ -90,8 +90,8 @@ def _clean_one(error: BaseException) -> None:
         vars(error)[name] = _plain_cleaned(item)
     # An OSError makes its message of these, not of its arguments.
     for name in _OWN if isinstance(error, OSError) else ():
-        if isinstance(item := getattr(error, name), str):
-            setattr(error, name, redact_text(item))
+        if (item := getattr(error, name)) is not None:
+            setattr(error, name, _plain_cleaned(item))
 
 
 def _plain_cleaned(item: Any) -> Any:
