@@ -155,6 +155,10 @@ class Workspace:
         script = self.script("read_result.py", programs.READ_RESULT)
         return json.loads(self.python(script, execution_id).stdout)
 
+    def retry(self, execution_id: str) -> None:
+        """Let a failed execution, or one whose runner is dead, go on."""
+        self.kitaru("executions", "retry", execution_id)
+
     def log_text(self, execution_id: str) -> str:
         """Return the raw log file of an execution, for messages."""
         path = self.config / "kitaru" / "logs" / f"{execution_id}.jsonl"
@@ -183,11 +187,20 @@ class Workspace:
             *values,
         )
 
+    def runner_pid(self, execution_id: str) -> int:
+        """Wait for the process that runs the execution, and return its pid."""
+        rows = eventually(
+            lambda: self._runner_pids(execution_id), what=f"a runner of {execution_id}"
+        )
+        return int(rows[0][0])
+
+    def journal(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        """Ask the journal itself; a command would put right what it meets."""
+        return self._query(self.config / "kitaru" / "journal.db", query, *values)
+
     def _runner_pids(self, execution_id: str) -> list[tuple[Any, ...]]:
-        return self._query(
-            self.config / "kitaru" / "journal.db",
-            "SELECT pid FROM leases WHERE execution_id = ?",
-            execution_id,
+        return self.journal(
+            "SELECT pid FROM leases WHERE execution_id = ?", execution_id
         )
 
     def _query(self, path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:

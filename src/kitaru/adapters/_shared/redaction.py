@@ -43,6 +43,9 @@ _SECRET_TEXT = tuple(
 )
 
 
+_OWN = ("errno", "strerror", "filename", "filename2")
+
+
 def redact(value: Any) -> Any:
     """Return JSON data, or text, without what looks like a secret."""
     if isinstance(value, str):
@@ -66,20 +69,33 @@ def clean_error(error: BaseException) -> None:
 
     Its message is stored and shown; a provider may quote a key or a prompt in it.
     """
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
+    open_errors, seen = [error], set[int]()
+    while open_errors:
+        current = open_errors.pop()
+        if id(current) in seen:
+            continue
         seen.add(id(current))
-        if any(isinstance(item, str) for item in current.args):
-            current.args = tuple(
-                redact_text(item) if isinstance(item, str) else item
-                for item in current.args
-            )
-        for name, item in list(vars(current).items()):
-            cleaned = redact(item) if isinstance(item, str | dict | list) else item
-            if cleaned != item:
-                setattr(current, name, cleaned)
-        current = current.__cause__ or current.__context__
+        _clean_one(current)
+        nested = getattr(current, "exceptions", ())
+        open_errors += [item for item in nested if isinstance(item, BaseException)]
+        if chained := current.__cause__ or current.__context__:
+            open_errors.append(chained)
+
+
+def _clean_one(error: BaseException) -> None:
+    cleaned = tuple(_plain_cleaned(item) for item in error.args)
+    if cleaned != error.args:
+        error.args = cleaned
+    for name, item in vars(error).items():
+        vars(error)[name] = _plain_cleaned(item)
+    # An OSError makes its message of these, not of its arguments.
+    for name in _OWN if isinstance(error, OSError) else ():
+        if (item := getattr(error, name)) is not None:
+            setattr(error, name, _plain_cleaned(item))
+
+
+def _plain_cleaned(item: Any) -> Any:
+    return redact(item) if isinstance(item, str | dict | list) else item
 
 
 def _entry(key: object, item: Any) -> Any:

@@ -16,11 +16,12 @@ from pydantic_ai.durable_exec import (
     JSON_CODEC,
     BaseDurabilityCapability,
     DurabilityEngineSpec,
+    ModelRequestParams,
     conversation_id_from_run_id,
 )
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import AgentStreamEvent, ModelResponse, ToolCallPart
-from pydantic_ai.models import Model, ModelRequestContext
+from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestContext
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.tools import (
     DeferredToolRequests,
@@ -122,7 +123,12 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
     def get_durable_operation_backend(self) -> CheckpointBackend:
         """Return what runs the operations of this agent."""
         if self._backend is None:
-            self._backend = CheckpointBackend(self.name, self._settings, self._capture)
+            self._backend = CheckpointBackend(
+                self.name,
+                self._settings,
+                self._capture,
+                on_recorded_stream=self._show_recorded,
+            )
         return self._backend
 
     def get_default_run_id(self) -> str | None:
@@ -240,6 +246,19 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
         handler = self._effective_event_stream_handler()
         if handler is not None:
             await handler(ctx, self._single_event_stream(event))
+
+    async def _show_recorded(
+        self, params: ModelRequestParams, response: ModelResponse
+    ) -> None:
+        """Give the handler the stream of an answer that is there already."""
+        handler = self._model_stream_event_handler()
+        if handler is not None:
+            stream = CompletedStreamedResponse(
+                response,
+                model_request_parameters=params.model_request_parameters,
+                replay_events=True,
+            )
+            await handler(params.run_context, stream)
 
     # -- helpers -------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
@@ -78,9 +78,20 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
         agent: Name of the agent, the first part of all ids.
         settings: Of its checkpoints.
         capture: What to keep beside the results.
+        on_recorded_stream: Told of a streamed answer that was there already.
     """
 
-    def __init__(self, agent: str, settings: Settings, capture: CapturePolicy) -> None:
+    def __init__(
+        self,
+        agent: str,
+        settings: Settings,
+        capture: CapturePolicy,
+        *,
+        on_recorded_stream: Callable[
+            [ModelRequestParams, ModelResponse], Awaitable[None]
+        ],
+    ) -> None:
+        self._on_recorded_stream = on_recorded_stream
         self._agent = agent
         self._settings = settings
         self._capture = capture
@@ -137,8 +148,11 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
     ) -> ResultT:
         """Run one call, or take its recorded result."""
         call = self._call(operation.operation_id, params, config)
+        is_recorded = True
 
         async def work() -> object:
+            nonlocal is_recorded
+            is_recorded = False
             with durable_unit_scope():
                 self._before(params)
                 result = await operation.handler(params)
@@ -154,7 +168,12 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
             settings=_settings(call.config),
         )
         # Also the first time, so that a rerun sees the very same value.
-        return operation.result_codec.load(payload)
+        result = operation.result_codec.load(payload)
+        if is_recorded and _is_streamed(operation.operation_id):
+            assert isinstance(params, ModelRequestParams)  # as its id says
+            assert isinstance(result, ModelResponse)
+            await self._on_recorded_stream(params, result)
+        return result
 
     # -- identity ------------------------------------------------------------
 
@@ -315,6 +334,10 @@ def _stored_form(
             "dataclass or a pydantic model, or run the tool without a checkpoint by "
             f"metadata={{{METADATA_KEY!r}: False}}"
         ) from error
+
+
+def _is_streamed(operation_id: object) -> bool:
+    return isinstance(operation_id, ModelRequestId) and operation_id.streaming
 
 
 def _context_of(params: object) -> RunContext[Any] | None:

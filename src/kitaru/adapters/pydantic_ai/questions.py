@@ -37,6 +37,7 @@ def hitl_tool(
     name: str,
     schema: Any = str,
     question_arg: str = "question",
+    timeout: float | None = None,
 ) -> Tool[Any]:
     """Return a tool by which the model asks a person.
 
@@ -50,6 +51,7 @@ def hitl_tool(
         name: Name of the tool, and of the wait.
         schema: Type of the answer, anything pydantic can describe.
         question_arg: The tool's argument in which the model puts its question.
+        timeout: Seconds that this process stays and polls; see `kitaru.wait`.
 
     Raises:
         KitaruUsageError: If a name cannot be used or pydantic cannot describe `schema`.
@@ -69,9 +71,8 @@ def hitl_tool(
 
     async def defer(**arguments: Any) -> Any:
         asked = str(arguments.get(question_arg) or question)
-        raise CallDeferred(
-            metadata={_KEY: {"question": asked, "name": name, "schema": described}}
-        )
+        told = {"question": asked, "name": name, "schema": described}
+        raise CallDeferred(metadata={_KEY: {**told, "timeout": timeout}})
 
     tool = Tool[Any].from_schema(
         defer,
@@ -153,6 +154,7 @@ async def answer(
                     text=capture.cleaned(asked["question"]),
                     name=asked["name"],
                     schema=_answer_types[_type_key(asked["name"], asked["schema"])],
+                    timeout=asked["timeout"],
                     metadata=_shown(call, run, capture),
                 ),
                 run,

@@ -89,6 +89,7 @@ class KitaruAgent(WrapperAgent[DepsT, OutputT]):
             event_stream_handler=event_stream_handler,
         )
         self._turns = Turns(
+            agent,
             self._name,
             checked_settings(model_checkpoint_config, what="model_checkpoint_config"),
             capture or CapturePolicy(),

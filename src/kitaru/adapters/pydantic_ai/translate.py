@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
     ModelRequest,
+    ModelRequestPart,
     ModelResponse,
     TextPart,
     ToolCallPart,
+    UserPromptPart,
 )
 from pydantic_core import PydanticSerializationError
+
+from kitaru.adapters._shared import redaction
 
 # Different each time the flow runs, and nothing a model sees.
 _PASSING = frozenset(
@@ -91,17 +96,26 @@ def call_index(
 
 
 def without_prompts(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
-    """Return messages without what the flow passes in again: prompts and instructions."""
-    return [
-        ModelRequest(
-            parts=[
-                part
-                for part in message.parts
-                if part.part_kind not in ("user-prompt", "system-prompt")
-            ],
-            timestamp=message.timestamp,
-        )
-        if isinstance(message, ModelRequest)
-        else message
-        for message in messages
-    ]
+    """Return the messages of a turn without what comes in again with the next attempt.
+
+    That is its prompt, system prompts and instructions. Prompts that came up on the way
+    are kept without secrets.
+    """
+    kept: list[ModelMessage] = []
+    for message in messages:
+        if isinstance(message, ModelRequest):
+            parts = [_without_secrets(part) for part in message.parts]
+            dropped = ("system-prompt",) if kept else ("system-prompt", "user-prompt")
+            message = replace(
+                message,
+                parts=[part for part in parts if part.part_kind not in dropped],
+                instructions=None,
+            )
+        kept.append(message)
+    return kept
+
+
+def _without_secrets(part: ModelRequestPart) -> ModelRequestPart:
+    if isinstance(part, UserPromptPart) and isinstance(part.content, str):
+        return replace(part, content=redaction.redact_text(part.content))
+    return part

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
     ModelRequest,
+    ModelRequestPart,
     UserPromptPart,
 )
 from pydantic_ai.run import AgentRunResult
@@ -28,18 +31,24 @@ class Turns:
     """Runs turns of one agent.
 
     Stored are the output, the usage and the new messages, without prompts and
-    instructions: those the flow passes in again, and they may hold secrets.
+    instructions: the agent and the flow bring those along each time.
 
     Args:
-        agent: Name of the agent.
+        agent: The agent.
+        name: Its name, in ids.
         settings: Of the checkpoint.
         capture: What to keep beside the result.
     """
 
     def __init__(
-        self, agent: str, settings: CheckpointSettings, capture: CapturePolicy
+        self,
+        agent: AbstractAgent[Any, Any],
+        name: str,
+        settings: CheckpointSettings,
+        capture: CapturePolicy,
     ) -> None:
         self._agent = agent
+        self._name = name
         self._capture = capture
         self._boundary = Boundary({AGENT_TURN: settings})
 
@@ -53,6 +62,7 @@ class Turns:
         activity = runs.activity()
         assert activity is not None  # there is a flow here
         history: Sequence[ModelMessage] = options.get("message_history") or ()
+        fresh: list[AgentRunResult[Any]] = []
 
         async def work() -> dict[str, Any]:
             if self._capture.prompts and prompt is not None:
@@ -60,50 +70,66 @@ class Turns:
             result = await turn()
             if self._capture.responses:
                 self._capture.keep("response", result.output, type="response")
+            fresh.append(result)
             return _stored_form(result)
 
         stored = await self._boundary.run(
             AGENT_TURN,
-            identity.clean(self._agent),
-            activity.announce(self._agent),
+            identity.clean(self._name),
+            activity.announce(self._name),
             work,
             inputs={
                 "prompt": prompt,
                 "history": translate.model_inputs(history, model=None),
             },
         )
-        return _rebuilt(stored, prompt, history)
+        return fresh[-1] if fresh else await self._rebuilt(stored, prompt, options)
+
+    async def _rebuilt(
+        self, stored: Mapping[str, Any], prompt: Any, options: Mapping[str, Any]
+    ) -> AgentRunResult[Any]:
+        history: Sequence[ModelMessage] = options.get("message_history") or ()
+        new = ModelMessagesTypeAdapter.validate_python(stored["messages"])
+        first = new[0] if new else None
+        if isinstance(first, ModelRequest):
+            parts: list[ModelRequestPart] = []
+            if stored["system_prompts"]:
+                known = ("deps", "model", "message_history", "usage", "model_settings")
+                given = {key: options[key] for key in known if key in options}
+                parts += await self._agent.system_prompt_parts(prompt=prompt, **given)
+            if prompt is not None:
+                parts.append(UserPromptPart(prompt))
+            new[0] = replace(first, parts=[*parts, *first.parts])
+        return _adapter().validate_python(
+            {
+                **stored["result"],
+                "messages": [*history, *new],
+                "new_message_index": len(history),
+                "output": stored["output"],
+            }
+        )
 
 
+@cache
 def _adapter() -> TypeAdapter[AgentRunResult[Any]]:
     return TypeAdapter(AgentRunResult[Any])
 
 
 def _stored_form(result: AgentRunResult[Any]) -> dict[str, Any]:
+    new = result.new_messages()
     bare = _adapter().dump_python(
         replace(result, output=None), mode="json", exclude={"messages", "metadata"}
     )
-    new = translate.without_prompts(result.new_messages())
     return {
         # As it is: the engine keeps its type.
         "output": result.output,
         "result": bare,
-        "messages": ModelMessagesTypeAdapter.dump_python(new, mode="json"),
+        "messages": ModelMessagesTypeAdapter.dump_python(
+            translate.without_prompts(new), mode="json"
+        ),
+        "system_prompts": any(
+            part.part_kind == "system-prompt"
+            for message in new
+            for part in message.parts
+        ),
     }
-
-
-def _rebuilt(
-    stored: Mapping[str, Any], prompt: Any, history: Sequence[ModelMessage]
-) -> AgentRunResult[Any]:
-    new = ModelMessagesTypeAdapter.validate_python(stored["messages"])
-    first = new[0] if new else None
-    if prompt is not None and isinstance(first, ModelRequest):
-        new[0] = replace(first, parts=[UserPromptPart(prompt), *first.parts])
-    return _adapter().validate_python(
-        {
-            **stored["result"],
-            "messages": [*history, *new],
-            "new_message_index": len(history),
-            "output": stored["output"],
-        }
-    )

@@ -1,0 +1,58 @@
+"""What the conformance suite has to know of an adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One adapter: a program with its flows, and the calls these make.
+
+    The program has an async function `journey`, the body of a flow (parallel equal tool
+    calls, one that the model is asked to try again, one to an MCP server, structured
+    output), and the flows `asking` (a tool's question beside another tool) and
+    `secretive` (an API key, a password).
+
+    Attributes:
+        program: The file; it runs the flow named on its command line.
+        calls: Those of `journey` in order: the label of the work, and the invocation id
+            of the checkpoint.
+        result: What `journey` returns.
+        wait: Name of the wait of `asking`.
+        answered: What `asking` returns when the answer is "red".
+    """
+
+    name: str
+    program: Path
+    calls: tuple[tuple[str, str], ...]
+    result: list[str]
+    wait: str
+    answered: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+PYDANTIC_AI = Driver(
+    name="pydantic_ai",
+    program=HERE / "pydantic_ai_program.py",
+    calls=(
+        ("model 1", "researcher.r1.s1.model"),
+        ("search c0", "researcher.r1.s1.t0.search"),
+        ("search c1", "researcher.r1.s1.t1.search"),
+        ("flaky 1", "researcher.r1.s1.t2.flaky"),
+        ("mcp", "researcher.r1.s1.t3.add"),
+        ("model 2", "researcher.r1.s2.model"),
+        ("flaky 2", "researcher.r1.s2.t0.flaky"),
+        ("model 3", "researcher.r1.s3.model"),
+    ),
+    result=["found x", "found x", "once more", "3", "at last"],
+    wait="colour",
+    answered="prepared and red",
+)
+
+DRIVERS = (PYDANTIC_AI,)

@@ -1,0 +1,37 @@
+"""A tool's question outlives the process that asked it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.adapters.conformance.drivers import Driver
+from tests.support import processes
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_question_is_answered_while_no_process_lives(
+    driver: Driver, workspace: Workspace
+) -> None:
+    execution_id, status = workspace.python("agent.py", "asking").stdout.split()
+    left = processes.using(workspace.config)
+    waiting = workspace.execution(execution_id)
+
+    workspace.kitaru(
+        "executions", "input", execution_id, "--wait", driver.wait, "--value", '"red"'
+    )
+    workspace.settles(execution_id, "completed")
+
+    assert status == "waiting"
+    assert left == []
+    assert waiting["pending_wait"]["question"] == "Which colour, please?"
+    assert workspace.result(execution_id) == driver.answered
+    finished = [line for line in workspace.lines("made") if line.startswith("finished")]
+    assert Counter(finished) == {
+        "finished model 1": 1,
+        "finished prepare": 1,
+        "finished model 2": 1,
+    }

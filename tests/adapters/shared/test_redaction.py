@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+
+from kitaru.adapters._shared import redaction
+from kitaru.adapters._shared.redaction import REDACTED
+
+# Put together here, so that no scanner takes them for real ones.
+OPENAI = "sk-" + "proj-" + "a1B2" * 8
+AWS = "AKIA" + "IOSFODNN7EXAMPLE"
+GITHUB = "ghp_" + "x" * 36
+SLACK = "xoxb-" + "1234567890-abcdef"
+JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0In0" + ".c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        pytest.param(f"use {OPENAI} now", f"use {REDACTED} now", id="OpenAI"),
+        pytest.param(f"id={AWS}", f"id={REDACTED}", id="AWS"),
+        pytest.param(GITHUB, REDACTED, id="GitHub"),
+        pytest.param(SLACK, REDACTED, id="Slack"),
+        pytest.param(f"token {JWT}", f"token {REDACTED}", id="JWT"),
+        pytest.param(
+            "Authorization: Bearer abc.def-123",
+            f"Authorization: Bearer {REDACTED}",
+            id="bearer",
+        ),
+        pytest.param(
+            "postgres://me:s3cret@host/db",
+            f"postgres://me:{REDACTED}@host/db",
+            id="address",
+        ),
+        pytest.param(
+            "My password is hunter2, ok",
+            f"My password is {REDACTED}, ok",
+            id="said in words",
+        ),
+        pytest.param("API_KEY='abcdef'", f"API_KEY='{REDACTED}'", id="assignment"),
+        pytest.param(
+            '{"password": "hunter2"}', f'{{"password": "{REDACTED}"}}', id="JSON text"
+        ),
+    ],
+)
+def test_secrets_in_text_are_replaced(text: str, kept: str) -> None:
+    assert redaction.redact_text(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The secretary passed the keyboard.",
+        "max_tokens=100, input_tokens: 12",
+        "a task-force of asks",
+        "https://example.com/page",
+        "",
+    ],
+)
+def test_other_text_stays(text: str) -> None:
+    assert redaction.redact_text(text) == text
+
+
+def test_values_under_keys_that_name_a_secret_are_replaced() -> None:
+    given = {
+        "api_key": "x",
+        "Authorization": "y",
+        "nested": [{"db_password": "z", "name": "n"}],
+        "max_tokens": 5,
+        "input_tokens": "many",
+        "author": "me",
+    }
+
+    assert redaction.redact(given) == {
+        "api_key": REDACTED,
+        "Authorization": REDACTED,
+        "nested": [{"db_password": REDACTED, "name": "n"}],
+        "max_tokens": 5,
+        "input_tokens": "many",
+        "author": "me",
+    }
+
+
+class ProviderError(Exception):
+    def __init__(self, message: str, body: object) -> None:
+        super().__init__(message)
+        self.body = body
+
+
+def test_an_exception_keeps_its_type_and_loses_its_secrets() -> None:
+    error = ProviderError(f"wrong key {OPENAI}", {"api_key": OPENAI, "code": 401})
+    error.__cause__ = ConnectionError(401, f"refused {OPENAI}")
+    group = ExceptionGroup("both", [error, ValueError(3)])
+
+    redaction.clean_error(group)
+
+    assert str(error) == f"wrong key {REDACTED}"
+    assert error.body == {"api_key": REDACTED, "code": 401}
+    assert str(error.__cause__) == f"[Errno 401] refused {REDACTED}"
+    assert group.exceptions[1].args == (3,)
