@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import store
+from tests.support import server, store
+from tests.support.server import RunningServer
 from tests.support.workspace import Workspace
 
 # Before anything imports ZenML: nothing of the user's own set-up may leak in.
@@ -23,6 +24,16 @@ def prepared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = root / "config"
     store.prepare(config, root / "home")
     return config
+
+
+@pytest.fixture(scope="session")
+def zenml_server(
+    prepared_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """A server that asks for credentials; tests share it."""
+    folder = tmp_path_factory.mktemp("server") / "server"
+    with server.running(prepared_store, folder) as started:
+        yield started
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kitaru.checkpoints import unmapped as unmapped
     from kitaru.client import KitaruClient as KitaruClient
     from kitaru.config import configure as configure
+    from kitaru.connection import connect as connect
     from kitaru.errors import KitaruBackendError as KitaruBackendError
     from kitaru.errors import KitaruContextError as KitaruContextError
     from kitaru.errors import KitaruDivergenceError as KitaruDivergenceError
@@ -65,6 +66,7 @@ _HOMES = {
     "kitaru._engine.futures": ("CheckpointFuture",),
     "kitaru.client": ("KitaruClient",),
     "kitaru.config": ("configure",),
+    "kitaru.connection": ("connect",),
     "kitaru.errors": (
         "KitaruBackendError",
         "KitaruContextError",

@@ -10,7 +10,8 @@ from kitaru._ops import executions as execution_ops
 from kitaru._ops import replays as replay_ops
 from kitaru._ops import waits as wait_ops
 from kitaru._ops.capabilities import CLIENT, Op, exposes
-from kitaru.errors import KitaruFeatureNotAvailableError
+from kitaru._ops.connection import Place
+from kitaru.accounts import Auth
 from kitaru.models import ArtifactRef, Execution, ExecutionStatus, LogEntry, PendingWait
 
 # `Executions.list` shadows the builtin inside its class.
@@ -18,9 +19,19 @@ _PendingWaits = list[PendingWait]
 
 
 class KitaruClient:
-    """The executions and artifacts of the store this process is connected to.
+    """The executions and artifacts of a server or of the local store.
 
-    Ids may be shortened to a unique prefix.
+    Without arguments that is what the process is connected to. With arguments this
+    client works with what they say, beside everything else in the process; nothing of
+    that is stored. Ids may be shortened to a unique prefix.
+
+    Args:
+        server_url: A server; the one that the process is connected to by default.
+        auth_token: An API key or a token for it; by default what is stored for it.
+        project: A project there; the default one of the user otherwise.
+
+    Raises:
+        KitaruBackendError: If the server or project is not there, or refuses the token.
 
     Example:
         >>> client = KitaruClient()
@@ -35,17 +46,17 @@ class KitaruClient:
         auth_token: str | None = None,
         project: str | None = None,
     ) -> None:
-        if server_url or auth_token or project:
-            raise KitaruFeatureNotAvailableError(
-                "this version of kitaru uses the connection of the ZenML configuration; "
-                "connect with: zenml login URL"
-            )
-        self.executions = Executions()
-        self.artifacts = Artifacts()
+        place = Place(server_url, auth_token, project)
+        self.executions = Executions(place)
+        self.artifacts = Artifacts(place)
+        self.auth = Auth(place)
 
 
 class Executions:
     """`client.executions`."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     @exposes(Op.EXECUTION_GET, on=CLIENT)
     def get(self, id: str) -> Execution:
@@ -54,7 +65,7 @@ class Executions:
         Raises:
             KitaruUsageError: If no execution or several have that id.
         """
-        return execution_ops.get(id)
+        return self._place.run(execution_ops.get, id)
 
     @exposes(Op.EXECUTION_LIST, on=CLIENT)
     def list(
@@ -75,8 +86,13 @@ class Executions:
             page: Page number, from 1.
             size: Executions per page.
         """
-        found = execution_ops.find(
-            flow=flow, status=status, page=page, size=size, limit=limit
+        found = self._place.run(
+            execution_ops.find,
+            flow=flow,
+            status=status,
+            page=page,
+            size=size,
+            limit=limit,
         )
         return [*found.items]
 
@@ -89,7 +105,7 @@ class Executions:
         Raises:
             KitaruUsageError: If there is none.
         """
-        return execution_ops.latest(flow=flow, status=status)
+        return self._place.run(execution_ops.latest, flow=flow, status=status)
 
     @exposes(Op.EXECUTION_LOGS, on=CLIENT)
     def logs(
@@ -110,14 +126,19 @@ class Executions:
             limit: Only the last so many entries.
             follow: Go on until the execution ends.
         """
-        return execution_ops.logs(
-            id, checkpoint=checkpoint, source=source, limit=limit, follow=follow
+        return self._place.iterate(
+            execution_ops.logs,
+            id,
+            checkpoint=checkpoint,
+            source=source,
+            limit=limit,
+            follow=follow,
         )
 
     @exposes(Op.WAIT_LIST, on=CLIENT)
     def pending_waits(self, id: str | None = None) -> _PendingWaits:
         """Return open waits, of one execution or of all."""
-        return wait_ops.pending(id)
+        return self._place.run(wait_ops.pending, id)
 
     @exposes(Op.WAIT_INPUT, on=CLIENT)
     def input(
@@ -134,8 +155,8 @@ class Executions:
             KitaruWaitValidationError: If it does not fit; nothing was stored.
             KitaruStateError: If nothing is open, or somebody else was faster.
         """
-        wait_ops.provide_input(id, wait=wait, value=value)
-        return execution_ops.get(id)
+        self._place.run(wait_ops.provide_input, id, wait=wait, value=value)
+        return self._place.run(execution_ops.get, id)
 
     @exposes(Op.WAIT_ABORT, on=CLIENT)
     def abort_wait(self, id: str, *, wait: str) -> Execution:
@@ -144,8 +165,8 @@ class Executions:
         Raises:
             KitaruStateError: If nothing is open.
         """
-        wait_ops.abort(id, wait=wait)
-        return execution_ops.get(id)
+        self._place.run(wait_ops.abort, id, wait=wait)
+        return self._place.run(execution_ops.get, id)
 
     @exposes(Op.EXECUTION_RETRY, on=CLIENT)
     def retry(self, id: str) -> Execution:
@@ -154,8 +175,8 @@ class Executions:
         Raises:
             KitaruStateError: If it has not failed.
         """
-        execution_ops.retry(id)
-        return execution_ops.get(id)
+        self._place.run(execution_ops.retry, id)
+        return self._place.run(execution_ops.get, id)
 
     @exposes(Op.EXECUTION_RESUME, on=CLIENT)
     def resume(self, id: str) -> Execution:
@@ -164,8 +185,8 @@ class Executions:
         Raises:
             KitaruStateError: If its wait is open, or it does not wait.
         """
-        execution_ops.resume(id)
-        return execution_ops.get(id)
+        self._place.run(execution_ops.resume, id)
+        return self._place.run(execution_ops.get, id)
 
     @exposes(Op.EXECUTION_REPLAY, on=CLIENT)
     def replay(
@@ -192,14 +213,15 @@ class Executions:
             KitaruUsageError: For an unknown selector, override or input.
             KitaruStateError: If the source is running.
         """
-        started = replay_ops.start_elsewhere(
+        started = self._place.run(
+            replay_ops.start_elsewhere,
             id,
             from_=from_,
             overrides=overrides,
             reuse_waits=reuse_waits,
             inputs=flow_inputs,
         )
-        return execution_ops.get(started.execution_id)
+        return self._place.run(execution_ops.get, started.execution_id)
 
     @exposes(Op.EXECUTION_CANCEL, on=CLIENT)
     def cancel(self, id: str) -> Execution:
@@ -208,11 +230,14 @@ class Executions:
         Raises:
             KitaruStateError: If it has ended already.
         """
-        return execution_ops.cancel(id)
+        return self._place.run(execution_ops.cancel, id)
 
 
 class Artifacts:
     """`client.artifacts`."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     @exposes(Op.ARTIFACT_LIST, on=CLIENT)
     def list(
@@ -233,8 +258,13 @@ class Artifacts:
             producing_call: Only artifacts of this call id.
             limit: At most so many.
         """
-        return artifact_ops.find(
-            id, name=name, kind=kind, producing_call=producing_call, limit=limit
+        return self._place.run(
+            artifact_ops.find,
+            id,
+            name=name,
+            kind=kind,
+            producing_call=producing_call,
+            limit=limit,
         )
 
     @exposes(Op.ARTIFACT_GET, on=CLIENT)
@@ -244,4 +274,4 @@ class Artifacts:
         Raises:
             KitaruUsageError: If there is none of that id.
         """
-        return artifact_ops.get(artifact_id)
+        return self._place.run(artifact_ops.get, artifact_id)

@@ -285,6 +285,14 @@ class Journal:
                 (time.time(), execution_id),
             )
 
+    def held_by(self, holder: Holder) -> tuple[str, ...]:
+        """Return the executions that a process runs."""
+        rows = self._read(
+            "SELECT execution_id FROM leases WHERE host = ? AND pid = ? AND started = ?",
+            (holder.host, holder.pid, holder.started),
+        )
+        return tuple(str(row[0]) for row in rows)
+
     def lease(self, execution_id: str) -> Lease | None:
         """Return who runs an execution, living or dead."""
         with self._lock, translated(self.path):

@@ -37,6 +37,8 @@ from kitaru._engine.port import (
     StartedCall,
 )
 from kitaru._engine.reporter import SilentReporter
+from kitaru._engine.services.accounts import Accounts
+from kitaru._engine.services.connection import Connections
 from kitaru._engine.services.stacks import Stacks
 from kitaru._engine.session import Session
 from kitaru.errors import (
@@ -251,6 +253,24 @@ class MemoryEngine:
     def flow_source(self, execution_id: str) -> FlowSource:
         """Return where an execution's flow comes from."""
         return self._find(execution_id).flow.source
+
+    # -- the platform around executions ----------------------------------------
+
+    @property
+    def connections(self) -> Connections:
+        """There is no server in memory."""
+        raise KitaruFeatureNotAvailableError(
+            "an engine in memory is connected to nothing; connect outside of the tester"
+        )
+
+    @property
+    def accounts(self) -> Accounts:
+        """There are no accounts in memory."""
+        raise KitaruFeatureNotAvailableError("an engine in memory has no accounts")
+
+    def running_here(self) -> tuple[str, ...]:
+        """Executions run within one call, so none runs between calls."""
+        return ()
 
     # -- looking -------------------------------------------------------------
 

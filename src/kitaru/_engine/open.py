@@ -11,6 +11,8 @@ from typing import Any
 
 from kitaru._engine.collector import collector_paused
 from kitaru._engine.port import Engine
+from kitaru._engine.services.connection import Connections, Target
+from kitaru.errors import KitaruStateError
 
 _opening = threading.RLock()
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
@@ -41,9 +43,10 @@ def describe_store() -> dict[str, Any]:
     from kitaru._engine.zenml import environment
 
     environment.import_zenml()
-    from kitaru._engine.zenml import diagnosis
+    from kitaru._engine.zenml import connection, diagnosis
     from kitaru._engine.zenml.errors import translated
 
+    connection.open_connection()
     with translated("opening the store"):
         return diagnosis.describe(environment.journal_path())
 
@@ -56,6 +59,48 @@ def use_engine(engine: Engine) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(token)
+
+
+def connections() -> Connections:
+    """Return the connection of this machine; no engine needs to be open for it."""
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen.connections
+    from kitaru._engine.zenml.environment import import_zenml
+
+    import_zenml()
+    from kitaru._engine.zenml.connection import ZenMLConnections
+
+    return ZenMLConnections()
+
+
+def forget_engine() -> None:
+    """Let the next use open an engine anew, with another connection.
+
+    Raises:
+        KitaruStateError: If an execution runs in this process.
+    """
+    if not _default.cache_info().currsize:
+        return
+    running = _default().running_here()
+    if running:
+        raise KitaruStateError(
+            f"execution {running[0]} runs in this process; it needs the connection it "
+            "began with. Connect before it starts, or after it has ended"
+        )
+    _default.cache_clear()
+
+
+def enter(target: Target) -> None:
+    """Let this context work with another server or project, whatever the process does."""
+    from kitaru._engine.zenml.environment import import_zenml
+
+    import_zenml()
+    from kitaru._engine.zenml.connection import ZenMLConnections
+    from kitaru._engine.zenml.engine import ZenMLEngine
+
+    ZenMLConnections().enter(target)
+    _chosen.set(ZenMLEngine())
 
 
 @cache

@@ -14,6 +14,8 @@ from kitaru._core.replay import ReplayPlan
 from kitaru._core.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
+from kitaru._engine.services.accounts import Accounts
+from kitaru._engine.services.connection import Connections
 from kitaru._engine.services.secrets import Secrets
 from kitaru._engine.services.stacks import Stacks
 from kitaru.models import (
@@ -249,6 +251,20 @@ class Engine(Protocol):
     @property
     def stacks(self) -> Stacks:
         """The stacks, and which one is active."""
+        ...
+
+    @property
+    def connections(self) -> Connections:
+        """The connection of this machine and this process."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts:
+        """Service accounts and their API keys."""
+        ...
+
+    def running_here(self) -> tuple[str, ...]:
+        """Return the executions that run in this process."""
         ...
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:

@@ -11,6 +11,8 @@ import typer
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
+    auth,
+    connection,
     executions,
     home,
     info,
@@ -39,6 +41,9 @@ app.add_typer(stacks.app, name="stack")
 app.add_typer(log_store.app, name="log-store")
 app.command("init")(project.init)
 app.command("info")(info.info)
+app.add_typer(auth.app, name="auth")
+app.command("login")(connection.login)
+app.command("logout")(connection.logout)
 
 
 def _version(value: bool) -> None:
@@ -75,7 +80,8 @@ def status(output: Output = Format.TEXT) -> None:
 
         table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
         for name, value in facts.items():
-            table.add_row(name.replace("_", " "), str(value))
+            shown = "-" if value is None else str(value)
+            table.add_row(name.replace("_", " "), shown)
         console().print(table)
 
     show_item("status", facts, output, text)

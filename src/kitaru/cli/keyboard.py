@@ -34,6 +34,11 @@ def confirm(question: str, *, yes: bool) -> None:
         raise KitaruUsageError("nothing was changed")
 
 
+def ask(label: str) -> str:
+    """Return a line that the person types."""
+    return _line(f"{label}: ").strip()
+
+
 def hidden(question: str) -> str:
     """Ask for a text that is not shown while it is typed.
 

@@ -7,22 +7,26 @@ from typing import Any
 
 import zenml
 from zenml.client import Client
-from zenml.enums import StoreType
 
 from kitaru._engine.zenml import environment
+from kitaru._engine.zenml.connection import ZenMLConnections
 
 
 def describe(journal: Path) -> dict[str, Any]:
     """Return connection, stack, versions and paths as plain data."""
-    client = Client()
-    store = client.zen_store
-    local = store.type == StoreType.SQL
+    connections = ZenMLConnections()
+    connection = connections.current()
+    server = connections.local_server()
     return {
-        "connection": "local" if local else "server",
-        "store": store.url,
-        "stack": client.active_stack_model.name,
-        "project": client.active_project.name,
+        "connection": connection.kind,
+        "store": connection.url,
+        "chosen_by": connection.chosen_by,
+        "user": connection.user,
+        "project": connection.project,
+        "stack": Client().active_stack_model.name,
+        "local_server": server.url if server else None,
         "zenml_version": zenml.__version__,
+        "server_version": connection.server_version,
         "config_folder": str(environment.config_folder()),
         "journal": str(journal),
     }

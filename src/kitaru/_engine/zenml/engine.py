@@ -23,8 +23,10 @@ from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending, ExecutionQuery, Launch, Recorded
 from kitaru._engine.reporter import StreamReporter
 from kitaru._engine.zenml import (
+    accounts,
     active,
     board,
+    connection,
     diagnosis,
     environment,
     execution,
@@ -67,10 +69,12 @@ class ZenMLEngine:
     def __init__(self, *, synchronous: bool = False) -> None:
         environment.ensure_source_root()
         environment.announce_setup()
+        connection.open_connection()
         with translated("opening the store"):
             Client().active_stack  # noqa: B018  sets the store up on first use
-        project, said_by = configuration.project()
-        self.use_project(project, said_by=said_by)
+        if not connection.project_is_chosen():
+            project, said_by = configuration.project()
+            self.use_project(project, said_by=said_by)
         self.journal = Journal(environment.journal_path())
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
@@ -79,6 +83,22 @@ class ZenMLEngine:
             self.journal, self._library.lookup, synchronous=synchronous
         )
         self._reconciler = Reconciler(self.journal, self._launcher.continue_elsewhere)
+
+    # -- the platform around executions ----------------------------------------
+
+    @property
+    def connections(self) -> connection.ZenMLConnections:
+        """The connection of this machine and this process."""
+        return connection.ZenMLConnections()
+
+    @property
+    def accounts(self) -> accounts.ZenMLAccounts:
+        """Service accounts and their API keys."""
+        return accounts.ZenMLAccounts()
+
+    def running_here(self) -> tuple[str, ...]:
+        """Return the executions that run in this process."""
+        return self.journal.held_by(Holder.me())
 
     # -- running -------------------------------------------------------------
 

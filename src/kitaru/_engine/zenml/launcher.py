@@ -27,6 +27,7 @@ from kitaru._engine.zenml import (
     active,
     artifacts,
     board,
+    connection,
     entry,
     environment,
     reading,
@@ -99,8 +100,9 @@ class Launcher:
                 execution_id,
                 recorded=self._journal.execution(execution_id) or {},
                 log=log_store.path_of(execution_id),
-                # Its own folder may name another one by now.
-                environment={"KITARU_PROJECT": active.project_id()},
+                # Its own folder may name another project by now.
+                environment=connection.child_environment()
+                | {"KITARU_PROJECT": active.project_id()},
             )
         except KitaruError:
             self._journal.release(execution_id, Holder.me(), None)

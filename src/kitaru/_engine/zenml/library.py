@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 from uuid import UUID
 
@@ -60,12 +61,15 @@ class Library:
     def binder(self, execution_id: str) -> views.Bind:
         """Return what gives records of an execution a `load()` that reads the value."""
 
+        # Values are read with the connection they were found with.
+        context = copy_context()
+
         def bind(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
             def load(trust: bool) -> object:
                 self._check_trust(execution_id, value, trust)
                 return self._loader(value, f"artifact {ref.name!r}")()
 
-            return ref.bind(load)
+            return ref.bind(lambda trust: context.copy().run(load, trust))
 
         return bind
 
@@ -119,11 +123,13 @@ class Library:
             metadata={"type": version.data_type.import_path, "uri": version.uri},
         )
 
-        def load(_trust: bool) -> object:
+        context = copy_context()
+
+        def load() -> object:
             with translated(f"loading artifact {artifact_id}"):
                 return version.load()
 
-        return ref.bind(load)
+        return ref.bind(lambda _trust: context.copy().run(load))
 
     def _loader(self, value: StoredValue, what: str) -> Callable[[], object]:
         # Reading needs no folder: values know their place.

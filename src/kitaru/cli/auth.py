@@ -1,0 +1,299 @@
+"""`kitaru auth …`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from kitaru._core import paging
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import keyboard, render
+from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
+from kitaru.cli.output import Format, console, show_item, show_items
+from kitaru.models import ApiKey, NewApiKey, ServiceAccount
+
+app = typer.Typer(
+    help="Tokens, service accounts and API keys of a server.", no_args_is_help=True
+)
+accounts_app = typer.Typer(help="Accounts for programs.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys of a service account.", no_args_is_help=True)
+app.add_typer(accounts_app, name="service-accounts")
+app.add_typer(keys_app, name="api-keys")
+
+Account = Annotated[
+    str, typer.Argument(metavar="SERVICE_ACCOUNT", help="Its name or id.")
+]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="Its name or id.")]
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+Description = Annotated[str, typer.Option("--description")]
+NewName = Annotated[str | None, typer.Option("--name", help="New name.")]
+NewDescription = Annotated[str | None, typer.Option("--description")]
+Active = Annotated[
+    bool | None, typer.Option("--active/--inactive", help="Whether it may log in.")
+]
+
+
+@app.command("token")
+@exposes(Op.AUTH_TOKEN, on=CLI)
+def token(output: Output = Format.TEXT) -> None:
+    """Print a short-lived token for the server, and nothing else."""
+    from kitaru._ops import connection
+
+    found = connection.auth_token()
+    if found is None:
+        sys.stderr.write("No token is needed: there is no server that asks for one\n")
+    show_item(
+        "auth token",
+        {"token": found},
+        output,
+        lambda: None if found is None else print(found),
+    )
+
+
+@accounts_app.command("create")
+@exposes(Op.ACCOUNT_MANAGE, on=CLI)
+def create_account(
+    name: Name, description: Description = "", output: Output = Format.TEXT
+) -> None:
+    """Create a service account."""
+    from kitaru._ops import accounts
+
+    made = accounts.create(name, description=description)
+    show_item(
+        "auth service-accounts create", made, output, lambda: _show_accounts([made])
+    )
+
+
+@accounts_app.command("get")
+@exposes(Op.ACCOUNT_MANAGE, on=CLI)
+def get_account(account: Account, output: Output = Format.TEXT) -> None:
+    """Show a service account."""
+    from kitaru._ops import accounts
+
+    found = accounts.get(account)
+    show_item(
+        "auth service-accounts get", found, output, lambda: _show_accounts([found])
+    )
+
+
+@accounts_app.command("list")
+@exposes(Op.ACCOUNT_MANAGE, on=CLI)
+def list_accounts(
+    page: PageNumber = 1,
+    size: PageSize = paging.DEFAULT_SIZE,
+    limit: Limit = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """List service accounts, oldest first."""
+    from kitaru._ops import accounts
+
+    found = accounts.find(page=page, size=size, limit=limit)
+
+    def text() -> None:
+        _show_accounts(found.items)
+        render.next_page(found)
+
+    show_items("auth service-accounts list", found.items, output, text)
+
+
+@accounts_app.command("update")
+@exposes(Op.ACCOUNT_MANAGE, on=CLI)
+def update_account(
+    account: Account,
+    name: NewName = None,
+    description: NewDescription = None,
+    active: Active = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Rename, describe, switch on or off a service account."""
+    from kitaru._ops import accounts
+
+    changed = accounts.update(
+        account, name=name, description=description, active=active
+    )
+    show_item(
+        "auth service-accounts update",
+        changed,
+        output,
+        lambda: _show_accounts([changed]),
+    )
+
+
+@accounts_app.command("delete")
+@exposes(Op.ACCOUNT_MANAGE, on=CLI)
+def delete_account(
+    account: Account, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
+    """Delete a service account with its keys."""
+    from kitaru._ops import accounts
+
+    keyboard.confirm(f"Delete service account {account!r} and its keys?", yes=yes)
+    accounts.delete(account)
+    show_item(
+        "auth service-accounts delete",
+        {"deleted": account},
+        output,
+        lambda: print(f"Deleted service account {account}"),
+    )
+
+
+@keys_app.command("create")
+@exposes(Op.API_KEY_MANAGE, on=CLI)
+def create_key(
+    account: Account,
+    name: Name,
+    description: Description = "",
+    output: Output = Format.TEXT,
+) -> None:
+    """Create an API key and print its value, this once."""
+    from kitaru._ops import accounts
+
+    made = accounts.create_key(account, name, description=description)
+    show_item("auth api-keys create", made, output, lambda: _show_value(made))
+
+
+@keys_app.command("get")
+@exposes(Op.API_KEY_MANAGE, on=CLI)
+def get_key(account: Account, key: Key, output: Output = Format.TEXT) -> None:
+    """Show an API key without its value."""
+    from kitaru._ops import accounts
+
+    found = accounts.get_key(account, key)
+    show_item("auth api-keys get", found, output, lambda: _show_keys([found]))
+
+
+@keys_app.command("list")
+@exposes(Op.API_KEY_MANAGE, on=CLI)
+def list_keys(
+    account: Account,
+    page: PageNumber = 1,
+    size: PageSize = paging.DEFAULT_SIZE,
+    limit: Limit = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """List the API keys of a service account, oldest first."""
+    from kitaru._ops import accounts
+
+    found = accounts.find_keys(account, page=page, size=size, limit=limit)
+
+    def text() -> None:
+        _show_keys(found.items)
+        render.next_page(found)
+
+    show_items("auth api-keys list", found.items, output, text)
+
+
+@keys_app.command("update")
+@exposes(Op.API_KEY_MANAGE, on=CLI)
+def update_key(
+    account: Account,
+    key: Key,
+    name: NewName = None,
+    description: NewDescription = None,
+    active: Active = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Rename, describe, switch on or off an API key."""
+    from kitaru._ops import accounts
+
+    changed = accounts.update_key(
+        account, key, name=name, description=description, active=active
+    )
+    show_item("auth api-keys update", changed, output, lambda: _show_keys([changed]))
+
+
+@keys_app.command("rotate")
+@exposes(Op.API_KEY_MANAGE, on=CLI)
+def rotate_key(
+    account: Account,
+    key: Key,
+    keep_minutes: Annotated[
+        int,
+        typer.Option("--keep-minutes", help="How long the old value stays valid."),
+    ] = 0,
+    output: Output = Format.TEXT,
+) -> None:
+    """Give an API key a new value and print it, this once."""
+    from kitaru._ops import accounts
+
+    made = accounts.rotate_key(account, key, keep_minutes=keep_minutes)
+    show_item("auth api-keys rotate", made, output, lambda: _show_value(made))
+
+
+@keys_app.command("delete")
+@exposes(Op.API_KEY_MANAGE, on=CLI)
+def delete_key(
+    account: Account, key: Key, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
+    """Delete an API key."""
+    from kitaru._ops import accounts
+
+    keyboard.confirm(f"Delete API key {key!r} of {account!r}?", yes=yes)
+    accounts.delete_key(account, key)
+    show_item(
+        "auth api-keys delete",
+        {"deleted": key, "service_account": account},
+        output,
+        lambda: print(f"Deleted API key {key} of {account}"),
+    )
+
+
+def _show_value(made: NewApiKey) -> None:
+    # The value alone on stdout, so that a pipe gets just that.
+    sys.stderr.write("Keep this value; it is not shown again:\n")
+    sys.stderr.flush()
+    print(made.key)
+
+
+def _show_accounts(found: Sequence[ServiceAccount]) -> None:
+    rows = [
+        (item.name, _state(item.active), render.ago(item.created_at), item.description)
+        for item in found
+    ]
+    _table(("NAME", "STATE", "CREATED", "DESCRIPTION"), rows, "No service accounts.")
+
+
+def _show_keys(found: Sequence[ApiKey]) -> None:
+    rows = [
+        (
+            item.name,
+            _state(item.active),
+            render.ago(item.created_at),
+            _when(item.last_used_at),
+            _when(item.last_rotated_at),
+            item.description,
+        )
+        for item in found
+    ]
+    columns = ("NAME", "STATE", "CREATED", "USED", "ROTATED", "DESCRIPTION")
+    _table(columns, rows, "No API keys.")
+
+
+def _state(active: bool) -> str:
+    return "active" if active else "inactive"
+
+
+def _when(moment: datetime | None) -> str:
+    return "never" if moment is None else render.ago(moment)
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[tuple[str, ...]], nothing: str
+) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        print(nothing)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        # Names and descriptions are no markup.
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
