@@ -33,14 +33,23 @@ def assert_golden(name: str, data: Any) -> None:
     assert text == path.read_text(encoding="utf-8"), f"see {path.name}"
 
 
+def shape(data: Any) -> Any:
+    """Return the keys of data, with the kinds of their values."""
+    if isinstance(data, dict):
+        return {name: shape(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [shape(value) for value in data[:1]]
+    return type(data).__name__
+
+
 def steady(data: Any, key: str = "") -> Any:
     """Return data with everything that changes from run to run put as `<what it is>`."""
     if isinstance(data, dict):
         return {name: steady(value, name) for name, value in data.items()}
     if isinstance(data, list):
         return [steady(value, key) for value in data]
-    if key == "traceback" and data:
-        return "<traceback>"
+    if key in ("traceback", "token", "key") and data:
+        return f"<{key}>"
     if isinstance(data, str):
         for pattern, mark in _CHANGING:
             data = pattern.sub(mark, data)

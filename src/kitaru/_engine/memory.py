@@ -300,6 +300,10 @@ class MemoryEngine:
         value = blobs.inline(blobs.describe(result), result.payload)
         return [views.result_ref(execution.execution_id, value, self._bind)]
 
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        """Return the status."""
+        return self._find(execution_id).status
+
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
         found = [

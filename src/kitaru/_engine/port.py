@@ -298,6 +298,10 @@ class Engine(Protocol):
         """Return an execution with its calls, artifacts and open wait."""
         ...
 
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        """Return the status as it is noted; nothing is put right."""
+        ...
+
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls."""
         ...

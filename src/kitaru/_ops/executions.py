@@ -141,10 +141,12 @@ def resume(execution_id: str) -> Continuation:
         KitaruStateError: If its wait is open, or it does not wait.
     """
     full_id = resolve(execution_id)
-    execution = current_engine().get(full_id)
-    wait = execution.pending_wait
-    statuses.check_resume(full_id, execution.status, wait.name if wait else None)
-    return current_engine().continue_execution(full_id)
+    engine = current_engine()
+    waits = engine.pending_waits(full_id)
+    # Looking at it with `get` would let it go on, and leave nothing to resume.
+    status = engine.stored_status(full_id)
+    statuses.check_resume(full_id, status, waits[0].name if waits else None)
+    return engine.continue_execution(full_id)
 
 
 def cancel(execution_id: str, *, grace: float = CANCEL_GRACE) -> Execution:

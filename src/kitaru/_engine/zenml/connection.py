@@ -1,7 +1,7 @@
 """Which server this machine and this process work with.
 
 The stored login is ZenML's own: config.yaml and credentials.yaml. What the environment or
-arguments say is a temporary connection, which nothing of is stored.
+arguments say is a temporary connection, none of which is stored.
 """
 
 from __future__ import annotations

@@ -151,6 +151,10 @@ class ZenMLEngine:
                 run, self.journal, wait, self._library.binder(execution_id)
             )
 
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        """Return the status as it is noted; nothing is put right."""
+        return reading.status_of(find_run(execution_id))
+
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
         with translated("listing executions"):
