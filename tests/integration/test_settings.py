@@ -221,3 +221,18 @@ def test_a_continuation_has_the_settings_of_the_launch_whoever_answers(
     assert (
         workspace.execution(execution)["checkpoints"][0]["attempts"][-1]["number"] == 3
     )
+
+
+def test_a_client_for_a_project_wins_over_the_project_of_the_process(
+    engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Client().create_project(name="other", description="")
+    in_default = counting.run().exec_id
+    configure(project="other")
+    in_other = counting.run().exec_id
+
+    here = KitaruClient().executions.list()
+    there = KitaruClient(project="default").executions.list()
+
+    assert [found.exec_id for found in here] == [in_other]
+    assert [found.exec_id for found in there] == [in_default]

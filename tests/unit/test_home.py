@@ -50,7 +50,7 @@ def home() -> str:
 def test_the_command_shown_answers_the_wait() -> None:
     handle = article.run("Publish?")
     said = home()
-    shown = re.search(r"answer with: kitaru (.*?), or", said)
+    shown = re.search(r"answer with: kitaru (.* --value true)", said)
     assert shown is not None, said
 
     CliRunner().invoke(app, shlex.split(shown[1]))
@@ -90,7 +90,7 @@ def test_a_long_question_is_cut_and_a_command_never_is() -> None:
     assert len(question) < 130
     assert "[bold]why[/bold]" in question
     (command,) = [line for line in lines if "answer with" in line]
-    assert command.endswith(" -i")
+    assert " --value true" in command
 
 
 def test_of_many_a_few_are_shown_and_how_to_see_the_rest() -> None:

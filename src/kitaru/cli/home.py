@@ -19,6 +19,7 @@ _HELP = "All commands: kitaru --help"
 _START = f"""\
 Nothing has run here yet. To start:
   kitaru init --example    write a first flow, and see what to do next
+  kitaru login URL         work with the ZenML server of your team
   kitaru info              see what is set up, and which settings hold
 {_HELP}
 """

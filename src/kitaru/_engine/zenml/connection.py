@@ -190,6 +190,7 @@ class ZenMLConnections:
         return local_server.find()
 
 
+@translated("opening the store")
 def open_connection() -> None:
     """Put in place what the environment says, and see that the server is there.
 
