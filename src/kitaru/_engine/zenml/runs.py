@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 from uuid import UUID
 
 from zenml.client import Client
@@ -25,6 +26,9 @@ from kitaru.errors import KitaruFeatureNotAvailableError
 TAG = "kitaru"
 EXTRA_KEY = "kitaru"
 _SHOWN_INPUT = 1000
+_REREADS = 20
+
+T = TypeVar("T")
 
 
 def create(
@@ -97,6 +101,23 @@ def set_status(execution_id: str, status: RunStatus, text: str | None) -> None:
     Client().zen_store.update_run(
         UUID(execution_id), PipelineRunUpdate(status=status, status_reason=text)
     )
+
+
+def reread(read: Callable[[], T]) -> T:
+    """Return what `read` reads of the store, again if runs were deleted under it.
+
+    ZenML reads a run and then what belongs to it. `kitaru clean` in another process, or
+    the dashboard, may come between; the next time the run is not there at all.
+    """
+    for _ in range(_REREADS):
+        with suppress(RuntimeError, AttributeError):
+            return read()
+    return read()
+
+
+def store_id() -> str:
+    """Return the id of the store that this process is connected to."""
+    return str(Client().zen_store.get_deployment_id())
 
 
 def stack_id_of(run: PipelineRunResponse) -> str | None:
