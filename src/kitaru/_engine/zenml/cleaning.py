@@ -23,7 +23,8 @@ USED = "used by an execution that stays"
 RUNS, WAITS = "it runs", "it waits; cancel it to let it go"
 _ELSEWHERE = "it is in another store; connect to that one first"
 _OTHER_PROJECT = "it is in another ZenML project; switch to that one first"
-_PAGE = 200
+# Short reads: another clean may delete runs meanwhile.
+_PAGE = 50
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # How a description of a value names the execution it belongs to.
 _OWNER = re.compile(rf"/{leftovers.FOLDER}/({_UUID})/")

@@ -27,7 +27,7 @@ from kitaru.models import CleanItem, CleanPlan, CleanScope, Execution
 
 _VALUES_USED = "its run is gone, but other runs use some of its values"
 _BUSY = "another process works on it"
-_UNSEEN = "its results are not all in ZenML yet"
+_UNSEEN = "not all of it is in ZenML; retry it first, or clean it with its project"
 
 
 class ZenMLMaintenance:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy.orm.exc import ObjectDeletedError
 from zenml.client import Client
 from zenml.enums import ExecutionMode
 from zenml.enums import ExecutionStatus as RunStatus
@@ -27,6 +27,8 @@ TAG = "kitaru"
 EXTRA_KEY = "kitaru"
 _SHOWN_INPUT = 1000
 _REREADS = 20
+# What ZenML says of a run whose snapshot went after it read the run.
+_HALF_READ = "should either have a snapshot_id"
 
 T = TypeVar("T")
 
@@ -110,8 +112,14 @@ def reread(read: Callable[[], T]) -> T:
     the dashboard, may come between; the next time the run is not there at all.
     """
     for _ in range(_REREADS):
-        with suppress(RuntimeError, AttributeError):
+        try:
             return read()
+        except ObjectDeletedError:
+            continue
+        except RuntimeError as error:
+            # Other errors of this class are those of a connection, say.
+            if _HALF_READ not in str(error):
+                raise
     return read()
 
 
