@@ -58,7 +58,7 @@ class ZenMLMaintenance:
             self._look(execution_id)
         before = self._entry(execution_id)
         if before is not None and before.is_run:
-            return cleaning.RUNS
+            return _BUSY
         try:
             self._journal.acquire(execution_id, Holder.me())
         except KitaruStateError:
