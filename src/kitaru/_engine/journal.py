@@ -53,6 +53,20 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID;
 """
 
+_TABLES = ("calls", "notes", "answers", "executions", "leases")
+_IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
+_ENTRIES = f"""
+SELECT known.execution_id, executions.body,
+  coalesce(length(executions.body), 0) + coalesce(
+    sum(length(calls.body) + coalesce(length(calls.payloads), 0)), 0),
+  count(calls.seq) FILTER (WHERE calls.projected <> 1)
+FROM ({_IDS}) AS known
+LEFT JOIN executions USING (execution_id) LEFT JOIN calls USING (execution_id)
+WHERE ?1 IS NULL OR known.execution_id = ?1
+GROUP BY known.execution_id
+"""
+_COMPACT_PATIENCE_MS = 2000
+
 _INSERT_CALL = (
     "INSERT INTO calls (execution_id, invocation_id, body, payloads, cache_key) "
     "VALUES (?,?,?,?,?) "
@@ -74,6 +88,25 @@ class Lease:
     def is_live(self) -> bool:
         """Whether the runner lives."""
         return self.holder.is_alive(self.heartbeat)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal holds of an execution, to decide whether it may go.
+
+    `size` counts the bytes of its rows, `unprojected` the calls ZenML does not have yet.
+    """
+
+    execution_id: str
+    body: Mapping[str, Any]
+    size: int
+    unprojected: int
+    lease: Lease | None
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a living process runs it."""
+        return self.lease is not None and self.lease.is_live
 
 
 class Journal:
@@ -316,6 +349,60 @@ class Journal:
         """Return the answer to a wait, if Kitaru was used to give it on this machine."""
         rows = self._read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
         return json.loads(rows[0][0]) if rows else None
+
+    # -- upkeep --------------------------------------------------------------
+
+    def ids(self) -> set[str]:
+        """Return every execution that the journal holds anything of."""
+        return {row[0] for row in self._read(_IDS, ())}
+
+    def entries(self, execution_id: str | None = None) -> list[Entry]:
+        """Return what the journal holds of one execution, or of all in one go."""
+        with self._lock, translated(self.path):
+            rows = self._db.execute(_ENTRIES, (execution_id,)).fetchall()
+            return [
+                Entry(
+                    execution_id=row[0],
+                    body=json.loads(row[1]) if row[1] else {},
+                    size=row[2],
+                    unprojected=row[3],
+                    lease=_lease(self._db, row[0]),
+                )
+                for row in rows
+            ]
+
+    def mentions(self, execution_id: str, text: str) -> list[str]:
+        """Return the descriptions of an execution and its calls that hold `text`."""
+        rows = self._read(
+            "SELECT body FROM executions WHERE execution_id = ?1 AND instr(body, ?2) "
+            "UNION ALL "
+            "SELECT body FROM calls WHERE execution_id = ?1 AND instr(body, ?2)",
+            (execution_id, text),
+        )
+        return [row[0] for row in rows]
+
+    def forget(self, execution_id: str) -> None:
+        """Delete everything of an execution, in one commit."""
+        with self.transaction() as db:
+            for table in _TABLES:
+                db.execute(
+                    f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,)
+                )
+
+    def compact(self) -> bool:
+        """Give free space back to the disk; return whether nobody was in the way."""
+        with self._lock, translated(self.path):
+            self._db.execute(f"PRAGMA busy_timeout = {_COMPACT_PATIENCE_MS}")
+            try:
+                self._db.execute("VACUUM")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) and "busy" not in str(error):
+                    raise
+                return False
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        return True
 
     # -- the database --------------------------------------------------------
 

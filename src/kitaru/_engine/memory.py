@@ -39,6 +39,7 @@ from kitaru._engine.port import (
 from kitaru._engine.reporter import SilentReporter
 from kitaru._engine.services.accounts import Accounts
 from kitaru._engine.services.connection import Connections
+from kitaru._engine.services.maintenance import Maintenance
 from kitaru._engine.services.stacks import Stacks
 from kitaru._engine.session import Session
 from kitaru.errors import (
@@ -125,6 +126,11 @@ class MemoryEngine:
     def stacks(self) -> Stacks:
         """There are none in memory."""
         raise _not_in_memory("stacks")
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Nothing is left behind in memory."""
+        raise _not_in_memory("files to clean up")
 
     # -- running -------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
 from kitaru._engine.services.accounts import Accounts
 from kitaru._engine.services.connection import Connections
+from kitaru._engine.services.maintenance import Maintenance
 from kitaru._engine.services.secrets import Secrets
 from kitaru._engine.services.stacks import Stacks
 from kitaru.models import (
@@ -246,6 +247,11 @@ class Engine(Protocol):
     @property
     def secrets(self) -> Secrets:
         """The secret store."""
+        ...
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Cleaning up."""
         ...
 
     @property

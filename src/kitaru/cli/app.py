@@ -13,6 +13,7 @@ from kitaru.cli import (
     analytics,
     auth,
     connection,
+    clean,
     executions,
     home,
     info,
@@ -38,6 +39,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")
+app.add_typer(clean.app, name="clean")
 app.add_typer(log_store.app, name="log-store")
 app.command("init")(project.init)
 app.command("info")(info.info)

@@ -36,6 +36,7 @@ from kitaru._engine.zenml import (
 )
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
+from kitaru._engine.zenml.maintenance import ZenMLMaintenance
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
 from kitaru._engine.zenml.secrets import ZenMLSecrets
 from kitaru._engine.zenml.stacks import ZenMLStacks
@@ -78,6 +79,7 @@ class ZenMLEngine:
         self.journal = Journal(environment.journal_path())
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
+        self.maintenance = ZenMLMaintenance(self.journal, self.get)
         self._library = Library(self.journal)
         self._launcher = launcher.Launcher(
             self.journal, self._library.lookup, synchronous=synchronous
@@ -158,16 +160,18 @@ class ZenMLEngine:
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
         with translated("listing executions"):
-            page = Client().list_pipeline_runs(
-                sort_by="desc:created",
-                page=query.page,
-                size=query.size,
-                # All of a page in one go; else each run is read again for its times.
-                hydrate=True,
-                pipeline_name=query.flow and f"equals:{query.flow}",
-                status=query.status
-                and "oneof:" + _json(reading.run_statuses(query.status)),
-                tags=runs.TAG,
+            page = runs.reread(
+                lambda: Client().list_pipeline_runs(
+                    sort_by="desc:created",
+                    page=query.page,
+                    size=query.size,
+                    # All of a page in one go; else each run is read again for its times.
+                    hydrate=True,
+                    pipeline_name=query.flow and f"equals:{query.flow}",
+                    status=query.status
+                    and "oneof:" + _json(reading.run_statuses(query.status)),
+                    tags=runs.TAG,
+                )
             )
         items = []
         for run in page.items:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
@@ -89,7 +89,7 @@ class Launcher:
                 original=plan.source if plan else None,
             )
         self._journal.put_execution(
-            str(run.id), _body(flow, synchronous=self._synchronous), Holder.me()
+            str(run.id), _body(run, flow, synchronous=self._synchronous), Holder.me()
         )
         return str(run.id), run
 
@@ -286,7 +286,8 @@ def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
     if stored.size <= blobs.INLINE_LIMIT:
         stored = blobs.inline(stored, inputs.payload)
     else:
-        folder = artifacts.folder("inputs") / stored.content_hash
+        # One file each: it goes when its execution goes.
+        folder = artifacts.folder("inputs") / str(uuid4())
         path = folder / blobs.file_name(stored)
         blobs.write_file(path, inputs.payload)
         stored = blobs.at(stored, str(path))
@@ -298,9 +299,14 @@ def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
     }
 
 
-def _body(flow: FlowSpec, *, synchronous: bool) -> dict[str, Any]:
+def _body(
+    run: PipelineRunResponse, flow: FlowSpec, *, synchronous: bool
+) -> dict[str, Any]:
     """Return what the journal notes of an execution of this machine."""
     return {
+        # Which store the run is in, and the file of its inputs: for `kitaru clean`.
+        "store": runs.store_id(),
+        "inputs": runs.facts_of(run)["inputs"]["uri"],
         "flow": flow.name,
         "source": flow.source.to_dict(),
         "python": sys.executable,

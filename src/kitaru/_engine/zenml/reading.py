@@ -66,8 +66,9 @@ def known_calls(journal: Journal, execution_id: str) -> list[CallRecord]:
 
 def _may_be_elsewhere(journal: Journal, execution_id: str) -> bool:
     """Whether outcomes may be in ZenML that the journal does not have."""
-    body = journal.execution(execution_id)
-    return body is None or bool(body.get("synchronous"))
+    body = journal.execution(execution_id) or {}
+    # What is noted of an execution that the journal had forgotten does not say.
+    return bool(body.get("synchronous", True))
 
 
 def summary(run: PipelineRunResponse) -> Execution:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy.orm.exc import ObjectDeletedError
 from zenml.client import Client
 from zenml.enums import ExecutionMode
 from zenml.enums import ExecutionStatus as RunStatus
@@ -25,6 +26,11 @@ from kitaru.errors import KitaruFeatureNotAvailableError
 TAG = "kitaru"
 EXTRA_KEY = "kitaru"
 _SHOWN_INPUT = 1000
+_REREADS = 20
+# What ZenML says of a run whose snapshot went after it read the run.
+_HALF_READ = "should either have a snapshot_id"
+
+T = TypeVar("T")
 
 
 def create(
@@ -97,6 +103,29 @@ def set_status(execution_id: str, status: RunStatus, text: str | None) -> None:
     Client().zen_store.update_run(
         UUID(execution_id), PipelineRunUpdate(status=status, status_reason=text)
     )
+
+
+def reread(read: Callable[[], T]) -> T:
+    """Return what `read` reads of the store, again if runs were deleted under it.
+
+    ZenML reads a run and then what belongs to it. `kitaru clean` in another process, or
+    the dashboard, may come between; the next time the run is not there at all.
+    """
+    for _ in range(_REREADS):
+        try:
+            return read()
+        except ObjectDeletedError:
+            continue
+        except RuntimeError as error:
+            # Other errors of this class are those of a connection, say.
+            if _HALF_READ not in str(error):
+                raise
+    return read()
+
+
+def store_id() -> str:
+    """Return the id of the store that this process is connected to."""
+    return str(Client().zen_store.get_deployment_id())
 
 
 def stack_id_of(run: PipelineRunResponse) -> str | None:

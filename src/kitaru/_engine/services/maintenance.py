@@ -1,0 +1,40 @@
+"""Cleaning up behind executions that have ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from kitaru.models import CleanItem, CleanPlan, CleanScope
+
+# What `remove` says of an execution that somebody else has removed meanwhile.
+GONE = "it is gone already"
+
+
+class Maintenance(Protocol):
+    """What executions leave on this machine, and how it goes away."""
+
+    def plan(self, scope: CleanScope, folder: Path) -> CleanPlan:
+        """Return what may go, changing nothing.
+
+        Args:
+            scope: What it is about.
+            folder: The project folder; for the scope `project` only.
+        """
+        ...
+
+    def remove(self, item: CleanItem, plan: CleanPlan) -> str | None:
+        """Remove one execution of a plan; return why not, if it is needed after all.
+
+        Killed at any point, it leaves an execution that is whole, or one whose rest the
+        next plan names.
+        """
+        ...
+
+    def remove_stray_logs(self) -> int:
+        """Remove logs that belong to no execution; return how many."""
+        ...
+
+    def compact(self) -> bool:
+        """Give free space back to the disk; return whether nobody was in the way."""
+        ...

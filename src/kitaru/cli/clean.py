@@ -1,0 +1,129 @@
+"""`kitaru clean`: remove what executions that have ended left behind."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from kitaru._core.wording import size
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import keyboard
+from kitaru.cli.options import Output, Yes
+from kitaru.cli.output import Format, show_item
+from kitaru.models import Cleaned, CleanPlan, CleanScope, KeptItem
+
+app = typer.Typer(
+    help="Remove what executions that have ended left behind.", no_args_is_help=True
+)
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would go and what stays.")
+]
+
+
+@app.command("project")
+@exposes(Op.CLEAN, on=CLI)
+def project(
+    dry_run: DryRun = False, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
+    """Executions started in this project: their runs, values, logs and journal rows."""
+    _clean(CleanScope.PROJECT, dry_run=dry_run, yes=yes, output=output)
+
+
+@app.command("global")
+@exposes(Op.CLEAN, on=CLI)
+def global_(
+    dry_run: DryRun = False, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
+    """Kitaru's own files: logs and journal rows. The executions stay, as ZenML has them."""
+    _clean(CleanScope.GLOBAL, dry_run=dry_run, yes=yes, output=output)
+
+
+@app.command("all")
+@exposes(Op.CLEAN, on=CLI)
+def all_(
+    dry_run: DryRun = False, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
+    """Executions of every folder: their runs, values, logs and journal rows."""
+    _clean(CleanScope.ALL, dry_run=dry_run, yes=yes, output=output)
+
+
+def _clean(scope: CleanScope, *, dry_run: bool, yes: bool, output: Format) -> None:
+    from kitaru._ops import maintenance
+
+    command = f"clean {scope.value}"
+    plan = maintenance.plan_clean(scope)
+    if output is Format.TEXT:
+        _print_plan(plan)
+    if dry_run or plan.is_empty:
+        show_item(command, plan, output, lambda: _say_unchanged(dry_run))
+        return
+    keyboard.confirm(f"Remove {_count(plan)}?", yes=yes)
+    done = maintenance.clean(plan, progress=_progress)
+    show_item(command, done, output, lambda: _print_done(done))
+
+
+def _print_plan(plan: CleanPlan) -> None:
+    where = f" started in {plan.folder}" if plan.folder else ""
+    by_status = Counter(item.status for item in plan.items)
+    what = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
+    lines = [f"executions{where}: {what or 'none to remove'}"]
+    if plan.items:
+        parts = "runs, values, logs" if plan.with_runs else "logs"
+        stay = "" if plan.with_runs else "; runs and values stay in ZenML"
+        lines.append(f"  {size(plan.size)} of {parts} and journal rows{stay}")
+    if plan.stray_logs:
+        lines.append(f"  {_many(plan.stray_logs, 'log')} of executions that are gone")
+    lines += _kept(plan.kept)
+    sys.stdout.writelines(line + "\n" for line in lines)
+
+
+def _kept(kept: tuple[KeptItem, ...]) -> list[str]:
+    reasons = Counter(item.reason for item in kept)
+    return [f"kept: {count}, {reason}" for reason, count in reasons.items()]
+
+
+def _count(plan: CleanPlan) -> str:
+    parts = (
+        [_many(len(plan.items), "execution")] if plan.items and plan.with_runs else []
+    )
+    if plan.items and not plan.with_runs:
+        parts.append(
+            f"the logs and journal rows of {_many(len(plan.items), 'execution')}"
+        )
+    if plan.stray_logs:
+        parts.append(_many(plan.stray_logs, "stray log"))
+    return " and ".join(parts)
+
+
+def _say_unchanged(dry_run: bool) -> None:
+    text = "nothing was changed (dry run)" if dry_run else "nothing to clean"
+    sys.stdout.write(f"{text}\n")
+
+
+def _print_done(done: Cleaned) -> None:
+    count = _many(done.removed, "execution")
+    what = count if done.with_runs else f"logs and journal rows of {count}"
+    sys.stdout.write(f"removed {what}, {size(done.size)}\n")
+    if done.stray_logs:
+        sys.stdout.write(f"removed {_many(done.stray_logs, 'stray log')}\n")
+    sys.stdout.writelines(line + "\n" for line in _kept(done.kept))
+    if not done.compacted:
+        sys.stdout.write(
+            "the journal is in use and keeps its free space for new executions\n"
+        )
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def _progress(done: int, of: int) -> None:
+    """Count on the terminal's last line."""
+    if sys.stderr.isatty():
+        end = "\r\033[K" if done == of else ""
+        sys.stderr.write(f"\r{done}/{of}{end}")
+        sys.stderr.flush()
