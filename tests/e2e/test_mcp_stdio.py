@@ -344,6 +344,16 @@ def test_a_project_that_is_no_folder_is_refused(workspace: Workspace) -> None:
     assert "missing is not a folder" in done.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_without_stdin_or_stdout_it_says_so(workspace: Workspace, closed: str) -> None:
+    command = f"{assistant.command()} {closed}"
+
+    done = workspace.start("sh", "-c", command).finish()
+
+    assert done.code == 2
+    assert done.stderr.startswith("Error: kitaru-mcp needs stdin and stdout")
+
+
 def test_importing_kitaru_loads_no_part_of_the_extra() -> None:
     program = "import sys, kitaru, kitaru.client, kitaru.cli.app, kitaru.mcp.command\n"
     check = "assert not {'fastmcp', 'mcp', 'anyio'} & set(sys.modules)"
