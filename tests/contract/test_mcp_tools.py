@@ -145,4 +145,4 @@ def _kind(tool: Tool) -> str:
     assert tool.annotations is not None
     if tool.annotations.read_only_hint:
         return "looks"
-    return "cannot be undone" if tool.annotations.destructive_hint else "adds"
+    return "acts" if tool.annotations.destructive_hint else "adds"
