@@ -17,6 +17,7 @@ from mcp.client.client import Client
 from tests.support import assistant, programs
 from tests.support.assistant import ERAS, Person, given, refused
 from tests.support.polling import eventually
+from tests.support.server import free_port
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
@@ -213,6 +214,21 @@ def test_an_execution_outlives_call_and_server_and_is_seen_by_another(
     (workspace.project / "go").touch()
 
     workspace.settles(started[0], "completed")
+
+
+def test_the_local_server_is_started_found_and_stopped(
+    workspace: Workspace, errors: TextIO
+) -> None:
+    async def journey(mcp: Client) -> None:
+        started = await given(mcp, "kitaru_start_local_server", port=free_port())
+        assert started["started"]
+        found = await given(mcp, "kitaru_start_local_server")
+        assert found == {**started, "started": False}
+        stopped = await given(mcp, "kitaru_stop_local_server")
+        assert stopped["stopped"]["pid"] == started["pid"]
+        assert await given(mcp, "kitaru_stop_local_server") == {"stopped": None}
+
+    assistant.talk_over_pipe(workspace, journey, errors=errors)
 
 
 class Server:
