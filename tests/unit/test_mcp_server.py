@@ -67,7 +67,6 @@ def asking_nothing() -> str:
 
 @flow
 def failing() -> None:
-    log(note="z" * 10_000)
     raise ValueError("y" * 10_000)
 
 
@@ -218,8 +217,6 @@ def test_long_texts_of_a_failure_are_cut(tmp_path: Path) -> None:
         assert "characters left out" in failure["message"]
         assert len(failure["message"]) < 5_000
         assert any("long texts were cut" in note for note in found["notes"])
-        (listed,) = (await given(mcp, "kitaru_executions_list"))["items"]
-        assert len(listed["metadata"]["note"]) < 1_000
 
     assistant.talk(tmp_path, journey)
 
