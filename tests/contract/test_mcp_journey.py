@@ -77,6 +77,7 @@ def test_records_are_those_of_the_client(tmp_path: Path) -> None:
                 mcp, "kitaru_artifacts_get", artifact_id=ref.artifact_id
             )
             artifact = client.artifacts.get(ref.artifact_id)
+            assert artifact == ref
             assert ArtifactRef.model_validate(value["artifact"]) == artifact
             assert value["value"] == artifact.load()
 

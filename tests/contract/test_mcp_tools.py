@@ -32,6 +32,8 @@ NAMES = {
     "kitaru_stacks_list",
     "kitaru_status",
     "kitaru_info",
+    "kitaru_start_local_server",
+    "kitaru_stop_local_server",
     "manage_stack",
 }
 READERS = {
@@ -46,7 +48,7 @@ READERS = {
     "kitaru_info",
 }
 # Granted by the table, offered as soon as the operation exists.
-NOT_YET = {Op.SERVER_START, Op.SERVER_STOP, Op.CLEAN}
+NOT_YET = {Op.CLEAN}
 
 
 @pytest.fixture(scope="module")
@@ -145,4 +147,4 @@ def _kind(tool: Tool) -> str:
     assert tool.annotations is not None
     if tool.annotations.read_only_hint:
         return "looks"
-    return "cannot be undone" if tool.annotations.destructive_hint else "adds"
+    return "acts" if tool.annotations.destructive_hint else "adds"

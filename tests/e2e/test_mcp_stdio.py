@@ -17,6 +17,7 @@ from mcp.client.client import Client
 from tests.support import assistant, programs
 from tests.support.assistant import ERAS, Person, given, refused
 from tests.support.polling import eventually
+from tests.support.server import free_port
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
@@ -215,6 +216,21 @@ def test_an_execution_outlives_call_and_server_and_is_seen_by_another(
     workspace.settles(started[0], "completed")
 
 
+def test_the_local_server_is_started_found_and_stopped(
+    workspace: Workspace, errors: TextIO
+) -> None:
+    async def journey(mcp: Client) -> None:
+        started = await given(mcp, "kitaru_start_local_server", port=free_port())
+        assert started["started"]
+        found = await given(mcp, "kitaru_start_local_server")
+        assert found == {**started, "started": False}
+        stopped = await given(mcp, "kitaru_stop_local_server")
+        assert stopped["stopped"]["pid"] == started["pid"]
+        assert await given(mcp, "kitaru_stop_local_server") == {"stopped": None}
+
+    assistant.talk_over_pipe(workspace, journey, errors=errors)
+
+
 class Server:
     """A `kitaru-mcp` process whose pipes the test holds."""
 
@@ -342,6 +358,16 @@ def test_a_project_that_is_no_folder_is_refused(workspace: Workspace) -> None:
 
     assert done.code == 2
     assert "missing is not a folder" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_without_stdin_or_stdout_it_says_so(workspace: Workspace, closed: str) -> None:
+    command = f"{assistant.command()} {closed}"
+
+    done = workspace.start("sh", "-c", command).finish()
+
+    assert done.code == 2
+    assert done.stderr.startswith("Error: kitaru-mcp needs stdin and stdout")
 
 
 def test_importing_kitaru_loads_no_part_of_the_extra() -> None:

@@ -89,6 +89,17 @@ def test_cancel_stops_a_waiting_execution_at_once(workspace: Workspace) -> None:
     assert "it is cancelled" in refused.stderr
 
 
+def test_cancel_ends_the_runner_that_waits(workspace: Workspace) -> None:
+    execution_id = waiting_agent(workspace, alive=True)
+
+    workspace.kitaru("executions", "cancel", execution_id)
+
+    workspace.released(execution_id)
+    cancelled = workspace.execution(execution_id)
+    assert cancelled["status"] == "cancelled"
+    assert "failed" not in (cancelled["status_reason"] or "")
+
+
 def test_of_two_answers_at_once_exactly_one_wins(workspace: Workspace) -> None:
     execution_id = waiting_agent(workspace, alive=True)
 

@@ -227,6 +227,10 @@ def test_errors_name_tools_instead_of_commands(tmp_path: Path) -> None:
     async def journey(mcp: Client) -> None:
         said = await refused(mcp, "kitaru_executions_retry", execution_id=exec_id)
         assert f"kitaru_executions_input(execution_id={exec_id!r})" in said
+        await given(mcp, "kitaru_executions_cancel", execution_id=exec_id)
+        said = await refused(mcp, "kitaru_executions_cancel", execution_id=exec_id)
+        assert said.startswith("KitaruStateError: ")
+        assert "it is already cancelled" in said
         said = await refused(mcp, "kitaru_executions_get", execution_id="no id")
         assert "kitaru_executions_list" in said
         assert "kitaru executions" not in said

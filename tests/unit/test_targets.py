@@ -8,7 +8,7 @@ import pytest
 
 from kitaru._engine.memory import MemoryEngine
 from kitaru._engine.open import use_engine
-from kitaru._ops import targets
+from kitaru._ops import replays, targets
 from kitaru.client import KitaruClient
 from kitaru.errors import KitaruRuntimeError, KitaruUsageError
 
@@ -241,3 +241,38 @@ def planned(plan: Plan) -> int:
         (result,) = KitaruClient().artifacts.list(started.execution_id)
 
     assert result.load() == 2
+
+
+STEPS = """
+from kitaru import checkpoint, flow
+
+@checkpoint
+def step(n: int) -> int:
+    return n
+
+@flow
+def stepping(n: int) -> int:
+    return step(n)
+"""
+
+
+def test_a_replay_in_another_process_is_planned_with_the_file_as_it_is(
+    project: Path,
+) -> None:
+    write(project, "steps.py", STEPS)
+
+    with use_engine(MemoryEngine()):
+        first = targets.start_elsewhere(
+            "steps.py:stepping", project=project, inputs={"n": 2}
+        )
+        text = STEPS.replace(
+            "(n: int) -> int:\n    return step(n)",
+            ("(n: int, factor: int = 1) -> int:\n    return step(n) * factor"),
+        )
+        write(project, "steps.py", text)
+        second = replays.start_elsewhere(
+            first.execution_id, from_="step", inputs={"factor": 5}
+        )
+        (result,) = KitaruClient().artifacts.list(second.execution_id, name="result")
+
+    assert result.load() == 10

@@ -180,7 +180,8 @@ class Session:
         answer = self._poll(wait, timeout)
         if answer is None:
             raise self._control.end(Suspended())
-        self._parts.board.accepted(wait)
+        if not answer.aborted:
+            self._parts.board.accepted(wait)
         return answer
 
     def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:

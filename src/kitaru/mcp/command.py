@@ -25,7 +25,11 @@ def main() -> int:
             "starts it (Ctrl-C ends it)\n"
         )
     # Before anything else is imported: from here on nobody can print into the protocol.
-    wire = stdio.claim()
+    try:
+        wire = stdio.claim()
+    except OSError as error:
+        sys.stderr.write(f"Error: kitaru-mcp needs stdin and stdout: {error}\n")
+        return 2
     os.chdir(project)
     sys.path.append(str(project))
     try:

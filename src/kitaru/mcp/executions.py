@@ -182,7 +182,7 @@ async def provide_input(
             return await _result(ctx, execution_id, 0, note)
         value = asked.value  # type: ignore[assignment]  # checked against the schema
     answer = answers.read_leniently(found, value)
-    going_on = await _start(
+    going_on = await in_thread(
         partial(waits.provide_input, execution_id, wait=found.name, value=answer)
     )
     return await _result(ctx, execution_id, wait_seconds, *_how(going_on))
@@ -194,7 +194,7 @@ async def retry(
     ctx: Context, execution_id: ExecutionId, wait_seconds: WaitSeconds = 0
 ) -> ExecutionResult:
     """Let a failed execution go on in a new process; finished checkpoints are kept."""
-    going_on = await _start(partial(executions.retry, execution_id))
+    going_on = await in_thread(partial(executions.retry, execution_id))
     return await _result(ctx, execution_id, wait_seconds, *_how(going_on))
 
 

@@ -6,12 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kitaru._core import paging
-
 ExecutionId = Annotated[
     str, Field(description="Execution id, or its beginning if that is unique.")
 ]
 PageNumber = Annotated[int, Field(ge=1, description="Page number, from 1.")]
-PageSize = Annotated[
-    int, Field(ge=1, le=paging.MAX_SIZE, description="Items per page.")
-]
+PageSize = Annotated[int, Field(ge=1, le=100, description="Items per page.")]

@@ -13,6 +13,7 @@ from kitaru.models import Execution, LogEntry, Page, Record
 
 CHECKPOINTS = 50
 _TEXT = 4_000
+_LISTED_TEXT = 500
 _LOG_LINE = 2_000
 _WHOLE = 200_000
 _CUT = "long texts were cut; kitaru_artifacts_get gives values in portions"
@@ -44,7 +45,7 @@ def execution_result(
             }
         )
         said.append(f"{len(calls.items)} of {calls.total} checkpoint calls are shown")
-    short = _shortened(execution)
+    short = _shortened(execution, _TEXT)
     if short != execution:
         said.append(_CUT)
     if len(short.model_dump_json()) > _WHOLE:
@@ -60,7 +61,7 @@ def execution_result(
 
 def executions(found: Page[Execution]) -> Listing[Execution]:
     """Return a page of executions without overlong texts."""
-    short = tuple(_shortened(execution) for execution in found.items)
+    short = tuple(_shortened(execution, _LISTED_TEXT) for execution in found.items)
     return listing(found.model_copy(update={"items": short}))
 
 
@@ -85,17 +86,18 @@ def _next_page(found: Page[Any]) -> int | None:
     return found.page + 1 if found.page < math.ceil(found.total / found.size) else None
 
 
-def _shortened(record: R) -> R:
-    return type(record).model_validate(_walk(record.model_dump(by_alias=True)))
+def _shortened(record: R, limit: int) -> R:
+    short = _walk(record.model_dump(by_alias=True), limit)
+    return type(record).model_validate(short)
 
 
-def _walk(value: Any) -> Any:
+def _walk(value: Any, limit: int) -> Any:
     if isinstance(value, str):
-        return _cut(value, _TEXT) if len(value) > _TEXT else value
+        return _cut(value, limit)
     if isinstance(value, dict):
-        return {key: _walk(item) for key, item in value.items()}
+        return {key: _walk(item, limit) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_walk(item) for item in value]
+        return type(value)(_walk(item, limit) for item in value)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -45,11 +46,12 @@ async def with_progress(ctx: Context, work: Callable[[], T], message: str) -> T:
             await ctx.report_progress(time.monotonic() - began, None, message)
             await anyio.sleep(_LOOK_AGAIN)
 
-    async with anyio.create_task_group() as reporting:
-        reporting.start_soon(report)
-        result = await in_thread(work)
-        reporting.cancel_scope.cancel()
-    return result
+    # No task group: it would wrap what `work` raises.
+    reporting = asyncio.ensure_future(report())
+    try:
+        return await in_thread(work)
+    finally:
+        reporting.cancel()
 
 
 def _goes_on(execution: Execution) -> bool:

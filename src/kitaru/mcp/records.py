@@ -11,6 +11,7 @@ from kitaru.models import (
     ArtifactRef,
     DeletedStack,
     Execution,
+    LocalServer,
     LogEntry,
     Record,
     Stack,
@@ -86,3 +87,9 @@ class StackChange(Record):
 
     created: Stack | None = None
     deleted: DeletedStack | None = None
+
+
+class StoppedServer(Record):
+    """The server that was stopped; null if none ran."""
+
+    stopped: LocalServer | None = None

@@ -15,12 +15,20 @@ from fastmcp.resources import ResourceTemplate
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from pydantic import ValidationError as RefusedArguments
 
-from kitaru.mcp import artifacts, executions, prompts, secrets, stacks, status
+from kitaru.mcp import (
+    artifacts,
+    executions,
+    local_server,
+    prompts,
+    secrets,
+    stacks,
+    status,
+)
 from kitaru.mcp.registry import tools, with_our_errors
 from kitaru.version import __version__
 
 # Importing them is what fills `tools`.
-MODULES = (artifacts, executions, secrets, stacks, status)
+MODULES = (artifacts, executions, local_server, secrets, stacks, status)
 
 _INSTRUCTIONS = """\
 Kitaru runs durable flows: Python functions whose checkpoints keep their results. An

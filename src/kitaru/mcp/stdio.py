@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
@@ -33,16 +34,21 @@ def claim() -> Wire:
 
     What is written to descriptor 1 after this, by Python, C code or child processes,
     goes to stderr. Descriptor 0 is empty.
+
+    Raises:
+        OSError: If the process was started without one of them.
     """
-    sys.stdout.flush()
-    wire = Wire(os.dup(0), os.dup(1))
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    wire = Wire(*(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in (0, 1)))
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     try:
         os.dup2(2, 1)
     except OSError:
         os.dup2(nothing, 1)  # Started without stderr.
-    os.close(nothing)
+    if nothing > 2:
+        os.close(nothing)
     return wire
 
 

@@ -20,6 +20,7 @@ from zenml.models import ArtifactVersionRequest, ArtifactVersionResponse
 from kitaru._core.records import StoredValue
 from kitaru._engine import blobs
 
+_OURS = "kitaru"
 _BUILT_IN = "zenml.materializers.built_in_materializer"
 # ZenML reads plain JSON by itself, so such artifacts need no Kitaru to be loaded.
 _JSON_MATERIALIZERS = {
@@ -30,7 +31,20 @@ _JSON_MATERIALIZERS = {
 
 def folder(execution_id: str) -> Path:
     """Return the folder for the values of an execution in a local artifact store."""
-    return Path(Client().active_stack.artifact_store.path) / "kitaru" / execution_id
+    return Path(Client().active_stack.artifact_store.path) / _OURS / execution_id
+
+
+def execution_of(version: ArtifactVersionResponse) -> str | None:
+    """Return the execution that made a version, `None` if ZenML itself did."""
+    if version.producer_pipeline_run_id is not None:
+        return str(version.producer_pipeline_run_id)
+    # No step made the result of a flow; it lies in the folder of its execution.
+    _, ours, place = version.uri.partition(f"/{_OURS}/")
+    execution_id = place.partition("/")[0]
+    try:
+        return str(UUID(execution_id)) if ours else None
+    except ValueError:
+        return None
 
 
 def register(

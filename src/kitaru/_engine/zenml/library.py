@@ -97,8 +97,8 @@ class Library:
                 f"no artifact {artifact_id!r}; ids are listed by "
                 "KitaruClient().artifacts.list(execution_id)"
             )
-        run_id = version.producer_pipeline_run_id
-        for ref in self.of_execution(str(run_id)) if run_id else []:
+        execution_id = artifacts.execution_of(version)
+        for ref in self.of_execution(execution_id) if execution_id else []:
             if ref.artifact_id == artifact_id:
                 return ref
         return self._foreign(version, artifact_id)
