@@ -126,7 +126,7 @@ def test_inside_a_checkpoint_the_calls_are_noted_there() -> None:
 
     assert call.usage is not None
     assert call.usage.requests == 2
-    assert [note["kind"] for note in call.metadata["calls"].values()] == [
+    assert [note["kind"] for note in call.metadata["agent_calls"].values()] == [
         "model_request",
         "model_request",
     ]

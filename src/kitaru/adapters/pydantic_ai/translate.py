@@ -1,4 +1,4 @@
-"""PydanticAI's messages as Kitaru keeps, compares and counts them."""
+"""PydanticAI's messages as Kitaru keeps and compares them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,30 @@
+"""The examples with agents run offline, as their first lines say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_the_pydantic_ai_agent_asks_and_publishes(workspace: Workspace) -> None:
+    script = shutil.copy(EXAMPLES / "pydantic_ai_agent.py", workspace.project)
+    runner = workspace.start_python(script)
+    runner.says("answer with: kitaru executions input")
+    execution_id = workspace.newest()
+
+    workspace.kitaru("executions", "input", execution_id, "--value", "true")
+    done = runner.finish()
+
+    assert done.code == 0, done.both
+    expected = "Durable agents: a fact about durability, a fact about agents"
+    assert done.stdout.splitlines()[-1] == expected
+    assert len(re.findall("looking up", done.stderr)) == 2
