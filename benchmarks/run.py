@@ -15,6 +15,7 @@ import report
 from figures import Row
 from lab import Lab
 from workloads import (
+    agents,
     checkpoints,
     commands,
     fan_out,
@@ -41,6 +42,7 @@ WORKLOADS: dict[str, Callable[[Lab], list[Row]]] = {
     "P10": commands.imports,
     "P11": commands.long_list,
     "P13": repeated.second_runs,
+    "P14": agents.model_calls,
 }
 
 

@@ -43,6 +43,7 @@ def modules_after(program: str) -> set[str]:
         pytest.param("from kitaru import flow, checkpoint", id="decorators"),
         pytest.param("import kitaru.cli.app", id="command line"),
         pytest.param("import kitaru.client", id="client"),
+        pytest.param("import kitaru.adapters.pydantic_ai", id="an adapter"),
         pytest.param(
             "from kitaru import flow, checkpoint\n"
             "@checkpoint\ndef c() -> int: return 1\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic_ai import Agent, ModelRetry, RunContext
 from pydantic_ai.capabilities import HandleDeferredToolCalls
-from pydantic_ai.messages import AgentStreamEvent, PartDeltaEvent
+from pydantic_ai.messages import AgentStreamEvent, BinaryContent, PartDeltaEvent
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import DynamicToolset, FunctionToolset
 
@@ -126,7 +126,7 @@ def test_inside_a_checkpoint_the_calls_are_noted_there() -> None:
 
     assert call.usage is not None
     assert call.usage.requests == 2
-    assert [note["kind"] for note in call.metadata["calls"].values()] == [
+    assert [note["kind"] for note in call.metadata["agent_calls"].values()] == [
         "model_request",
         "model_request",
     ]
@@ -501,3 +501,18 @@ def test_the_result_of_a_tool_is_the_same_to_the_model_in_and_outside_a_flow() -
     ran(lambda: KitaruAgent(agent).run_sync("hi").output)
 
     assert seen == [[{"a": [1, None, "x"]}]] * 2
+
+
+def test_a_picture_in_a_prompt_is_named_and_not_kept_again() -> None:
+    agent = KitaruAgent(Agent(scripted(), name="agent"))
+    picture = BinaryContent(b"x" * 999, media_type="image/png")
+
+    @flow
+    def working() -> str:
+        return agent.run_sync(["What is this?", picture]).output
+
+    with FlowTester() as tester:
+        artifacts = tester.run(working).execution.artifacts
+        (prompt,) = [a.load() for a in artifacts if a.name == "prompt"]
+
+    assert prompt[0]["parts"][0]["content"][1]["data"] == "<999 bytes>"

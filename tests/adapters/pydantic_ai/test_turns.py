@@ -111,6 +111,22 @@ def test_the_next_turn_sees_the_conversation_as_it_was() -> None:
     assert SECRET not in repr(kept)
 
 
+def test_a_conversation_that_is_handed_on_keeps_all_its_messages() -> None:
+    agent = as_turn(Agent(scripted(), name="agent"))
+
+    @flow
+    def talking() -> list[int]:
+        first = agent.run_sync("one")
+        second = agent.run_sync("two", conversation=first.conversation)
+        return [len(first.all_messages()), len(second.all_messages())]
+
+    with FlowTester() as tester:
+        run = tester.run(talking, kill_after="agent.r2")
+        result = tester.retry(run).result
+
+    assert result == [2, 4]
+
+
 def test_settings_are_those_of_the_turn() -> None:
     tries: list[int] = []
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from kitaru.adapters._shared import redaction
 from kitaru.adapters._shared.redaction import REDACTED
@@ -97,3 +98,20 @@ def test_an_exception_keeps_its_type_and_loses_its_secrets() -> None:
     assert error.body == {"api_key": REDACTED, "code": 401}
     assert str(error.__cause__) == f"[Errno 401] refused {REDACTED}"
     assert group.exceptions[1].args == (3,)
+
+
+def test_the_request_that_an_exception_holds_loses_its_credentials() -> None:
+    request = requests.Request(
+        "GET", "https://example.com", headers={"Authorization": f"Bearer {OPENAI}"}
+    ).prepare()
+    response = requests.Response()
+    response.status_code, response.request = 401, request
+    response.headers["Set-Cookie"] = OPENAI
+    error = requests.HTTPError("refused", request=request, response=response)
+
+    redaction.clean_error(error)
+
+    assert error.response is not None
+    assert error.response.status_code == 401
+    assert request.headers["Authorization"] == REDACTED
+    assert response.headers["Set-Cookie"] == REDACTED

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from kitaru._core import scope
 from kitaru.primitives import log
 
-EVENTS = "calls"
+# Metadata key under which a checkpoint lists the calls an agent made inside it.
+EVENTS = "agent_calls"
 # A note is for people; a loop of thousands of calls must not fill the store.
 _MOST = 100
 

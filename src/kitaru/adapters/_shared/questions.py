@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kitaru._core.signals import Suspended
 from kitaru.adapters._shared import boundary, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.errors import KitaruContextError
@@ -31,13 +32,18 @@ class Question:
 
 def ask(question: Question, run: runs.Run | None) -> Any:
     """Wait for the answer, here and now."""
-    return wait(
-        question=question.text,
-        name=wait_name(question.name, run),
-        schema=question.schema,
-        timeout=question.timeout,
-        metadata=question.metadata,
-    )
+    try:
+        return wait(
+            question=question.text,
+            name=wait_name(question.name, run),
+            schema=question.schema,
+            timeout=question.timeout,
+            metadata=question.metadata,
+        )
+    except KeyboardInterrupt:
+        # It would leave the event loop at once, and threads that tools ran in would
+        # never be told to end: the process would hang. The flow knows of it already.
+        raise Suspended("interrupted") from None
 
 
 def wait_name(name: str, run: runs.Run | None) -> str:

@@ -7,7 +7,7 @@ is a safety net with holes, so a policy may add a hook of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -87,11 +87,25 @@ def _clean_one(error: BaseException) -> None:
     if cleaned != error.args:
         error.args = cleaned
     for name, item in vars(error).items():
+        _clean_headers(item)
         vars(error)[name] = _plain_cleaned(item)
     # An OSError makes its message of these, not of its arguments.
     for name in _OWN if isinstance(error, OSError) else ():
         if (item := getattr(error, name)) is not None:
             setattr(error, name, _plain_cleaned(item))
+
+
+def _clean_headers(item: Any, *, depth: int = 2) -> None:
+    """Take secrets out of the headers of an HTTP response, and of its request."""
+    state = getattr(item, "__dict__", None)
+    if state is None or not depth:
+        return
+    headers = getattr(item, "headers", None)
+    if isinstance(headers, MutableMapping):
+        for key in [key for key in headers if _SECRET_KEY.search(str(key))]:
+            headers[key] = REDACTED
+    for part in list(state.values()):
+        _clean_headers(part, depth=depth - 1)
 
 
 def _plain_cleaned(item: Any) -> Any:

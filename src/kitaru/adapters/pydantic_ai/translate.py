@@ -1,4 +1,4 @@
-"""PydanticAI's messages as Kitaru keeps, compares and counts them."""
+"""PydanticAI's messages as Kitaru keeps and compares them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,19 @@ def new_requests(messages: Sequence[ModelMessage]) -> list[dict[str, Any]]:
     dumped = ModelMessagesTypeAdapter.dump_python(
         added, mode="json", fallback=lambda value: f"<{type(value).__qualname__}>"
     )
-    return [_lasting(message) for message in dumped]
+    return [_without_binaries(_lasting(message)) for message in dumped]
+
+
+def _without_binaries(value: Any) -> Any:
+    """Return a dumped message with a word in place of each image or file."""
+    if isinstance(value, list):
+        return [_without_binaries(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("kind") == "binary" and isinstance(value.get("data"), str):
+        size = len(value["data"]) * 3 // 4
+        return {**value, "data": f"<{size} bytes>"}
+    return {key: _without_binaries(item) for key, item in value.items()}
 
 
 def answer_text(response: ModelResponse) -> str:

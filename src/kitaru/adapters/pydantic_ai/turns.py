@@ -61,7 +61,7 @@ class Turns:
         """Run a turn, or rebuild the result it had."""
         activity = runs.activity()
         assert activity is not None  # there is a flow here
-        history: Sequence[ModelMessage] = options.get("message_history") or ()
+        history = _history(options)
         fresh: list[AgentRunResult[Any]] = []
 
         async def work() -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Turns:
     async def _rebuilt(
         self, stored: Mapping[str, Any], prompt: Any, options: Mapping[str, Any]
     ) -> AgentRunResult[Any]:
-        history: Sequence[ModelMessage] = options.get("message_history") or ()
+        history = _history(options)
         new = ModelMessagesTypeAdapter.validate_python(stored["messages"])
         first = new[0] if new else None
         if isinstance(first, ModelRequest):
@@ -108,6 +108,14 @@ class Turns:
                 "output": stored["output"],
             }
         )
+
+
+def _history(options: Mapping[str, Any]) -> Sequence[ModelMessage]:
+    """Return the messages a turn begins with."""
+    conversation = options.get("conversation")
+    if conversation is not None:
+        return list(conversation.messages)
+    return options.get("message_history") or ()
 
 
 @cache

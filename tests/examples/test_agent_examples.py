@@ -1,0 +1,51 @@
+"""The examples with agents run offline, as their first lines say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def agent_program(workspace: Workspace) -> str:
+    return str(shutil.copy(EXAMPLES / "pydantic_ai_agent.py", workspace.project))
+
+
+def test_the_pydantic_ai_agent_asks_and_publishes(workspace: Workspace) -> None:
+    script = agent_program(workspace)
+    runner = workspace.start_python(script)
+    runner.says("answer with: kitaru executions input")
+    execution_id = workspace.newest()
+
+    workspace.kitaru("executions", "input", execution_id, "--value", "true")
+    done = runner.finish()
+
+    assert done.code == 0, done.both
+    expected = "Durable agents: a fact about durability, a fact about agents"
+    assert done.stdout.splitlines()[-1] == expected
+    assert len(re.findall("looking up", done.stderr)) == 2
+
+
+def test_ctrl_c_while_an_agent_asks_ends_the_process_and_not_the_execution(
+    workspace: Workspace,
+) -> None:
+    terminal = workspace.terminal(sys.executable, agent_program(workspace))
+    terminal.expect("yes or no")
+    execution_id = workspace.newest()
+
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+
+    assert (
+        workspace.settles(execution_id, "waiting")["pending_wait"]["name"] == "approve"
+    )
