@@ -15,7 +15,7 @@ from kitaru import checkpoint, flow
 from kitaru._engine.memory import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru.cli.app import app
-from tests.support.golden import assert_golden
+from tests.support.golden import GOLDEN, assert_golden
 
 
 @checkpoint
@@ -81,6 +81,13 @@ def leaves(group: typer.Typer, path: str = "") -> Iterator[str]:
             yield name
             continue
         todo += [(f"{name} {key}".strip(), child) for key, child in nested.items()]
+
+
+def test_every_command_has_a_golden_file() -> None:
+    kept = {path.stem for path in GOLDEN.glob("*.json")}
+
+    # Those of other commands are written by tests/integration/test_json_shapes.py.
+    assert {leaf.replace(" ", "-") for leaf in leaves(app)} == kept
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ STEADY = (
     (re.compile(r"process \d+"), "process 4711"),
     (re.compile(r"\b(just now|\d+ [smh] ago)"), "just now"),
     (re.compile(r"<1 ms|\b\d+ m \d\d s\b|\b\d+(\.\d+)? (ms|s)\b"), "20 ms"),
-    (re.compile(r"\b\d+(\.\d+)? (B|[KM]iB)\b"), "8 KiB"),
+    (re.compile(r"\b\d+(\.\d+)? (B|kB|MB)\b"), "8 KiB"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
     (re.compile(r"(Traceback .*:\n)(?:  .*\n)+"), r"\1  …\n"),
 )
@@ -67,7 +67,7 @@ class Person:
         ended = (screen.exitstatus, screen.signalstatus)
         assert ended == wanted, shown + screen.before
         shown += screen.before
-        self.transcript += f"$ {line}\n{shown.replace(chr(13), '')}\n"
+        self.transcript += f"$ {line}\n{_left_on_screen(shown)}\n"
         return str(shown)
 
     def page(self) -> str:
@@ -84,6 +84,12 @@ class Person:
         fresh = (f"{number:x}" * 8 for number in count(0xA1))
         text = ID.sub(lambda found: _renamed(found[0], names, fresh), text)
         return f"{HEAD}```console\n{text.rstrip()}\n```\n"
+
+
+def _left_on_screen(shown: str) -> str:
+    """Drop what later text was written over, such as progress."""
+    lines = shown.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rpartition("\r")[2] for line in lines)
 
 
 def _renamed(found: str, names: dict[str, str], fresh: Iterator[str]) -> str:
@@ -122,6 +128,8 @@ def test_a_session_from_an_empty_folder_to_a_replay(workspace: Workspace) -> Non
     person.types(f"kitaru executions input {second} --value true")
     person.types(f"kitaru executions logs {second} --follow")
     person.types(f"kitaru executions get {second}")
+    person.types("kitaru executions list")
+    person.types("kitaru clean project", ("[y/N] ", "y"))
     person.types("kitaru executions list")
 
     page = person.page()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from kitaru import flow
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru.cli.app import app
 from tests.support.golden import assert_golden, shape
@@ -101,6 +102,17 @@ def answer_in_zenml(execution_id: str) -> None:
     client.resolve_run_wait_condition(
         condition.id, resolution=RunWaitConditionResolution.CONTINUE
     )
+
+
+@pytest.mark.parametrize("scope", ["project", "global", "all"])
+def test_cleaning(engine: ZenMLEngine, scope: str) -> None:
+    @flow
+    def empty() -> None:
+        return None
+
+    empty.run()
+
+    golden("clean", scope, arguments=("--yes",))
 
 
 def test_a_login(config: Path, zenml_server: RunningServer) -> None:
