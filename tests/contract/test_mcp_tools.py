@@ -32,6 +32,7 @@ NAMES = {
     "kitaru_stacks_list",
     "kitaru_status",
     "kitaru_info",
+    "kitaru_clean_preview",
     "kitaru_start_local_server",
     "kitaru_stop_local_server",
     "manage_stack",
@@ -46,9 +47,8 @@ READERS = {
     "kitaru_stacks_list",
     "kitaru_status",
     "kitaru_info",
+    "kitaru_clean_preview",
 }
-# Granted by the table, offered as soon as the operation exists.
-NOT_YET = {Op.CLEAN}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_every_operation_that_the_table_grants_is_offered() -> None:
 
     offered = {face.op for face in exposures if face.surface is MCP}
 
-    assert offered == wanted - NOT_YET
+    assert offered == wanted
 
 
 def test_no_tool_resumes_aborts_or_lists_waits() -> None:

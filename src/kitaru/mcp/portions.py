@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from kitaru._core import paging
-from kitaru.mcp.records import ExecutionResult, Listing
+from kitaru.mcp.records import CleanPreview, ExecutionResult, Listing
 from kitaru.mcp.wording import next_step
-from kitaru.models import Execution, LogEntry, Page, Record
+from kitaru.models import CleanPlan, Execution, LogEntry, Page, Record
 
 CHECKPOINTS = 50
+_LISTED = 50
 _TEXT = 4_000
 _LISTED_TEXT = 500
 _LOG_LINE = 2_000
@@ -73,6 +74,20 @@ def listing(found: Page[T]) -> Listing[T]:
         page=found.page,
         size=found.size,
         next_page=_next_page(found),
+    )
+
+
+def clean_preview(plan: CleanPlan) -> CleanPreview:
+    """Return a plan with the beginning of its lists."""
+    short = plan.model_copy(
+        update={"items": plan.items[:_LISTED], "kept": plan.kept[:_LISTED]}
+    )
+    notes = () if short == plan else (f"{_LISTED} executions of each list are shown",)
+    return CleanPreview(
+        plan=short,
+        executions_removed=len(plan.items),
+        executions_kept=len(plan.kept),
+        notes=notes,
     )
 
 

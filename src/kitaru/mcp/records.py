@@ -9,6 +9,7 @@ from pydantic import Field
 from kitaru._ops.diagnostics import JournalState
 from kitaru.models import (
     ArtifactRef,
+    CleanPlan,
     DeletedStack,
     Execution,
     LocalServer,
@@ -93,3 +94,12 @@ class StoppedServer(Record):
     """The server that was stopped; null if none ran."""
 
     stopped: LocalServer | None = None
+
+
+class CleanPreview(Record):
+    """What cleaning would do; of long lists the beginning."""
+
+    plan: CleanPlan
+    executions_removed: int
+    executions_kept: int
+    notes: Notes = ()

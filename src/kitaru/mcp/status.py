@@ -1,13 +1,17 @@
-"""Tools that say where things are."""
+"""Tools that say where things are, what is broken, and what could go."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from kitaru._ops import diagnostics
+from pydantic import Field
+
+from kitaru._ops import diagnostics, maintenance
 from kitaru._ops.capabilities import MCP, Op, exposes
-from kitaru.mcp.records import InfoStatus
+from kitaru.mcp import portions
+from kitaru.mcp.records import CleanPreview, InfoStatus
 from kitaru.mcp.registry import READS, tool
+from kitaru.models import CleanScope
 
 
 @tool("kitaru_status", title="Show the status", effect=READS)
@@ -27,3 +31,21 @@ def info() -> InfoStatus:
     found = diagnostics.info()
     shown = found.model_dump(include=set(InfoStatus.model_fields))
     return InfoStatus.model_validate(shown)
+
+
+@tool("kitaru_clean_preview", title="See what cleaning would remove", effect=READS)
+@exposes(Op.CLEAN, on=MCP)
+def clean_preview(
+    scope: Annotated[
+        CleanScope,
+        Field(
+            description="Executions of this project, Kitaru's own files (global), or "
+            "executions of every folder (all)."
+        ),
+    ] = CleanScope.PROJECT,
+) -> CleanPreview:
+    """Show what `kitaru clean` would remove and keep. Nothing changes.
+
+    Cleaning itself is left to the user, at the `kitaru` command.
+    """
+    return portions.clean_preview(maintenance.plan_clean(scope))
