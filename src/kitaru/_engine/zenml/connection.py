@@ -119,7 +119,7 @@ class ZenMLConnections:
 
     def current(self) -> Connection:
         """Return what this process works with."""
-        with translated("reading the connection"):
+        with translated("opening the store"):
             client = Client()
             store = client.zen_store
             remote = isinstance(store, RestZenStore)
@@ -197,6 +197,11 @@ def open_connection() -> None:
     Raises:
         KitaruBackendError: If the server or project is not there, or refuses us.
     """
+    with translated("opening the store"):
+        _open_connection()
+
+
+def _open_connection() -> None:
     if temporary.in_use() is not None:
         return
     url, token, project = (os.environ.get(n) for n in (SERVER_URL, AUTH_TOKEN, PROJECT))

@@ -68,6 +68,8 @@ def import_zenml() -> None:
         # Failures reach users through our own errors and reports.
         logging.getLogger("zenml").setLevel(logging.CRITICAL)
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
+        # ZenML tries a dead server again and again, and this tells of each time.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     _use_wal()
     _list_packages_once()
     try:

@@ -27,6 +27,11 @@ def translated(doing: str) -> Iterator[None]:
 
 def backend_error(doing: str, error: Exception) -> KitaruBackendError:
     """Return our error for a foreign one, with what to do next."""
+    if type(error).__name__ in ("CredentialsNotValid", "AuthorizationException"):
+        return KitaruBackendError(
+            f"{doing} failed: the server refused your credentials (log in again with: "
+            "kitaru login URL)"
+        )
     text = str(error).strip().splitlines()
     first = text[0] if text else type(error).__name__
     lowered = str(error).lower()

@@ -70,6 +70,8 @@ class Projector:
         self._heartbeat_at = time.monotonic()
         self.cancel_requested = False
         self._failure: KitaruBackendError | None = None
+        # Set once no server answers; errors of its HTTP client are OSErrors.
+        self._unreachable = False
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=lambda: context.run(self._loop), name="kitaru-projector"
@@ -183,6 +185,9 @@ class Projector:
             self._execution_id, [record.invocation_id for record in batch]
         )
         for record in batch:
+            if self._unreachable:
+                # The rest stays in the journal; each try would take half a minute.
+                break
             if self._write(record):
                 done.append(record.invocation_id)
             # A long batch must not keep a cancelled flow running.
@@ -211,8 +216,10 @@ class Projector:
             except KitaruBackendError as error:
                 logger.debug("%s: %s", self._execution_id, error, exc_info=True)
                 # The result is safe in the journal; the next command tries again.
-                if not left:
+                self._unreachable = isinstance(error.__cause__, OSError)
+                if not left or self._unreachable:
                     self._failure = error
+                    return False
             else:
                 return True
         return False
