@@ -12,8 +12,8 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
     auth,
-    connection,
     clean,
+    connection,
     executions,
     home,
     info,
