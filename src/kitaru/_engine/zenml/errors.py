@@ -34,6 +34,8 @@ def backend_error(doing: str, error: Exception) -> KitaruBackendError:
         )
     text = str(error).strip().splitlines()
     first = text[0] if text else type(error).__name__
+    if "Max retries exceeded" in first:
+        first = "the server does not answer"
     lowered = str(error).lower()
     if "locked" in lowered:
         advice = "another process holds the store; try again"
