@@ -11,12 +11,14 @@ PYTEST := $(BIN)/python -m pytest -q
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
+# The lock is complete. With --no-deps pip does not resolve it again, and does not stumble
+# over extras, which locks leave out (`pydantic[email]`).
 install: $(STAMP) ## Make the virtual environment with the locked versions.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kitaru needs Python >= 3.11; set PYTHON=...")'
 	@echo "Installing the locked versions into $(VENV) (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
