@@ -375,6 +375,26 @@ def test_a_model_given_to_a_run_needs_no_registration() -> None:
     assert calls == ["agent.r1.s1.model"]
 
 
+@pytest.mark.parametrize("model", ["test", TestModel()], ids=["by name", "object"])
+def test_an_agent_without_a_model_gets_it_with_the_run(model: Any) -> None:
+    agent = KitaruAgent(Agent(name="agent"))
+
+    result, calls = ran(lambda: agent.run_sync("hi", model=model).output)
+
+    assert result == "success (no tool calls)"
+    assert calls == ["agent.r1.s1.model"]
+
+
+def test_a_model_put_in_for_tests_is_used() -> None:
+    agent = Agent(scripted(), name="agent")
+
+    def body() -> str:
+        with agent.override(model=TestModel(custom_output_text="from the test")):
+            return KitaruAgent(agent).run_sync("hi").output
+
+    assert ran(body) == ("from the test", ["agent.r1.s1.model"])
+
+
 def test_a_conversation_goes_on_with_its_history() -> None:
     agent = KitaruAgent(
         Agent(scripted(end=lambda messages: str(len(messages))), name="agent")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic_ai.agent import AbstractAgent, EventStreamHandler
 from pydantic_ai.capabilities.abstract import (
@@ -112,6 +114,13 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
             },
         )
         self._backend: CheckpointBackend | None = None
+        self._output_type: Any = None
+
+    def for_output(self, output_type: Any) -> KitaruDurability[DepsT]:
+        """Return a copy for a run with another type of output than the agent's."""
+        found = copy.copy(self)
+        found._output_type = output_type
+        return found
 
     # -- where the code stands -----------------------------------------------
 
@@ -159,6 +168,13 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
         if not self.in_durable_context:
             return None
         return toolsets.durable(toolset, self._wrap_leaf_toolset)
+
+    def _bind_models(self, agent: AbstractAgent[DepsT, Any]) -> None:
+        """Register the agent's models; one without a model gets it with each run."""
+        if agent.model is not None:
+            super()._bind_models(agent)
+        else:
+            self._models_by_id = dict(self._extra_models)
 
     def _find_model_id(self, model: Model) -> str | None:
         """Return the name of a model; one given to a run gets a name then."""
@@ -277,6 +293,16 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
 
     def _shows_requests(self, ctx: RunContext[DepsT]) -> bool:
         """Whether the caller of the agent wants deferred calls as its output."""
-        output_type = ctx.agent.output_type if ctx.agent is not None else None
-        kinds = output_type if isinstance(output_type, list | tuple) else [output_type]
-        return DeferredToolRequests in kinds
+        output_type = self._output_type
+        if output_type is None and ctx.agent is not None:
+            output_type = ctx.agent.output_type
+        return DeferredToolRequests in _alternatives(output_type)
+
+
+def _alternatives(output_type: Any) -> list[Any]:
+    """Return the types an output may have: `[A, B]`, `A | B`, or one of its own."""
+    if isinstance(output_type, list | tuple):
+        return [kind for item in output_type for kind in _alternatives(item)]
+    if get_origin(output_type) in (Union, UnionType):
+        return list(get_args(output_type))
+    return [output_type]

@@ -136,7 +136,8 @@ class KitaruAgent(WrapperAgent[DepsT, OutputT]):
                 )
             if here is not Place.OUTSIDE:
                 given = options.get("capabilities") or ()
-                options["capabilities"] = [*given, self._durability]
+                durability = self._durability.for_output(options.get("output_type"))
+                options["capabilities"] = [*given, durability]
             # The frame it would look at for a name is this one.
             options["infer_name"] = False
             async with self.wrapped.iter(user_prompt, **options) as run:
