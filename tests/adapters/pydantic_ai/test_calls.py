@@ -463,7 +463,26 @@ def test_a_handler_gets_the_stream_live_and_the_recorded_one_again() -> None:
     assert "checkpoint delta" not in seen
 
 
-def test_an_override_of_a_tool_result_makes_the_model_think_again() -> None:
+@pytest.mark.parametrize(
+    ("call", "value", "expected", "again"),
+    [
+        pytest.param(CALLS[1], "found y", "['found y']", ["model 2"], id="tool"),
+        pytest.param(
+            CALLS[1],
+            {"kind": "tool_return", "result": "found y"},
+            "['found y']",
+            ["model 2"],
+            id="tool, as it is stored",
+        ),
+        pytest.param(
+            CALLS[1], {"kind": "own"}, "[{'kind': 'own'}]", ["model 2"], id="own data"
+        ),
+        pytest.param(CALLS[0], "no need", "no need", [], id="answer of the model"),
+    ],
+)
+def test_an_override_replaces_a_result_and_what_follows_from_it(
+    call: str, value: Any, expected: str, again: list[str]
+) -> None:
     made: list[str] = []
     agent = KitaruAgent(searcher(made))
 
@@ -478,17 +497,12 @@ def test_an_override_of_a_tool_result_makes_the_model_think_again() -> None:
     with FlowTester() as tester:
         run = tester.run(working)
         made.clear()
-        replayed = tester.replay(
-            run,
-            from_="publish",
-            overrides={
-                f"checkpoint.{CALLS[1]}": {"kind": "tool_return", "result": "found y"}
-            },
-        )
-        result = replayed.result
+        result = tester.replay(
+            run, from_="publish", overrides={f"checkpoint.{call}": value}
+        ).result
 
-    assert result == "['found y']"
-    assert made == ["model 2"]
+    assert result == expected
+    assert made == again
 
 
 def test_a_handler_of_deferred_calls_of_the_users_own_comes_first() -> None:

@@ -40,11 +40,11 @@ from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai import questions, toolsets, translate
 from kitaru.adapters.pydantic_ai.operations import (
     METADATA_KEY,
-    MODEL_REQUEST,
     CheckpointBackend,
     Settings,
     note_response,
 )
+from kitaru.adapters.pydantic_ai.translate import MODEL_REQUEST
 from kitaru.calls import checked_settings
 
 DepsT = TypeVar("DepsT")
