@@ -375,6 +375,26 @@ def test_a_model_given_to_a_run_needs_no_registration() -> None:
     assert calls == ["agent.r1.s1.model"]
 
 
+@pytest.mark.parametrize("model", ["test", TestModel()], ids=["by name", "object"])
+def test_an_agent_without_a_model_gets_it_with_the_run(model: Any) -> None:
+    agent = KitaruAgent(Agent(name="agent"))
+
+    result, calls = ran(lambda: agent.run_sync("hi", model=model).output)
+
+    assert result == "success (no tool calls)"
+    assert calls == ["agent.r1.s1.model"]
+
+
+def test_a_model_put_in_for_tests_is_used() -> None:
+    agent = Agent(scripted(), name="agent")
+
+    def body() -> str:
+        with agent.override(model=TestModel(custom_output_text="from the test")):
+            return KitaruAgent(agent).run_sync("hi").output
+
+    assert ran(body) == ("from the test", ["agent.r1.s1.model"])
+
+
 def test_a_conversation_goes_on_with_its_history() -> None:
     agent = KitaruAgent(
         Agent(scripted(end=lambda messages: str(len(messages))), name="agent")
@@ -443,7 +463,26 @@ def test_a_handler_gets_the_stream_live_and_the_recorded_one_again() -> None:
     assert "checkpoint delta" not in seen
 
 
-def test_an_override_of_a_tool_result_makes_the_model_think_again() -> None:
+@pytest.mark.parametrize(
+    ("call", "value", "expected", "again"),
+    [
+        pytest.param(CALLS[1], "found y", "['found y']", ["model 2"], id="tool"),
+        pytest.param(
+            CALLS[1],
+            {"kind": "tool_return", "result": "found y"},
+            "['found y']",
+            ["model 2"],
+            id="tool, as it is stored",
+        ),
+        pytest.param(
+            CALLS[1], {"kind": "own"}, "[{'kind': 'own'}]", ["model 2"], id="own data"
+        ),
+        pytest.param(CALLS[0], "no need", "no need", [], id="answer of the model"),
+    ],
+)
+def test_an_override_replaces_a_result_and_what_follows_from_it(
+    call: str, value: Any, expected: str, again: list[str]
+) -> None:
     made: list[str] = []
     agent = KitaruAgent(searcher(made))
 
@@ -458,17 +497,12 @@ def test_an_override_of_a_tool_result_makes_the_model_think_again() -> None:
     with FlowTester() as tester:
         run = tester.run(working)
         made.clear()
-        replayed = tester.replay(
-            run,
-            from_="publish",
-            overrides={
-                f"checkpoint.{CALLS[1]}": {"kind": "tool_return", "result": "found y"}
-            },
-        )
-        result = replayed.result
+        result = tester.replay(
+            run, from_="publish", overrides={f"checkpoint.{call}": value}
+        ).result
 
-    assert result == "['found y']"
-    assert made == ["model 2"]
+    assert result == expected
+    assert made == again
 
 
 def test_a_handler_of_deferred_calls_of_the_users_own_comes_first() -> None:

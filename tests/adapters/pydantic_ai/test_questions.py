@@ -14,6 +14,8 @@ from kitaru.adapters.pydantic_ai import KitaruAgent, hitl_tool, wait_for_input
 from kitaru.testing import FlowTester
 from tests.adapters.pydantic_ai.agents import scripted
 
+Either: Any = str | DeferredToolRequests
+
 
 class Budget(BaseModel):
     amount: int
@@ -87,18 +89,25 @@ def test_approvals_become_waits(agreed: bool, done: list[str]) -> None:
     assert made == done
 
 
-def test_an_agent_that_returns_its_requests_still_does() -> None:
+@pytest.mark.parametrize(
+    "output_type", [[str, DeferredToolRequests], Either], ids=["list", "union"]
+)
+@pytest.mark.parametrize("of_the_run", [False, True], ids=["of agent", "of run"])
+def test_an_agent_that_returns_its_requests_still_does(
+    output_type: Any, of_the_run: bool
+) -> None:
     agent = Agent(
         scripted([("delete", {})]),
         name="agent",
-        output_type=[str, DeferredToolRequests],
+        output_type=str if of_the_run else output_type,
     )
+    options = {"output_type": output_type} if of_the_run else {}
     agent.tool_plain(name="delete", requires_approval=True)(lambda: "deleted")
     durable = KitaruAgent(agent)
 
     @flow
     def asking() -> Any:
-        first = durable.run_sync("hi")
+        first = durable.run_sync("hi", **options)
         assert isinstance(first.output, DeferredToolRequests)
         approved = wait(schema=bool, name="mine")
         results = DeferredToolResults(
@@ -126,7 +135,7 @@ def asker(question: str) -> Agent[None, str]:
 
 
 def test_a_tool_asks_from_its_body_and_the_others_finish_first() -> None:
-    durable = KitaruAgent(asker("Which number?"))
+    durable = KitaruAgent(asker("Which number? The password is hunter2"))
 
     @flow
     def asking() -> str:
@@ -138,7 +147,7 @@ def test_a_tool_asks_from_its_body_and_the_others_finish_first() -> None:
         result = run.input(4).result
 
     assert question is not None
-    assert question.question == "Which number?"
+    assert question.question == "Which number? The password is [redacted]"
     assert "agent.r1.s1.t1.work" in before
     assert result == "[5, 'worked']"
 

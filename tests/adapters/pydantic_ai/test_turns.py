@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart
 
-from kitaru import KitaruUsageError, flow
+from kitaru import KitaruUsageError, checkpoint, flow
 from kitaru.adapters.pydantic_ai import KitaruAgent
 from kitaru.testing import FlowTester
 from tests.adapters.pydantic_ai.agents import scripted, searcher
@@ -188,3 +188,23 @@ def test_both_ways_to_ask_for_turns_are_the_same(options: dict[str, Any]) -> Non
         ran = tester.run(working).ran
 
     assert ran == ["searcher.r1"]
+
+
+def test_an_override_replaces_the_output_of_a_turn() -> None:
+    agent = as_turn(searcher([]))
+
+    @checkpoint
+    def publish(text: str) -> str:
+        return text
+
+    @flow
+    def working() -> str:
+        return publish(agent.run_sync("hi").output)
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        result = tester.replay(
+            run, from_="publish", overrides={"checkpoint.searcher.r1": "another"}
+        ).result
+
+    assert result == "another"

@@ -81,6 +81,18 @@ def test_values_under_keys_that_name_a_secret_are_replaced() -> None:
     }
 
 
+def test_credentials_of_the_environment_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ACME_API_KEY", "no-known-shape")
+    monkeypatch.setenv("SHORT_TOKEN", "short")
+    monkeypatch.setenv("ACME_REGION", "somewhere")
+
+    cleaned = redaction.redact(["key no-known-shape, short, somewhere"])
+
+    assert cleaned == [f"key {REDACTED}, short, somewhere"]
+
+
 class ProviderError(Exception):
     def __init__(self, message: str, body: object) -> None:
         super().__init__(message)

@@ -1,11 +1,13 @@
 """Take secrets out of what is kept for people to look at.
 
-What is found: values under keys that name a secret, and text that looks like one. It
-is a safety net with holes, so a policy may add a hook of its own.
+What is found: values under keys that name a secret, text that looks like one, and the
+values of environment variables that name one. It is a safety net with holes, so a
+policy may add a hook of its own.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -43,25 +45,52 @@ _SECRET_TEXT = tuple(
 )
 
 
+# Shorter values of variables stand in ordinary text by chance.
+_SHORTEST_KNOWN = 8
 _OWN = ("errno", "strerror", "filename", "filename2")
 
 
 def redact(value: Any) -> Any:
     """Return JSON data, or text, without what looks like a secret."""
-    if isinstance(value, str):
-        return redact_text(value)
-    if isinstance(value, Mapping):
-        return {key: _entry(key, item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact(item) for item in value]
-    return value
+    return _Redactor().cleaned(value)
 
 
 def redact_text(text: str) -> str:
     """Return text without what looks like a secret."""
-    for pattern in _SECRET_TEXT:
-        text = pattern.sub(_without_value, text)
-    return text
+    return _Redactor().cleaned_text(text)
+
+
+class _Redactor:
+    """Cleans one value; knows the credentials that the environment holds now."""
+
+    def __init__(self) -> None:
+        self._known = [
+            value
+            for name, value in os.environ.items()
+            if _SECRET_KEY.search(name) and len(value) >= _SHORTEST_KNOWN
+        ]
+
+    def cleaned(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.cleaned_text(value)
+        if isinstance(value, Mapping):
+            return {key: self._entry(key, item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.cleaned(item) for item in value]
+        return value
+
+    def cleaned_text(self, text: str) -> str:
+        for known in self._known:
+            text = text.replace(known, REDACTED)
+        for pattern in _SECRET_TEXT:
+            text = pattern.sub(_without_value, text)
+        return text
+
+    def _entry(self, key: object, item: Any) -> Any:
+        is_secret = isinstance(key, str) and _SECRET_KEY.search(key)
+        if is_secret and isinstance(item, str | bytes):
+            return REDACTED
+        return self.cleaned(item)
 
 
 def clean_error(error: BaseException) -> None:
@@ -110,13 +139,6 @@ def _clean_headers(item: Any, *, depth: int = 2) -> None:
 
 def _plain_cleaned(item: Any) -> Any:
     return redact(item) if isinstance(item, str | dict | list) else item
-
-
-def _entry(key: object, item: Any) -> Any:
-    is_secret = isinstance(key, str) and _SECRET_KEY.search(key)
-    if is_secret and isinstance(item, str | bytes):
-        return REDACTED
-    return redact(item)
 
 
 def _without_value(match: re.Match[str]) -> str:

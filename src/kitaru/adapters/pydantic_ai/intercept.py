@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic_ai.agent import AbstractAgent, EventStreamHandler
 from pydantic_ai.capabilities.abstract import (
@@ -24,6 +26,7 @@ from pydantic_ai.messages import AgentStreamEvent, ModelResponse, ToolCallPart
 from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestContext
 from pydantic_ai.run import AgentRunResult
 from pydantic_ai.tools import (
+    AgentDepsT,
     DeferredToolRequests,
     DeferredToolResults,
     RunContext,
@@ -38,17 +41,15 @@ from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai import questions, toolsets, translate
 from kitaru.adapters.pydantic_ai.operations import (
     METADATA_KEY,
-    MODEL_REQUEST,
     CheckpointBackend,
     Settings,
     note_response,
 )
+from kitaru.adapters.pydantic_ai.translate import MODEL_REQUEST
 from kitaru.calls import checked_settings
 
-DepsT = TypeVar("DepsT")
 
-
-class KitaruDurability(BaseDurabilityCapability[DepsT]):
+class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
     """Makes every model request and tool call of an agent a checkpoint of the flow.
 
     For `Agent(..., capabilities=[KitaruDurability()])`. Outside a flow it does nothing.
@@ -90,7 +91,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
         tool_checkpoint_config_by_name: Mapping[str, Mapping[str, Any]] | None = None,
         mcp_checkpoint_config: Mapping[str, Any] | None = None,
         models: Mapping[str, Model] | None = None,
-        event_stream_handler: EventStreamHandler[DepsT] | None = None,
+        event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,
     ) -> None:
         super().__init__(
             name=name, models=models, event_stream_handler=event_stream_handler
@@ -112,6 +113,13 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
             },
         )
         self._backend: CheckpointBackend | None = None
+        self._output_type: Any = None
+
+    def for_output(self, output_type: Any) -> KitaruDurability[AgentDepsT]:
+        """Return a copy for a run with another type of output than the agent's."""
+        found = copy.copy(self)
+        found._output_type = output_type
+        return found
 
     # -- where the code stands -----------------------------------------------
 
@@ -148,17 +156,24 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
 
     # -- the agent -----------------------------------------------------------
 
-    def _bind_to_agent(self, agent: AbstractAgent[DepsT, Any]) -> None:
+    def _bind_to_agent(self, agent: AbstractAgent[AgentDepsT, Any]) -> None:
         """Forget another agent; toolsets are wrapped when a run begins."""
         self._backend = None
 
     def get_wrapper_toolset(
-        self, toolset: AbstractToolset[DepsT]
-    ) -> AbstractToolset[DepsT] | None:
+        self, toolset: AbstractToolset[AgentDepsT]
+    ) -> AbstractToolset[AgentDepsT] | None:
         """Return the toolsets of one run in their durable form, in a flow."""
         if not self.in_durable_context:
             return None
         return toolsets.durable(toolset, self._wrap_leaf_toolset)
+
+    def _bind_models(self, agent: AbstractAgent[AgentDepsT, Any]) -> None:
+        """Register the agent's models; one without a model gets it with each run."""
+        if agent.model is not None:
+            super()._bind_models(agent)
+        else:
+            self._models_by_id = dict(self._extra_models)
 
     def _find_model_id(self, model: Model) -> str | None:
         """Return the name of a model; one given to a run gets a name then."""
@@ -173,7 +188,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
     # -- hooks ---------------------------------------------------------------
 
     async def wrap_run(
-        self, ctx: RunContext[DepsT], *, handler: WrapRunHandler
+        self, ctx: RunContext[AgentDepsT], *, handler: WrapRunHandler
     ) -> AgentRunResult[Any]:
         """Count the run as under way."""
         activity = runs.activity()
@@ -184,7 +199,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
 
     async def wrap_model_request(
         self,
-        ctx: RunContext[DepsT],
+        ctx: RunContext[AgentDepsT],
         *,
         request_context: ModelRequestContext,
         handler: WrapModelRequestHandler,
@@ -205,7 +220,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
 
     async def wrap_tool_execute(
         self,
-        ctx: RunContext[DepsT],
+        ctx: RunContext[AgentDepsT],
         *,
         call: ToolCallPart,
         tool_def: ToolDefinition,
@@ -227,7 +242,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
             return await handler(args)
 
     async def handle_deferred_tool_calls(
-        self, ctx: RunContext[DepsT], *, requests: DeferredToolRequests
+        self, ctx: RunContext[AgentDepsT], *, requests: DeferredToolRequests
     ) -> DeferredToolResults | None:
         """Carry questions and approvals to waits of the flow."""
         if boundary.place() is Place.OUTSIDE:
@@ -240,7 +255,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
         )
 
     async def _dispatch_event_stream_event(
-        self, ctx: RunContext[DepsT], event: AgentStreamEvent
+        self, ctx: RunContext[AgentDepsT], event: AgentStreamEvent
     ) -> None:
         """Hand an event over here and now; a checkpoint for each would be too much."""
         handler = self._effective_event_stream_handler()
@@ -262,7 +277,7 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
 
     # -- helpers -------------------------------------------------------------
 
-    def _run(self, ctx: RunContext[DepsT]) -> runs.Run | None:
+    def _run(self, ctx: RunContext[AgentDepsT]) -> runs.Run | None:
         activity = runs.activity()
         if activity is None or not self.in_durable_context:
             return None
@@ -275,8 +290,18 @@ class KitaruDurability(BaseDurabilityCapability[DepsT]):
         known = here.call.metadata.get(events.EVENTS, {})
         return call_id if call_id not in known else f"{call_id}.{len(known)}"
 
-    def _shows_requests(self, ctx: RunContext[DepsT]) -> bool:
+    def _shows_requests(self, ctx: RunContext[AgentDepsT]) -> bool:
         """Whether the caller of the agent wants deferred calls as its output."""
-        output_type = ctx.agent.output_type if ctx.agent is not None else None
-        kinds = output_type if isinstance(output_type, list | tuple) else [output_type]
-        return DeferredToolRequests in kinds
+        output_type = self._output_type
+        if output_type is None and ctx.agent is not None:
+            output_type = ctx.agent.output_type
+        return DeferredToolRequests in _alternatives(output_type)
+
+
+def _alternatives(output_type: Any) -> list[Any]:
+    """Return the types an output may have: `[A, B]`, `A | B`, or one of its own."""
+    if isinstance(output_type, list | tuple):
+        return [kind for item in output_type for kind in _alternatives(item)]
+    if get_origin(output_type) in (Union, UnionType):
+        return list(get_args(output_type))
+    return [output_type]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
+from pydantic import ValidationError
 from pydantic_ai.durable_exec import (
     BoundDurableOperation,
     CapabilityOperationId,
@@ -33,6 +34,7 @@ from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai import translate
+from kitaru.adapters.pydantic_ai.translate import MCP_CALL, MODEL_REQUEST, TOOL_CALL
 from kitaru.calls import CheckpointSettings, checked_settings
 from kitaru.errors import KitaruUsageError
 
@@ -40,9 +42,6 @@ ParamsT = TypeVar("ParamsT")
 WireT = TypeVar("WireT")
 ResultT = TypeVar("ResultT")
 
-MODEL_REQUEST = "model_request"
-TOOL_CALL = "tool_call"
-MCP_CALL = "mcp_call"
 DISCOVERY = "tool_discovery"
 OTHER = "agent_operation"
 METADATA_KEY = "kitaru"
@@ -168,7 +167,7 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
             settings=_settings(call.config),
         )
         # Also the first time, so that a rerun sees the very same value.
-        result = operation.result_codec.load(payload)
+        result = _loaded(operation, payload, call)
         if is_recorded and _is_streamed(operation.operation_id):
             assert isinstance(params, ModelRequestParams)  # as its id says
             assert isinstance(result, ModelResponse)
@@ -334,6 +333,18 @@ def _stored_form(
             "dataclass or a pydantic model, or run the tool without a checkpoint by "
             f"metadata={{{METADATA_KEY!r}: False}}"
         ) from error
+
+
+def _loaded(
+    operation: DurableOperation[Any, Any, ResultT], payload: object, call: _Call
+) -> ResultT:
+    try:
+        return operation.result_codec.load(payload)
+    except ValidationError:
+        if call.kind not in (MODEL_REQUEST, TOOL_CALL, MCP_CALL):
+            raise
+        # Not what was stored here, so somebody overrode it.
+        return operation.result_codec.load(translate.stored_form(payload, call.kind))
 
 
 def _is_streamed(operation_id: object) -> bool:

@@ -19,7 +19,7 @@ from pydantic_core import to_jsonable_python
 
 from kitaru._core import waits
 from kitaru._core.names import check_name
-from kitaru.adapters._shared import boundary, questions, runs
+from kitaru.adapters._shared import boundary, identity, questions, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.questions import Question
@@ -164,7 +164,7 @@ async def answer(
         agreed = await _ask(
             Question(
                 text=f"Allow the call of tool {call.tool_name!r}?",
-                name=f"approve_{call.tool_name}",
+                name=f"approve_{identity.clean(call.tool_name)}",
                 schema=bool,
                 metadata=_shown(call, run, capture),
             ),

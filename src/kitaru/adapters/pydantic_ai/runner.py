@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic_ai.agent import AbstractAgent, EventStreamHandler, WrapperAgent
 from pydantic_ai.capabilities.abstract import leaf_capabilities
 from pydantic_ai.durable_exec import BaseDurabilityCapability
 from pydantic_ai.models import Model
+from pydantic_ai.output import OutputDataT
 from pydantic_ai.run import AgentRun, AgentRunResult
+from pydantic_ai.tools import AgentDepsT
 
 from kitaru._core.names import check_name
 from kitaru.adapters._shared import boundary
@@ -22,13 +24,10 @@ from kitaru.adapters.pydantic_ai.turns import Turns
 from kitaru.calls import checked_settings
 from kitaru.errors import KitaruUsageError
 
-DepsT = TypeVar("DepsT")
-OutputT = TypeVar("OutputT")
-
 CheckpointStrategy = Literal["calls", "turn"]
 
 
-class KitaruAgent(WrapperAgent[DepsT, OutputT]):
+class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
     """A PydanticAI agent whose finished calls are never made again.
 
     In a flow every model request, tool call and MCP call is a checkpoint of its own, or
@@ -61,7 +60,7 @@ class KitaruAgent(WrapperAgent[DepsT, OutputT]):
 
     def __init__(
         self,
-        agent: AbstractAgent[DepsT, OutputT],
+        agent: AbstractAgent[AgentDepsT, OutputDataT],
         *,
         name: str | None = None,
         granular_checkpoints: bool = True,
@@ -72,13 +71,13 @@ class KitaruAgent(WrapperAgent[DepsT, OutputT]):
         tool_checkpoint_config_by_name: Mapping[str, Mapping[str, Any]] | None = None,
         mcp_checkpoint_config: Mapping[str, Any] | None = None,
         models: Mapping[str, Model] | None = None,
-        event_stream_handler: EventStreamHandler[DepsT] | None = None,
+        event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,
     ) -> None:
         super().__init__(agent)
         self._name = _checked_name(agent, name)
         self._strategy = _strategy(checkpoint_strategy, granular_checkpoints)
         _check_agent(agent)
-        self._durability: KitaruDurability[DepsT] = KitaruDurability(
+        self._durability: KitaruDurability[AgentDepsT] = KitaruDurability(
             name=self._name,
             capture=capture,
             model_checkpoint_config=model_checkpoint_config,
@@ -136,7 +135,8 @@ class KitaruAgent(WrapperAgent[DepsT, OutputT]):
                 )
             if here is not Place.OUTSIDE:
                 given = options.get("capabilities") or ()
-                options["capabilities"] = [*given, self._durability]
+                durability = self._durability.for_output(options.get("output_type"))
+                options["capabilities"] = [*given, durability]
             # The frame it would look at for a name is this one.
             options["infer_name"] = False
             async with self.wrapped.iter(user_prompt, **options) as run:
@@ -147,8 +147,8 @@ class KitaruAgent(WrapperAgent[DepsT, OutputT]):
 
 
 def wrap(
-    agent: AbstractAgent[DepsT, OutputT], **options: Any
-) -> KitaruAgent[DepsT, OutputT]:
+    agent: AbstractAgent[AgentDepsT, OutputDataT], **options: Any
+) -> KitaruAgent[AgentDepsT, OutputDataT]:
     """Return `KitaruAgent(agent, **options)`; deprecated, use that."""
     warnings.warn(
         "wrap() is deprecated; use KitaruAgent(agent, name=...)",

@@ -20,6 +20,10 @@ from pydantic_core import PydanticSerializationError
 
 from kitaru.adapters._shared import redaction
 
+MODEL_REQUEST = "model_request"
+TOOL_CALL = "tool_call"
+MCP_CALL = "mcp_call"
+
 # Different each time the flow runs, and nothing a model sees.
 _PASSING = frozenset(
     {
@@ -80,6 +84,17 @@ def _without_binaries(value: Any) -> Any:
         size = len(value["data"]) * 3 // 4
         return {**value, "data": f"<{size} bytes>"}
     return {key: _without_binaries(item) for key, item in value.items()}
+
+
+def stored_form(override: Any, kind: str) -> Any:
+    """Return an override as PydanticAI stores results.
+
+    It is a text for a model's answer, or what a tool would have returned.
+    """
+    if kind == MODEL_REQUEST:
+        response = ModelResponse(parts=[TextPart(str(override))])
+        return ModelMessagesTypeAdapter.dump_python([response], mode="json")[0]
+    return {"kind": "tool_return", "result": override}
 
 
 def answer_text(response: ModelResponse) -> str:

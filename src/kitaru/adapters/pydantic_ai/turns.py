@@ -64,7 +64,7 @@ class Turns:
         history = _history(options)
         fresh: list[AgentRunResult[Any]] = []
 
-        async def work() -> dict[str, Any]:
+        async def work() -> Any:
             if self._capture.prompts and prompt is not None:
                 self._capture.keep("prompt", prompt, type="prompt")
             result = await turn()
@@ -73,7 +73,7 @@ class Turns:
             fresh.append(result)
             return _stored_form(result)
 
-        stored = await self._boundary.run(
+        stored: Any = await self._boundary.run(
             AGENT_TURN,
             identity.clean(self._name),
             activity.announce(self._name),
@@ -83,7 +83,12 @@ class Turns:
                 "history": translate.model_inputs(history, model=None),
             },
         )
-        return fresh[-1] if fresh else await self._rebuilt(stored, prompt, options)
+        if fresh:
+            return fresh[-1]
+        if not (isinstance(stored, dict) and {"messages", "result"} <= stored.keys()):
+            # Somebody overrode it with another output.
+            return AgentRunResult(output=stored)
+        return await self._rebuilt(stored, prompt, options)
 
     async def _rebuilt(
         self, stored: Mapping[str, Any], prompt: Any, options: Mapping[str, Any]
