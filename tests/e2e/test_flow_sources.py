@@ -216,3 +216,28 @@ def test_isolated_checkpoints_of_a_continued_script_start_nothing_else(
 
     assert retried["status"] == "completed", workspace.log_text(execution_id)
     assert len(workspace.kitaru_items("executions", "list")) == 1
+
+
+def test_a_file_named_like_a_standard_module_does_not_stop_a_detached_process(
+    workspace: Workspace,
+) -> None:
+    script = workspace.script(
+        "flows/gated.py",
+        """
+        import kitaru
+        from kitaru import flow
+
+        @flow
+        def gated():
+            return kitaru.wait(schema=bool, timeout=0)
+
+        if __name__ == "__main__":
+            print(gated.run().exec_id)
+        """,
+    )
+    workspace.script("tomllib.py", "raise RuntimeError('not the one you want')\n")
+    execution_id = workspace.python(script).stdout.strip()
+
+    workspace.kitaru("executions", "input", execution_id, "--value", "true")
+
+    assert workspace.settles(execution_id, "completed")

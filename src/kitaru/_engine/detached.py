@@ -44,7 +44,8 @@ def spawn(
     try:
         with _opened(log) as output:
             process = subprocess.Popen(
-                [python, "-m", _MODULE, execution_id],
+                # -P: what is imported before the flow does not come from its folder.
+                [python, "-P", "-m", _MODULE, execution_id],
                 cwd=folder,
                 env=os.environ | environment,
                 stdin=subprocess.DEVNULL,

@@ -101,7 +101,7 @@ def _error_of(failure: StoredFailure) -> BaseException:
 def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> _Reply:
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", _MODULE, str(write_end)],
+        [sys.executable, "-P", "-m", _MODULE, str(write_end)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
