@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from tests.support import server, store
 from tests.support.server import RunningServer
 from tests.support.workspace import Workspace
+
+# A shell ignores Ctrl-C for what it starts in the background; tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything imports ZenML: nothing of the user's own set-up may leak in.
 for _name in store.inherited(os.environ):
