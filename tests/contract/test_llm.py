@@ -197,6 +197,11 @@ def test_a_replay_reuses_answers_before_the_anchor(client: KitaruClient) -> None
 
 
 def test_another_prompt_behind_an_override_is_asked_again() -> None:
+    @checkpoint
+    def first() -> int:
+        """Of the same name as a call of `llm()`, and nothing to do with it."""
+        return 1
+
     @flow
     def chained() -> str:
         first = llm("one", model="test", name="first")

@@ -91,7 +91,10 @@ class Ticket:
             fingerprint=self.fingerprint,
             metadata=self.running.metadata,
             checkpoint_type=self.spec.type,
-            code_hash=self.spec.code_hash,
+            # Work that a call brings along has no declaration that could be found again.
+            code_hash=(
+                self.spec.code_hash if self.function is self.spec.function else None
+            ),
             parents=self.parents,
             artifacts=tuple(self.running.artifacts),
             usage=usage.total(self.running.usages) if self.running.usages else None,

@@ -9,7 +9,7 @@ from typing import Any
 from kitaru._core import codec, fingerprints, replay, selectors, typing_rules
 from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.settings import Settings
-from kitaru._core.specs import FlowSpec
+from kitaru._core.specs import CheckpointSpec, FlowSpec
 from kitaru._core.wording import short
 from kitaru._engine import blobs, configuration, flows
 from kitaru._engine.open import current_engine
@@ -130,7 +130,7 @@ def _override(
         selector = key.removeprefix(replay.OVERRIDE_PREFIX)
         ordered = sorted(recorded.calls, key=lambda record: record.order)
         record = selectors.find(ordered, selector)
-        declared = flows.find_checkpoint(record.name, spec.source)
+        declared = _declared(spec, record)
         if declared is not None:
             value = typing_rules.fit(
                 declared.function, typing_rules.RETURN, value, what=f"override {key!r}"
@@ -150,10 +150,17 @@ def _changed_code(spec: FlowSpec, recorded: Recorded) -> tuple[str, ...]:
 
 
 def _has_changed(spec: FlowSpec, record: CallRecord) -> bool:
-    declared = flows.find_checkpoint(record.name, spec.source)
+    declared = _declared(spec, record)
     if declared is None or not record.code_hash:
         return False
     return declared.code_hash != record.code_hash
+
+
+def _declared(spec: FlowSpec, record: CallRecord) -> CheckpointSpec | None:
+    """Return the checkpoint of a call; `None` for work that the call brought along."""
+    if record.code_hash is None:
+        return None
+    return flows.find_checkpoint(record.name, spec.source)
 
 
 def _reminder(plan: replay.ReplayPlan, recorded: Recorded) -> str:
