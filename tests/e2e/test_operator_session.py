@@ -32,7 +32,7 @@ STEADY = (
     (re.compile(r"process \d+"), "process 4711"),
     (re.compile(r"\b(just now|\d+ [smh] ago)"), "just now"),
     (re.compile(r"<1 ms|\b\d+ m \d\d s\b|\b\d+(\.\d+)? (ms|s)\b"), "20 ms"),
-    (re.compile(r"\b\d+(\.\d+)? (B|kB|MB)\b"), "8 KiB"),
+    (re.compile(r"\b\d+(\.\d+)? (B|kB|MB)\b"), "8 kB"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
     (re.compile(r"(Traceback .*:\n)(?:  .*\n)+"), r"\1  …\n"),
 )

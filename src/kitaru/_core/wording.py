@@ -1,4 +1,4 @@
-"""How ids, sizes and durations are put for people."""
+"""How ids, counts, sizes and durations are put for people."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def size(count: int) -> str:
             return f"{amount:.3g} {unit}"
         amount /= 1000
     return f"{amount:.3g} TB"
+
+
+def many(count: int, thing: str) -> str:
+    """Return how many there are of a thing: `1 log`, `2 logs`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -22,9 +22,10 @@ from kitaru.cli import (
     project,
     secrets,
     stacks,
+    tables,
 )
 from kitaru.cli.options import Output
-from kitaru.cli.output import Format, console, fail, show_item
+from kitaru.cli.output import Format, fail, show_item
 from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.version import __version__
 
@@ -78,13 +79,12 @@ def status(output: Output = Format.TEXT) -> None:
     facts = diagnostics.status()
 
     def text() -> None:
-        from rich.table import Table
-
-        table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-        for name, value in facts.items():
-            shown = "-" if value is None else str(value)
-            table.add_row(name.replace("_", " "), shown)
-        console().print(table)
+        rows = (
+            (name.replace("_", " "), "-" if value is None else str(value))
+            for name, value in facts.items()
+        )
+        # Lines, no table of rich: a path that is cut cannot be copied.
+        sys.stdout.writelines(f"{line[2:]}\n" for line in tables.aligned(rows))
 
     show_item("status", facts, output, text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,9 +10,9 @@ import typer
 
 from kitaru._core import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, render
+from kitaru.cli import keyboard, render, tables
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
-from kitaru.cli.output import Format, console, show_item, show_items
+from kitaru.cli.output import Format, show_item, show_items
 from kitaru.models import ApiKey, NewApiKey, ServiceAccount
 
 app = typer.Typer(
@@ -35,6 +34,9 @@ NewDescription = Annotated[str | None, typer.Option("--description")]
 Active = Annotated[
     bool | None, typer.Option("--active/--inactive", help="Whether it may log in.")
 ]
+
+_ACCOUNT_COLUMNS = ("NAME", "STATE", "CREATED", "DESCRIPTION")
+_KEY_COLUMNS = ("NAME", "STATE", "CREATED", "USED", "ROTATED", "DESCRIPTION")
 
 
 @app.command("token")
@@ -63,9 +65,7 @@ def create_account(
     from kitaru._ops import accounts
 
     made = accounts.create(name, description=description)
-    show_item(
-        "auth service-accounts create", made, output, lambda: _show_accounts([made])
-    )
+    show_item("auth service-accounts create", made, output, lambda: _show_account(made))
 
 
 @accounts_app.command("get")
@@ -75,9 +75,7 @@ def get_account(account: Account, output: Output = Format.TEXT) -> None:
     from kitaru._ops import accounts
 
     found = accounts.get(account)
-    show_item(
-        "auth service-accounts get", found, output, lambda: _show_accounts([found])
-    )
+    show_item("auth service-accounts get", found, output, lambda: _show_account(found))
 
 
 @accounts_app.command("list")
@@ -94,8 +92,9 @@ def list_accounts(
     found = accounts.find(page=page, size=size, limit=limit)
 
     def text() -> None:
-        _show_accounts(found.items)
-        render.next_page(found)
+        tables.listing(
+            found, _ACCOUNT_COLUMNS, _account_row, nothing="No service accounts."
+        )
 
     show_items("auth service-accounts list", found.items, output, text)
 
@@ -119,7 +118,7 @@ def update_account(
         "auth service-accounts update",
         changed,
         output,
-        lambda: _show_accounts([changed]),
+        lambda: _show_account(changed),
     )
 
 
@@ -137,7 +136,7 @@ def delete_account(
         "auth service-accounts delete",
         {"deleted": account},
         output,
-        lambda: print(f"Deleted service account {account}"),
+        lambda: print(f"deleted service account {account}"),
     )
 
 
@@ -163,7 +162,7 @@ def get_key(account: Account, key: Key, output: Output = Format.TEXT) -> None:
     from kitaru._ops import accounts
 
     found = accounts.get_key(account, key)
-    show_item("auth api-keys get", found, output, lambda: _show_keys([found]))
+    show_item("auth api-keys get", found, output, lambda: _show_key(found))
 
 
 @keys_app.command("list")
@@ -181,8 +180,7 @@ def list_keys(
     found = accounts.find_keys(account, page=page, size=size, limit=limit)
 
     def text() -> None:
-        _show_keys(found.items)
-        render.next_page(found)
+        tables.listing(found, _KEY_COLUMNS, _key_row, nothing="No API keys.")
 
     show_items("auth api-keys list", found.items, output, text)
 
@@ -203,7 +201,7 @@ def update_key(
     changed = accounts.update_key(
         account, key, name=name, description=description, active=active
     )
-    show_item("auth api-keys update", changed, output, lambda: _show_keys([changed]))
+    show_item("auth api-keys update", changed, output, lambda: _show_key(changed))
 
 
 @keys_app.command("rotate")
@@ -238,7 +236,7 @@ def delete_key(
         "auth api-keys delete",
         {"deleted": key, "service_account": account},
         output,
-        lambda: print(f"Deleted API key {key} of {account}"),
+        lambda: print(f"deleted API key {key} of {account}"),
     )
 
 
@@ -249,28 +247,32 @@ def _show_value(made: NewApiKey) -> None:
     print(made.key)
 
 
-def _show_accounts(found: Sequence[ServiceAccount]) -> None:
-    rows = [
-        (item.name, _state(item.active), render.ago(item.created_at), item.description)
-        for item in found
-    ]
-    _table(("NAME", "STATE", "CREATED", "DESCRIPTION"), rows, "No service accounts.")
+def _show_account(found: ServiceAccount) -> None:
+    tables.table(_ACCOUNT_COLUMNS, [_account_row(found)])
 
 
-def _show_keys(found: Sequence[ApiKey]) -> None:
-    rows = [
-        (
-            item.name,
-            _state(item.active),
-            render.ago(item.created_at),
-            _when(item.last_used_at),
-            _when(item.last_rotated_at),
-            item.description,
-        )
-        for item in found
-    ]
-    columns = ("NAME", "STATE", "CREATED", "USED", "ROTATED", "DESCRIPTION")
-    _table(columns, rows, "No API keys.")
+def _account_row(item: ServiceAccount) -> tuple[str, ...]:
+    return (
+        item.name,
+        _state(item.active),
+        render.ago(item.created_at),
+        item.description,
+    )
+
+
+def _show_key(found: ApiKey) -> None:
+    tables.table(_KEY_COLUMNS, [_key_row(found)])
+
+
+def _key_row(item: ApiKey) -> tuple[str, ...]:
+    return (
+        item.name,
+        _state(item.active),
+        render.ago(item.created_at),
+        _when(item.last_used_at),
+        _when(item.last_rotated_at),
+        item.description,
+    )
 
 
 def _state(active: bool) -> str:
@@ -279,21 +281,3 @@ def _state(active: bool) -> str:
 
 def _when(moment: datetime | None) -> str:
     return "never" if moment is None else render.ago(moment)
-
-
-def _table(
-    columns: Sequence[str], rows: Sequence[tuple[str, ...]], nothing: str
-) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    if not rows:
-        print(nothing)
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        # Names and descriptions are no markup.
-        table.add_row(*(Text(cell) for cell in row))
-    console().print(table)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kitaru._core.wording import size
+from kitaru._core.wording import many, size
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import keyboard
 from kitaru.cli.options import Output, Yes
@@ -76,7 +76,7 @@ def _print_plan(plan: CleanPlan) -> None:
         stay = "" if plan.with_runs else "; runs and values stay in ZenML"
         lines.append(f"  {size(plan.size)} of {parts} and journal rows{stay}")
     if plan.stray_logs:
-        lines.append(f"  {_many(plan.stray_logs, 'log')} of executions that are gone")
+        lines.append(f"  {many(plan.stray_logs, 'log')} of executions that are gone")
     lines += _kept(plan.kept)
     sys.stdout.writelines(line + "\n" for line in lines)
 
@@ -88,14 +88,14 @@ def _kept(kept: tuple[KeptItem, ...]) -> list[str]:
 
 def _count(plan: CleanPlan) -> str:
     parts = (
-        [_many(len(plan.items), "execution")] if plan.items and plan.with_runs else []
+        [many(len(plan.items), "execution")] if plan.items and plan.with_runs else []
     )
     if plan.items and not plan.with_runs:
         parts.append(
-            f"the logs and journal rows of {_many(len(plan.items), 'execution')}"
+            f"the logs and journal rows of {many(len(plan.items), 'execution')}"
         )
     if plan.stray_logs:
-        parts.append(_many(plan.stray_logs, "stray log"))
+        parts.append(many(plan.stray_logs, "stray log"))
     return " and ".join(parts)
 
 
@@ -105,20 +105,16 @@ def _say_unchanged(dry_run: bool) -> None:
 
 
 def _print_done(done: Cleaned) -> None:
-    count = _many(done.removed, "execution")
+    count = many(done.removed, "execution")
     what = count if done.with_runs else f"logs and journal rows of {count}"
     sys.stdout.write(f"removed {what}, {size(done.size)}\n")
     if done.stray_logs:
-        sys.stdout.write(f"removed {_many(done.stray_logs, 'stray log')}\n")
+        sys.stdout.write(f"removed {many(done.stray_logs, 'stray log')}\n")
     sys.stdout.writelines(line + "\n" for line in _kept(done.kept))
     if not done.compacted:
         sys.stdout.write(
             "the journal is in use and keeps its free space for new executions\n"
         )
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _progress(done: int, of: int) -> None:

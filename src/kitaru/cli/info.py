@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kitaru._core.wording import size
 from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import tables
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
 
@@ -36,11 +38,11 @@ def _print(found: Diagnosis) -> None:
         *_problems(found.problems),
         *_section("Versions", found.versions),
         *_section("Extras", found.extras),
-        *_section("Connection", found.connection),
+        *_section("Connection", _spoken(found.connection)),
         *_section("Journal", _journal(found.journal)),
         *_section("Folders", found.paths),
         "Settings of new executions",
-        *_columns((s.key, s.value, f"({s.said_by})") for s in found.settings),
+        *tables.aligned((s.key, s.value, f"({s.said_by})") for s in found.settings),
         *([] if found.settings else ["  none: the active stack, no cache, no retries"]),
         "",
         *_section("Environment", found.environment),
@@ -60,18 +62,11 @@ def _problems(problems: Iterable[str]) -> list[str]:
 
 def _section(title: str, facts: Mapping[str, Any]) -> list[str]:
     told = [(name, str(value)) for name, value in facts.items() if value is not None]
-    return [title, *(_columns(told) if told else ["  none"]), ""]
+    return [title, *(tables.aligned(told) if told else ["  none"]), ""]
 
 
-def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    table = list(rows)
-    if not table:
-        return []
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  " + "  ".join(map(str.ljust, row, widths)).rstrip()  # the last may be long
-        for row in table
-    ]
+def _spoken(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", " "): value for name, value in facts.items()}
 
 
 def _journal(journal: JournalState) -> dict[str, object]:
@@ -80,7 +75,7 @@ def _journal(journal: JournalState) -> dict[str, object]:
     if journal.calls is None:
         return {"state": "cannot be read"}
     return {
-        "size": f"{journal.size / 1024:.0f} KiB",
+        "size": size(journal.size),
         "executions": journal.executions,
         "calls": journal.calls,
         "not in ZenML yet": journal.unprojected,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kitaru._core.wording import size
+from kitaru._core.wording import many, size
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
@@ -53,4 +53,6 @@ def _print(found: LogStore) -> None:
     default = " (default)" if found.is_default else ""
     sys.stdout.write(f"new logs go to {found.folder}{default}\n")
     for place in found.places:
-        sys.stdout.write(f"  {place.folder}: {place.logs} logs, {size(place.size)}\n")
+        sys.stdout.write(
+            f"  {place.folder}: {many(place.logs, 'log')}, {size(place.size)}\n"
+        )

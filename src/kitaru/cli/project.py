@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import tables
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
 
@@ -35,17 +36,18 @@ def init(
 
 
 def _print(done: ProjectSetup, path: Path) -> None:
-    lines = [f"{done.folder}: {_what(done)}", *done.notes, "", "Next:"]
     if done.example:
-        lines.append(f"  python {shlex.quote(done.example)}    run the example")
+        first = (f"python {shlex.quote(done.example)}", "run the example")
     else:
         place = "" if path == Path() else f" {shlex.quote(str(path))}"
-        lines.append(f"  kitaru init{place} --example    write a first flow to run")
-    lines += [
-        "  kitaru    see what waits for you and what failed",
-        "  kitaru info    see which settings are in force, and where they come from",
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+        first = (f"kitaru init{place} --example", "write a first flow to run")
+    steps = (
+        first,
+        ("kitaru", "see what waits for you and what failed"),
+        ("kitaru info", "see which settings are in force, and where they come from"),
+    )
+    lines = [f"{done.folder}: {_what(done)}", *done.notes, "", "Next:"]
+    sys.stdout.write("\n".join([*lines, *tables.aligned(steps)]) + "\n")
 
 
 def _what(done: ProjectSetup) -> str:

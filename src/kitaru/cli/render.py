@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
 from kitaru._core import waits
 from kitaru._core.wording import duration, short
 from kitaru._ops.replays import Started
-from kitaru.cli.output import console
+from kitaru.cli import tables
 from kitaru.models import (
     Continuation,
     Execution,
@@ -31,32 +30,20 @@ _COLOURS = {
 
 def executions(page: Page[Execution]) -> None:
     """Print a table of executions, and how to see more."""
-    from rich.table import Table
+    from rich.text import Text
 
-    if not page.items:
-        sys.stdout.write("No executions.\n")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("ID", "FLOW", "STATUS", "STARTED", "TOOK"):
-        table.add_column(column, no_wrap=column != "FLOW")
-    for item in page.items:
-        table.add_row(
+    tables.listing(
+        page,
+        ("ID", "FLOW", "STATUS", "STARTED", "TOOK"),
+        lambda item: (
             short(item.exec_id),
             item.flow_name,
-            coloured(item.status),
+            Text.from_markup(coloured(item.status)),
             ago(item.started_at),
             took(item.started_at, item.ended_at),
-        )
-    console().print(table)
-    next_page(page)
-
-
-def next_page(page: Page[Any]) -> None:
-    """Print how to see the next page, if there is one."""
-    if page.page * page.size < page.total:
-        sys.stdout.write(
-            f"{page.total} in all; next page: --page {page.page + 1} --size {page.size}\n"
-        )
+        ),
+        nothing="No executions.",
+    )
 
 
 def goes_on(item: Execution, continuation: Continuation) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
-from kitaru.cli.output import console
-from kitaru.cli.render import next_page
+from kitaru.cli import tables
 from kitaru.models import ModelAlias, Page
 
 if TYPE_CHECKING:
@@ -16,29 +14,19 @@ if TYPE_CHECKING:
 
 def aliases(page: Page[ModelAlias]) -> None:
     """Print a table of aliases, and how to see more."""
-    from rich.table import Table
-    from rich.text import Text
-
-    if not page.items:
-        sys.stdout.write(
-            "No model aliases. Make one with: kitaru model register ALIAS --model "
-            "PROVIDER/MODEL\n"
-        )
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("ALIAS", "MODEL", "SECRET", "SETTINGS", "FROM"):
-        table.add_column(column, overflow="fold")
-    for item in page.items:
-        cells = (
+    tables.listing(
+        page,
+        ("ALIAS", "MODEL", "SECRET", "SETTINGS", "FROM"),
+        lambda item: (
             item.alias,
             item.model,
             item.secret or "-",
             _settings(item),
             item.source,
-        )
-        table.add_row(*map(Text, cells))
-    console().print(table)
-    next_page(page)
+        ),
+        nothing="No model aliases. Make one with: kitaru model register ALIAS --model "
+        "PROVIDER/MODEL",
+    )
 
 
 def registered(done: Registered) -> str:

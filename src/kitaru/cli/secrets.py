@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, secret_input
+from kitaru.cli import keyboard, render, secret_input, tables
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
-from kitaru.cli.output import Format, console, show_item, show_items
+from kitaru.cli.output import Format, show_item, show_items
 from kitaru.models import Page
 from kitaru.secret_records import Secret, SecretInfo
 
@@ -115,18 +115,13 @@ def _print(found: Secret, show_values: bool) -> None:
 
 
 def _print_page(page: Page[SecretInfo]) -> None:
-    from rich.table import Table
-
-    from kitaru.cli import render
-
-    if not page.items:
-        sys.stdout.write("No secrets.\n")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("NAME", "FOR", "CHANGED"):
-        table.add_column(column, no_wrap=True)
-    for item in page.items:
-        whose = "you" if item.private else "everybody"
-        table.add_row(item.name, whose, render.ago(item.updated_at))
-    console().print(table)
-    render.next_page(page)
+    tables.listing(
+        page,
+        ("NAME", "FOR", "CHANGED"),
+        lambda item: (
+            item.name,
+            "you" if item.private else "everybody",
+            render.ago(item.updated_at),
+        ),
+        nothing="No secrets. Make one with: kitaru secrets set NAME KEY",
+    )

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard
+from kitaru.cli import keyboard, tables
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
-from kitaru.cli.output import Format, console, show_item, show_items
+from kitaru.cli.output import Format, show_item, show_items
 from kitaru.errors import KitaruUsageError
 from kitaru.models import DeletedStack, Page, Stack
 
@@ -147,18 +147,18 @@ def _print(stack: Stack) -> None:
 
 
 def _print_page(page: Page[Stack]) -> None:
-    from rich.table import Table
+    tables.listing(
+        page,
+        ("", "NAME", "ORCHESTRATOR", "ARTIFACT STORE"),
+        lambda item: (
+            "*" if item.active else "",
+            item.name,
+            _flavors(item, "orchestrator"),
+            _flavors(item, "artifact_store"),
+        ),
+        nothing="No stacks.",
+    )
 
-    from kitaru.cli import render
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("", "NAME", "ORCHESTRATOR", "ARTIFACT STORE"):
-        table.add_column(column, no_wrap=True)
-    for item in page.items:
-        flavors = [
-            ", ".join(part.flavor for part in item.components.get(kind, ()))
-            for kind in ("orchestrator", "artifact_store")
-        ]
-        table.add_row("*" if item.active else "", item.name, *flavors)
-    console().print(table)
-    render.next_page(page)
+def _flavors(stack: Stack, kind: str) -> str:
+    return ", ".join(part.flavor for part in stack.components.get(kind, ()))
