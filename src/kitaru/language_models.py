@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from kitaru._core import names, prompts, scope
+from kitaru._core import model_settings, names, prompts, scope
 from kitaru._core.prompts import Prompt
 from kitaru._core.scope import MODEL_CALLS, FlowRuntime, RunningCall
 from kitaru._core.specs import CallOptions, CheckpointSpec
@@ -95,19 +95,11 @@ def _settings(temperature: object, max_tokens: object) -> dict[str, Any]:
     Raises:
         KitaruUsageError: For values that no model takes.
     """
-    found: dict[str, Any] = {}
-    if temperature is not None:
-        if not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
-            raise KitaruUsageError(
-                f"llm(temperature={temperature!r}): use a number from 0 to 2"
-            )
-        found["temperature"] = temperature
-    if max_tokens is not None:
-        if not isinstance(max_tokens, int) or max_tokens < 1:
-            raise KitaruUsageError(
-                f"llm(max_tokens={max_tokens!r}): use a whole number from 1"
-            )
-        found["max_tokens"] = max_tokens
+    given = {"temperature": temperature, "max_tokens": max_tokens}
+    found = {name: value for name, value in given.items() if value is not None}
+    for name, value in found.items():
+        if expected := model_settings.unfit(name, value):
+            raise KitaruUsageError(f"llm({name}={value!r}): use {expected}")
     return found
 
 

@@ -55,6 +55,29 @@ def test_unknown_settings_and_credentials_are_refused(name: str, message: str) -
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("temperature", "x", "a number from 0 to 2, got 'x'"),
+        ("temperature", 3, "a number from 0 to 2, got 3"),
+        ("max_tokens", 0, "a whole number from 1, got 0"),
+        ("max_tokens", True, "a whole number from 1, got True"),
+        ("timeout", -1, "a number of seconds above 0, got -1"),
+        ("top_p", 1.5, "a number from 0 to 1, got 1.5"),
+        ("seed", 1.5, "a whole number, got 1.5"),
+    ],
+)
+def test_values_that_no_model_takes_are_refused(
+    name: str, value: object, expected: str
+) -> None:
+    alias = ModelAlias(alias="fast", model="openai/gpt", settings={name: value})
+
+    with pytest.raises(KitaruUsageError) as refused:
+        model_aliases.checked(alias)
+
+    assert str(refused.value) == f"model setting {name!r} must be {expected}"
+
+
 def test_settings_of_a_provider_are_taken() -> None:
     settings = {"openai_reasoning_effort": "low", "max_tokens": 5}
     alias = ModelAlias(alias="fast", model="openai/gpt", settings=settings)

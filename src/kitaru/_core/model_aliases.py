@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kitaru._core import model_settings
 from kitaru._core.similar import did_you_mean, shorten
 from kitaru.errors import KitaruUsageError
 from kitaru.models import ModelAlias
@@ -15,30 +16,6 @@ from kitaru.models import ModelAlias
 # Answers without a network; pydantic-ai knows it by this name, too.
 TEST_MODEL = "test"
 _ALIAS = re.compile(r"[A-Za-z][\w.-]{0,99}")
-_SETTINGS = (
-    "frequency_penalty",
-    "logit_bias",
-    "max_retries",
-    "max_tokens",
-    "presence_penalty",
-    "request_timeout",
-    "seed",
-    "service_tier",
-    "stop_sequences",
-    "temperature",
-    "thinking",
-    "timeout",
-    "top_k",
-    "top_p",
-)
-# Options of one provider, such as `openai_reasoning_effort`.
-_OWN_SETTING = re.compile(
-    r"(openai|anthropic|google|groq|mistral|bedrock|cohere|openrouter|xai)_[a-z0-9_]+"
-)
-
-_CREDENTIAL = re.compile(
-    r"api_?key|_key$|_token$|secret|password|headers|^key$|^token$"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +63,8 @@ def checked(entry: ModelAlias) -> ModelAlias:
     if entry.model != TEST_MODEL:
         reference(entry.model)
     for name, value in entry.settings.items():
-        _check_setting(name, value)
+        model_settings.check(name, value)
     return entry
-
-
-def _check_setting(name: str, value: object) -> None:
-    if _CREDENTIAL.search(name):
-        raise KitaruUsageError(
-            f"model setting {name!r} may hold a credential; those belong into a secret, "
-            "which the alias names: --secret NAME"
-        )
-    if name not in _SETTINGS and not _OWN_SETTING.fullmatch(name):
-        raise KitaruUsageError(
-            f"model setting {name!r} is not known{did_you_mean(name, _SETTINGS)}; known "
-            f"are {', '.join(_SETTINGS)} and those of a provider, such as "
-            "openai_reasoning_effort"
-        )
-    if value is None:
-        raise KitaruUsageError(f"model setting {name!r} has no value")
 
 
 def setting(text: str) -> tuple[str, Any]:

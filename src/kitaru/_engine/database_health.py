@@ -13,11 +13,15 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DatabaseHealth:
-    """What there is of a database, and what is wrong with it."""
+    """What there is of a database, and what is wrong with it.
+
+    `is_damaged` is `False` for a problem of reading it: it may be whole.
+    """
 
     exists: bool = False
     size: int = 0
     problem: str | None = None
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,14 @@ def check(path: Path) -> DatabaseHealth:
         with _opened(path) as database:
             (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     except (sqlite3.Error, OSError) as error:
-        return DatabaseHealth(exists=True, size=size, problem=str(error))
-    problem = None if verdict == "ok" else str(verdict).splitlines()[0]
-    return DatabaseHealth(exists=True, size=size, problem=problem)
+        # A locked database, or a folder that cannot be written, says nothing of it.
+        is_damaged = not isinstance(error, (sqlite3.OperationalError, OSError))
+        return DatabaseHealth(True, size, problem=str(error), is_damaged=is_damaged)
+    if verdict == "ok":
+        return DatabaseHealth(True, size)
+    return DatabaseHealth(
+        True, size, problem=str(verdict).splitlines()[0], is_damaged=True
+    )
 
 
 def journal_counts(path: Path) -> JournalCounts | None:

@@ -73,7 +73,11 @@ def _translated(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise KitaruBackendError(f"the settings {place} refused: {error}") from error
+        raise KitaruBackendError(
+            f"the settings {place} cannot be read or written: "
+            f"{error.strerror or error}; make the folder writable, or set "
+            "KITARU_CONFIG_PATH to one that is"
+        ) from error
     except ValueError as error:
         raise _damaged(place, str(error)) from error
 

@@ -113,7 +113,7 @@ def _connection(problems: list[str]) -> dict[str, Any]:
     if store.startswith(_LOCAL_STORE):
         health = database_health.check(Path(store.removeprefix(_LOCAL_STORE)))
         if health.problem:
-            problems.append(f"the store {store} is damaged: {health.problem}")
+            problems.append(f"the store {store} {_ailing(health)}")
     return {
         key: redaction.url(value) if isinstance(value, str) else value
         for key, value in facts.items()
@@ -126,9 +126,11 @@ def _journal(problems: list[str]) -> JournalState:
     health = database_health.check(path)
     is_told = any(str(path) in problem for problem in problems)
     if health.problem and not is_told:
+        advice = (
+            "; move it away to start afresh, what ZenML has already stays available"
+        )
         problems.append(
-            f"the journal {path} is damaged: {health.problem}; move it away to start "
-            "afresh, what ZenML has already stays available"
+            f"the journal {path} {_ailing(health)}{advice if health.is_damaged else ''}"
         )
     counts = database_health.journal_counts(path) if health.exists else None
     return JournalState(
@@ -140,15 +142,32 @@ def _journal(problems: list[str]) -> JournalState:
     )
 
 
+def _ailing(health: database_health.DatabaseHealth) -> str:
+    word = "is damaged" if health.is_damaged else "cannot be read"
+    return f"{word}: {health.problem}"
+
+
 def _paths(problems: list[str]) -> dict[str, str]:
     project = configuration.nearest_pyproject()
+    folder = environment.config_folder()
+    if not _is_writable(folder):
+        problems.append(
+            f"the configuration folder {folder} cannot be written; make it writable, or "
+            "set KITARU_CONFIG_PATH to one that is"
+        )
     return {
-        "configuration": str(environment.config_folder()),
+        "configuration": str(folder),
         "journal": str(environment.journal_path()),
         "logs": _log_folder(problems),
         "pyproject.toml": str(project) if project else "none",
         "kitaru": str(Path(__file__).parents[1]),
     }
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether a folder can be written, or made."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def _log_folder(problems: list[str]) -> str:

@@ -11,7 +11,7 @@ from zenml.exceptions import EntityExistsError, IllegalOperationError
 from zenml.models import APIKeyResponse, ServiceAccountResponse
 from zenml.zen_stores.rest_zen_store import RestZenStore
 
-from kitaru._engine.zenml import local_server
+from kitaru._engine.zenml import local_server, pages
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruBackendError, KitaruStateError, KitaruUsageError
 from kitaru.models import ApiKey, NewApiKey, Page, ServiceAccount
@@ -56,8 +56,12 @@ class ZenMLAccounts:
         """Return accounts, oldest first."""
         found = _asked(
             "listing service accounts",
-            lambda: self._client.list_service_accounts(
-                sort_by="asc:created", page=page, size=size, hydrate=True
+            lambda: pages.read(
+                lambda number, most: self._client.list_service_accounts(
+                    sort_by="asc:created", page=number, size=most, hydrate=True
+                ),
+                page=page,
+                size=size,
             ),
         )
         items = tuple(_account(item) for item in found.items)
@@ -113,8 +117,16 @@ class ZenMLAccounts:
         owner = self._found(account)
         found = _asked(
             "listing API keys",
-            lambda: self._client.list_api_keys(
-                owner.id, sort_by="asc:created", page=page, size=size, hydrate=True
+            lambda: pages.read(
+                lambda number, most: self._client.list_api_keys(
+                    owner.id,
+                    sort_by="asc:created",
+                    page=number,
+                    size=most,
+                    hydrate=True,
+                ),
+                page=page,
+                size=size,
             ),
         )
         items = tuple(_key(item) for item in found.items)

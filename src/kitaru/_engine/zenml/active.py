@@ -49,7 +49,7 @@ def stack_id(name: str, *, said_by: str | None = None) -> str:
     if name not in known:
         raise KitaruUsageError(
             f"there is no stack {name!r}{did_you_mean(name, known)} "
-            f"(known: {', '.join(sorted(known))})"
+            f"(known: {', '.join(sorted(known))}); see them with: kitaru stack list"
             f"{f'; it is named by {said_by}' if said_by else ''}"
         )
     return known[name]

@@ -31,6 +31,7 @@ from kitaru._engine.zenml import (
     environment,
     execution,
     launcher,
+    pages,
     reading,
     runs,
 )
@@ -160,18 +161,22 @@ class ZenMLEngine:
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
         with translated("listing executions"):
-            page = runs.reread(
-                lambda: Client().list_pipeline_runs(
-                    sort_by="desc:created",
-                    page=query.page,
-                    size=query.size,
-                    # All of a page in one go; else each run is read again for its times.
-                    hydrate=True,
-                    pipeline_name=query.flow and f"equals:{query.flow}",
-                    status=query.status
-                    and "oneof:" + _json(reading.run_statuses(query.status)),
-                    tags=runs.TAG,
-                )
+            page = pages.read(
+                lambda number, most: runs.reread(
+                    lambda: Client().list_pipeline_runs(
+                        sort_by="desc:created",
+                        page=number,
+                        size=most,
+                        # All of a page in one go; else each run is read again for its times.
+                        hydrate=True,
+                        pipeline_name=query.flow and f"equals:{query.flow}",
+                        status=query.status
+                        and "oneof:" + _json(reading.run_statuses(query.status)),
+                        tags=runs.TAG,
+                    )
+                ),
+                page=query.page,
+                size=query.size,
             )
         items = []
         for run in page.items:

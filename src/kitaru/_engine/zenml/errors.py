@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from kitaru.errors import KitaruBackendError, KitaruError
 
+_NOT_WRITABLE = ("readonly", "read-only", "permission denied", "unable to open")
+
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
@@ -41,8 +43,8 @@ def backend_error(doing: str, error: Exception) -> KitaruBackendError:
         advice = "another process holds the store; try again"
     elif "full" in lowered and "disk" in lowered:
         advice = "the disk is full; make room and try again"
-    elif "readonly" in lowered or "unable to open" in lowered:
-        advice = "check that the configuration folder can be written"
+    elif any(sign in lowered for sign in _NOT_WRITABLE):
+        advice = "make it writable, or set KITARU_CONFIG_PATH to a folder that is"
     elif "connection" in lowered or "401" in lowered:
         advice = "check the server and your login with: kitaru status"
     else:

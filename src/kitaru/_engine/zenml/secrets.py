@@ -12,6 +12,7 @@ from zenml.models import SecretRequest, SecretResponse, SecretUpdate
 
 from kitaru._core.secret_rules import without_values
 from kitaru._core.similar import did_you_mean
+from kitaru._engine.zenml import pages
 from kitaru._engine.zenml.errors import backend_error, translated
 from kitaru._engine.zenml.reading import utc
 from kitaru.errors import (
@@ -79,7 +80,13 @@ class ZenMLSecrets:
     def find(self, *, page: int, size: int) -> Page[SecretInfo]:
         """Return one page of the secrets, by name, without keys and values."""
         with translated("listing secrets"):
-            found = Client().list_secrets(sort_by="asc:name", page=page, size=size)
+            found = pages.read(
+                lambda number, most: Client().list_secrets(
+                    sort_by="asc:name", page=number, size=most
+                ),
+                page=page,
+                size=size,
+            )
         items = tuple(_info(item, keys=None) for item in found.items)
         return Page[SecretInfo](items=items, total=found.total, page=page, size=size)
 

@@ -121,7 +121,7 @@ def _existing(name: str) -> StackResponse:
     known = [model.name for model in _all()]
     raise KitaruUsageError(
         f"there is no stack {name!r}{did_you_mean(name, known)} "
-        f"(known: {', '.join(known)})"
+        f"(known: {', '.join(known)}); see them with: kitaru stack list"
     )
 
 
