@@ -38,6 +38,8 @@ def create_stack(
 ) -> Stack:
     """Create a local stack with an artifact store of its own; all of it or nothing.
 
+    Remote ones are created with `kitaru stack create --type …`, or by an assistant.
+
     Args:
         name: Letters, digits, spaces, `_`, `-`, `.`.
         activate: Also use it.

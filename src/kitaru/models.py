@@ -241,11 +241,16 @@ class Continuation(Record):
 
 
 class StackComponent(Record):
-    """One part of a stack: an orchestrator, an artifact store, …"""
+    """One part of a stack: an orchestrator, an artifact store, …
+
+    `settings` are those that say where it is; `connector` keeps its credentials.
+    """
 
     component_id: str
     name: str
     flavor: str
+    connector: str | None = None
+    settings: dict[str, str] = Field(default_factory=dict)
 
 
 class Stack(Record):
@@ -271,7 +276,26 @@ class DeletedStack(Record):
 
     name: str
     components: tuple[str, ...] = ()
+    connectors: tuple[str, ...] = ()
     active: str
+
+
+class ComponentCheck(Record):
+    """Whether a component of a stack can be reached, as far as somebody could tell."""
+
+    kind: str
+    name: str
+    flavor: str
+    status: Literal["ok", "failed", "not checked"]
+    reason: str
+
+
+class StackReport(Record):
+    """What a check of a stack found, component by component."""
+
+    stack: str
+    ok: bool
+    checks: tuple[ComponentCheck, ...]
 
 
 class LogPlace(Record):

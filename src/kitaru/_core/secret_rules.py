@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from kitaru._core import redaction
+from kitaru._core.redaction import HIDDEN
 from kitaru.errors import KitaruUsageError
 
 MAX_NAME_LENGTH = 200
@@ -12,6 +15,10 @@ MAX_NAME_LENGTH = 200
 MAX_BYTES = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-/]*", re.ASCII)
 _KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PYDANTIC_INPUT = re.compile(
+    r" \[type=\w+, input_value=.*\]$|^ +For further information visit .*\n?",
+    re.MULTILINE,
+)
 # Shorter values would be cut out of ordinary words.
 _SHORTEST_CUT = 4
 
@@ -81,8 +88,28 @@ def _check_value(name: str, key: str, value: object) -> None:
 
 
 def without_values(text: str, values: Mapping[str, str]) -> str:
-    """Return a foreign message without the values that it may quote."""
-    for value in sorted(values.values(), key=len, reverse=True):
-        if len(value) >= _SHORTEST_CUT:
-            text = text.replace(value, "***")
+    """Return a foreign message without the values that it may quote.
+
+    A value that is JSON may be quoted in parts. Pydantic quotes what it was given
+    shortened, so that goes whole.
+    """
+    text = _PYDANTIC_INPUT.sub("", text)
+    parts = {part for value in values.values() for part in _parts(value)}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= _SHORTEST_CUT:
+            text = text.replace(part, "***")
     return text
+
+
+def _parts(value: str) -> Iterator[str]:
+    yield value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return
+    if isinstance(found, dict):
+        yield from (
+            part
+            for key, part in found.items()
+            if isinstance(part, str) and redaction.value(key, part) == HIDDEN
+        )

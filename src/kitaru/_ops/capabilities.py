@@ -40,6 +40,8 @@ class Op(StrEnum):
     ARTIFACT_LIST = "list artifacts"
     ARTIFACT_GET = "get an artifact"
     STACK_CREATE = "create a local stack"
+    STACK_CREATE_REMOTE = "create a remote stack"
+    STACK_VERIFY = "check a stack"
     STACK_LIST = "list stacks"
     STACK_USE = "use a stack"
     STACK_SHOW = "show a stack"
@@ -82,6 +84,8 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.ARTIFACT_LIST: frozenset({CLIENT, MCP}),
     Op.ARTIFACT_GET: frozenset({CLIENT, MCP}),
     Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
+    Op.STACK_CREATE_REMOTE: frozenset({CLI, MCP}),
+    Op.STACK_VERIFY: frozenset({CLI}),
     Op.STACK_LIST: frozenset({SDK, CLI, MCP}),
     Op.STACK_USE: frozenset({SDK, CLI}),
     Op.STACK_SHOW: frozenset({SDK, CLI}),
@@ -110,6 +114,7 @@ REMARKS: dict[tuple[Op, Surface], str] = {
     (Op.EXECUTION_GET, SDK): "limited: the handle of a run",
     (Op.EXECUTION_REPLAY, SDK): "flow object",
     (Op.EXECUTION_LATEST, CLI): "`list --limit 1`",
+    (Op.STACK_CREATE_REMOTE, MCP): "credentials by name only",
     (Op.STACK_DELETE, SDK): "local ones",
     (Op.SECRET_CREATE, MCP): "values never come back",
     (Op.SECRET_READ, CLI): "values only on request",

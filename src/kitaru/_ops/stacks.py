@@ -1,16 +1,21 @@
-"""Look at stacks, choose one, create and delete local ones."""
+"""Look at stacks, choose one, create, check and delete them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from kitaru._core.paging import cut
 from kitaru._engine.open import current_engine
-from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
-from kitaru.models import DeletedStack, Page, Stack
+from kitaru._ops import stack_credentials
+from kitaru.errors import KitaruUsageError
+from kitaru.models import DeletedStack, Page, Stack, StackReport
+from kitaru.stacks import files, specs
+from kitaru.stacks.local import LocalSpec
 
 MAX_NAME_LENGTH = 200
+MAX_SECONDS = 600
 LOCAL = "local"
 _NAME = re.compile(r"[A-Za-z0-9][\w.\- ]*", re.ASCII)
 
@@ -56,25 +61,78 @@ def use(name: str) -> Stack:
 def create(
     name: str,
     *,
-    kind: str = LOCAL,
     activate: bool = True,
     labels: Mapping[str, str] | None = None,
 ) -> Stack:
-    """Create a stack, all of it or nothing.
+    """Create a local stack, all of it or nothing.
 
     Raises:
         KitaruUsageError: If the name is taken or not valid.
-        KitaruFeatureNotAvailableError: For another kind than `local`.
+        KitaruStateError: If it cannot become the active one.
     """
-    if kind != LOCAL:
-        raise KitaruFeatureNotAvailableError(
-            f"this version of kitaru creates {LOCAL} stacks, not {kind!r} ones; register "
-            "it with: zenml stack register"
-        )
     checked = {str(key): str(value) for key, value in (labels or {}).items()}
-    return current_engine().stacks.create_local(
-        check_name(name), activate=activate, labels=checked
-    )
+    spec = LocalSpec(name=check_name(name), labels=checked)
+    return current_engine().stacks.create(spec.recipe(), activate=activate)
+
+
+def create_from(
+    settings: Mapping[str, object],
+    *,
+    place: str,
+    activate: bool,
+    only_named_credentials: bool = False,
+) -> Stack:
+    """Create a stack of any type, all of it or nothing.
+
+    Args:
+        settings: `type`, `name` and what the type knows, as in a file.
+        place: Where they stand, for messages.
+        activate: Also use it.
+        only_named_credentials: Refuse credentials that are no secret and no connector.
+
+    Raises:
+        KitaruUsageError: If a setting is missing, unknown or wrong, or the name taken.
+        KitaruStackIntegrationDependencyError: If packages for it are missing.
+        KitaruStateError: If it cannot become the active one.
+    """
+    if only_named_credentials:
+        stack_credentials.check_named(settings, place)
+    specs.check_kind(settings, place)
+    spec = specs.read(stack_credentials.fetched(settings, place), place)
+    check_name(spec.name)
+    return current_engine().stacks.create(spec.recipe(), activate=activate)
+
+
+def settings_of(
+    file: Path | None, given: Mapping[str, object | None], place: str
+) -> tuple[dict[str, object], str]:
+    """Return the settings of a file with those given beside it, and where they stand.
+
+    What is given replaces what the file says. Without a file and a type it is a local
+    stack.
+
+    Raises:
+        KitaruUsageError: If the file cannot be read or is no YAML.
+    """
+    said = {key: value for key, value in given.items() if value is not None}
+    if file is None:
+        return {"type": LOCAL, **said}, place
+    text = stack_credentials.text_of(file, "the file of a stack")
+    return {**files.parse(text, str(file)), **said}, str(file)
+
+
+def verify(name: str, *, seconds: float) -> StackReport:
+    """Check credentials and reachability of each component of a stack.
+
+    Raises:
+        KitaruUsageError: If there is none of that name, or no time is given.
+    """
+    if not 0 < seconds <= MAX_SECONDS:
+        raise KitaruUsageError(
+            f"--timeout {seconds:g} is not possible: use more than 0 and up to "
+            f"{MAX_SECONDS} seconds"
+        )
+    return current_engine().stacks.verify(check_name(name), seconds=seconds)
 
 
 def delete(

@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, tables
+from kitaru.cli import keyboard, stack_creation, tables
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, show_item, show_items
-from kitaru.errors import KitaruUsageError
-from kitaru.models import DeletedStack, Page, Stack
+from kitaru.models import DeletedStack, Page, Stack, StackReport
 
-app = typer.Typer(help="See, choose and create stacks.", no_args_is_help=True)
+app = typer.Typer(help="See, choose, create and check stacks.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the stack.")]
 
@@ -41,7 +40,7 @@ def current(output: Output = Format.TEXT) -> None:
     from kitaru._ops import stacks
 
     found = stacks.current()
-    show_item("stack current", found, output, lambda: _say_active(found))
+    show_item("stack current", found, output, lambda: say_active(found))
 
 
 @app.command("show")
@@ -61,34 +60,28 @@ def use(name: Name, output: Output = Format.TEXT) -> None:
     from kitaru._ops import stacks
 
     found = stacks.use(name)
-    show_item("stack use", found, output, lambda: _say_active(found))
+    show_item("stack use", found, output, lambda: say_active(found))
 
 
-@app.command("create")
-@exposes(Op.STACK_CREATE, on=CLI)
-def create(
+app.command("create")(stack_creation.create)
+
+
+@app.command("verify")
+@exposes(Op.STACK_VERIFY, on=CLI)
+def verify(
     name: Name,
-    kind: Annotated[str, typer.Option("--type", help="Only local so far.")] = "local",
-    activate: Annotated[
-        bool, typer.Option("--activate/--no-activate", help="Also use it.")
-    ] = True,
-    label: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE; may be repeated.")
-    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds until a silent component counts as failed.")
+    ] = 30,
     output: Output = Format.TEXT,
 ) -> None:
-    """Create a local stack with an artifact store of its own."""
+    """Check credentials and reachability of a stack; exit code 1 if something failed."""
     from kitaru._ops import stacks
 
-    labels = dict(_pair(text) for text in label or [])
-    made = stacks.create(name, kind=kind, activate=activate, labels=labels)
-
-    def text() -> None:
-        sys.stdout.write(f"created stack {made.name}\n")
-        if made.active:
-            _say_active(made)
-
-    show_item("stack create", made, output, text)
+    found = stacks.verify(name, seconds=timeout)
+    show_item("stack verify", found, output, lambda: _say_found(found))
+    if not found.ok:
+        raise typer.Exit(1)
 
 
 @app.command("delete")
@@ -114,14 +107,8 @@ def delete(
     show_item("stack delete", gone, output, lambda: _say_deleted(gone))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, is_pair, value = text.partition("=")
-    if not is_pair or not key:
-        raise KitaruUsageError(f"--label {text!r} is not KEY=VALUE")
-    return key, value
-
-
-def _say_active(stack: Stack) -> None:
+def say_active(stack: Stack) -> None:
+    """Print why a stack is the active one."""
     where = {
         "environment": f"the variable {stack.active_place} says so",
         "project": f"for the project {stack.active_place}",
@@ -134,6 +121,18 @@ def _say_deleted(gone: DeletedStack) -> None:
     sys.stdout.write(f"deleted stack {gone.name}; {gone.active} is active\n")
     for component in gone.components:
         sys.stdout.write(f"  and its {component}\n")
+    for connector in gone.connectors:
+        sys.stdout.write(f"  and its service connector {connector}\n")
+
+
+def _say_found(report: StackReport) -> None:
+    for check in report.checks:
+        sys.stdout.write(
+            f"{check.kind} {check.name} ({check.flavor}): {check.status}\n"
+        )
+        sys.stdout.write(f"  {check.reason}\n")
+    worst = "can be used" if report.ok else "cannot be used as it is"
+    sys.stdout.write(f"stack {report.stack} {worst}\n")
 
 
 def _print(stack: Stack) -> None:
@@ -142,6 +141,10 @@ def _print(stack: Stack) -> None:
     for kind, components in stack.components.items():
         for item in components:
             sys.stdout.write(f"  {kind}: {item.name} ({item.flavor})\n")
+            for key, value in item.settings.items():
+                sys.stdout.write(f"    {key}: {value}\n")
+            if item.connector is not None:
+                sys.stdout.write(f"    service connector: {item.connector}\n")
     for key, value in stack.labels.items():
         sys.stdout.write(f"  {key}={value}\n")
 

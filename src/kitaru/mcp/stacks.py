@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Any, Literal, assert_never
 
 from pydantic import Field
 
@@ -33,13 +33,26 @@ def list_stacks(
     ),
 )
 @exposes(Op.STACK_CREATE, on=MCP)
+@exposes(Op.STACK_CREATE_REMOTE, on=MCP)
 @exposes(Op.STACK_DELETE, on=MCP)
 def manage(
     action: Annotated[
         Literal["create", "delete"], Field(description="What to do with the stack.")
     ],
     name: Annotated[str, Field(description="Name of the stack.")],
-    kind: Annotated[Literal["local"], Field(description="What to create.")] = "local",
+    kind: Annotated[
+        Literal["local", "kubernetes", "vertex", "sagemaker", "azureml"],
+        Field(description="What to create."),
+    ] = "local",
+    settings: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Settings of a new remote stack, as in the file of `kitaru stack "
+            "create --file`: artifact_store, container_registry, credentials and what "
+            "the kind needs. What is missing is named by the error. Credentials are "
+            "named, never given: {'secret': NAME} or {'connector': NAME}."
+        ),
+    ] = None,
     labels: Annotated[
         dict[str, str] | None, Field(description="Labels of a new stack.")
     ] = None,
@@ -52,7 +65,13 @@ def manage(
 ) -> StackChange:
     """Create or delete a stack. A new one is not made the active one."""
     if action == "create":
-        made = stacks.create(name, kind=kind, activate=False, labels=labels)
+        given = {**(settings or {}), "type": kind, "name": name}
+        made = stacks.create_from(
+            given if labels is None else {**given, "labels": labels},
+            place="settings",
+            activate=False,
+            only_named_credentials=True,
+        )
         return StackChange(created=made)
     if action == "delete":
         return StackChange(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
-from kitaru.models import DeletedStack, Stack
+from kitaru._core.stack_recipes import StackRecipe
+from kitaru.models import DeletedStack, Stack, StackReport
 
 
 class Stacks(Protocol):
@@ -27,16 +27,25 @@ class Stacks(Protocol):
         """
         ...
 
-    def create_local(
-        self, name: str, *, activate: bool, labels: Mapping[str, str]
-    ) -> Stack:
-        """Create a stack with an orchestrator and an artifact store of its own.
+    def create(self, recipe: StackRecipe, *, activate: bool) -> Stack:
+        """Create a stack with components and connectors of its own.
 
         All of it or nothing.
 
         Raises:
-            KitaruUsageError: If the name is taken.
+            KitaruUsageError: If the name is taken, or a connector that it names is not
+                there or of another provider.
+            KitaruStackIntegrationDependencyError: If packages for a connector are
+                missing.
             KitaruStateError: If it cannot become the active one.
+        """
+        ...
+
+    def verify(self, name: str, *, seconds: float) -> StackReport:
+        """Check credentials and reachability of each component, for so long.
+
+        Raises:
+            KitaruUsageError: If there is none of that name.
         """
         ...
 

@@ -73,7 +73,9 @@ class ZenMLEngine:
         environment.announce_setup()
         connection.open_connection()
         with translated("opening the store"):
-            Client().active_stack  # noqa: B018  sets the store up on first use
+            # Sets the store up on first use. The model, not the stack itself: packages
+            # that the stack needs may be missing here, and much works without them.
+            Client().active_stack_model  # noqa: B018
         if not connection.project_is_chosen():
             project, said_by = configuration.project()
             self.use_project(project, said_by=said_by)

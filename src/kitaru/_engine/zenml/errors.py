@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kitaru.errors import KitaruBackendError, KitaruError
+from kitaru._core.stack_recipes import EXTRAS
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruError,
+    KitaruStackIntegrationDependencyError,
+)
+
+# How ZenML names what is not installed.
+_INTEGRATION = re.compile(r"The `(\w+)` integration")
 
 _NOT_WRITABLE = ("readonly", "read-only", "permission denied", "unable to open")
 
@@ -21,10 +30,31 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except KitaruError:
         raise
+    except ImportError as error:
+        named = _INTEGRATION.search(str(error))
+        if named is None:
+            raise backend_error(doing, error) from error
+        raise missing_packages(doing, named[1]) from error
     # ZenML has no common base class: KeyError, RuntimeError, SQLAlchemy and requests
     # errors all come out of its store.
     except Exception as error:
         raise backend_error(doing, error) from error
+
+
+def missing_packages(
+    what: str, integration: str
+) -> KitaruStackIntegrationDependencyError:
+    """Return the error that says what to install for a platform."""
+    extra = EXTRAS.get(integration)
+    command = (
+        f"pip install 'kitaru[{extra}]'"
+        if extra
+        else f"zenml integration install {integration}"
+    )
+    return KitaruStackIntegrationDependencyError(
+        f"{what}: packages for {integration} are missing here; install them with: "
+        f"{command}"
+    )
 
 
 def backend_error(doing: str, error: Exception) -> KitaruBackendError:

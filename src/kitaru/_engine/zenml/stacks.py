@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
+from uuid import UUID
 
 from sqlalchemy.exc import SAWarning
 from zenml.client import Client
@@ -12,16 +13,42 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.enums import StackComponentType
 from zenml.exceptions import EntityExistsError
-from zenml.models import ComponentInfo, ComponentResponse, StackRequest, StackResponse
+from zenml.models import (
+    ComponentResponse,
+    ServiceConnectorResponse,
+    StackResponse,
+)
 
+from kitaru._core import redaction
 from kitaru._core.similar import did_you_mean
-from kitaru._engine.zenml import environment, reading
+from kitaru._core.stack_recipes import StackRecipe
+from kitaru._engine.zenml import environment, reading, stack_checks, stack_creation
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruError, KitaruStateError, KitaruUsageError
-from kitaru.models import DeletedStack, ExecutionStatus, Stack, StackComponent
+from kitaru.models import (
+    DeletedStack,
+    ExecutionStatus,
+    Stack,
+    StackComponent,
+    StackReport,
+)
 
 DEFAULT = "default"
 _PAGE = 100
+# Settings that say where a component is. Others may be secret, so they are not shown.
+_SHOWN = (
+    "path",
+    "uri",
+    "kubernetes_context",
+    "kubernetes_namespace",
+    "project",
+    "location",
+    "region",
+    "execution_role",
+    "subscription_id",
+    "resource_group",
+    "workspace",
+)
 _NEEDED = (StackComponentType.ORCHESTRATOR, StackComponentType.ARTIFACT_STORE)
 
 
@@ -43,32 +70,27 @@ class ZenMLStacks:
         """Return a stack."""
         return _record(_existing(name), self.active())
 
-    def create_local(
-        self, name: str, *, activate: bool, labels: Mapping[str, str]
-    ) -> Stack:
-        """Create a stack with an orchestrator and an artifact store of its own."""
-        if any(model.name == name for model in _all()):
-            raise _taken(name)
+    def create(self, recipe: StackRecipe, *, activate: bool) -> Stack:
+        """Create a stack with components and connectors of its own."""
+        if any(model.name == recipe.name for model in _all()):
+            raise _taken(recipe.name)
         if activate:
-            _refuse_if_environment_decides(name)
-        request = StackRequest(
-            name=name,
-            components={kind: [ComponentInfo(flavor="local")] for kind in _NEEDED},
-            labels=dict(labels),
-        )
-        with translated(f"creating stack {name!r}"):
-            try:
-                # The store takes its components away again if it fails on the way.
-                created = Client().zen_store.create_stack(request)
-            except EntityExistsError:
-                raise _taken(name) from None
+            _refuse_if_environment_decides(recipe.name)
+        try:
+            created = stack_creation.create(recipe)
+        except EntityExistsError:
+            raise _taken(recipe.name) from None
         if not activate:
             return _record(created, self.active())
         try:
-            return self.use(name)
+            return self.use(recipe.name)
         except KitaruError:
-            _delete(created, _own_components(created))
+            _delete(created, *_own_parts(created))
             raise
+
+    def verify(self, name: str, *, seconds: float) -> StackReport:
+        """Check credentials and reachability of each component, for so long."""
+        return stack_checks.check(_existing(name), seconds=seconds)
 
     def use(self, name: str) -> Stack:
         """Make a stack the active one, for this project folder or this user."""
@@ -88,11 +110,12 @@ class ZenMLStacks:
         _refuse_if_in_use(model, force=force)
         if _is_active(model):
             _fall_back_to_default(model, force=force)
-        going = _own_components(model) if recursive else []
-        _delete(model, going)
+        going, connectors = _own_parts(model) if recursive else ([], [])
+        _delete(model, going, connectors)
         return DeletedStack(
             name=name,
             components=tuple(f"{item.type.value} {item.name}" for item in going),
+            connectors=tuple(connector.name for connector in connectors),
             active=self.active().name,
         )
 
@@ -147,7 +170,15 @@ def _record(model: StackResponse, active: Stack | None = None) -> Stack:
 
 def _component(item: ComponentResponse) -> StackComponent:
     return StackComponent(
-        component_id=str(item.id), name=item.name, flavor=item.flavor_name
+        component_id=str(item.id),
+        name=item.name,
+        flavor=item.flavor_name,
+        connector=item.connector.name if item.connector is not None else None,
+        settings={
+            key: redaction.url(str(item.configuration[key]))
+            for key in _SHOWN
+            if item.configuration.get(key)
+        },
     )
 
 
@@ -229,9 +260,12 @@ def _fall_back_to_default(model: StackResponse, *, force: bool) -> None:
             GlobalConfiguration().set_active_stack(default)
 
 
-def _own_components(model: StackResponse) -> list[ComponentResponse]:
-    """Return the components that no other stack uses."""
+def _own_parts(
+    model: StackResponse,
+) -> tuple[list[ComponentResponse], list[ServiceConnectorResponse]]:
+    """Return the components no other stack uses, and connectors of nobody else's."""
     own = []
+    connectors = {}
     with translated(f"looking at the components of stack {model.name!r}"):
         for items in model.components.values():
             for item in items:
@@ -239,10 +273,35 @@ def _own_components(model: StackResponse) -> list[ComponentResponse]:
                 is_default = item.name == DEFAULT
                 if users.total == 1 and not is_default:
                     own.append(item)
-    return own
+                    if item.connector is not None:
+                        connectors[item.connector.id] = item.connector
+        going = {item.id for item in own}
+        free = [
+            connector
+            for connector in connectors.values()
+            if going.issuperset(_users_of(connector))
+        ]
+    return own, free
 
 
-def _delete(model: StackResponse, components: list[ComponentResponse]) -> None:
+def _users_of(connector: ServiceConnectorResponse) -> Iterator[UUID]:
+    """Yield the components that use a connector."""
+    page = 1
+    while True:
+        found = Client().list_stack_components(
+            connector_id=connector.id, page=page, size=_PAGE
+        )
+        yield from (item.id for item in found.items)
+        if page >= found.total_pages:
+            return
+        page += 1
+
+
+def _delete(
+    model: StackResponse,
+    components: list[ComponentResponse],
+    connectors: list[ServiceConnectorResponse],
+) -> None:
     with translated(f"deleting stack {model.name!r}"), warnings.catch_warnings():
         # ZenML deletes the links of a stack twice, which SQLAlchemy remarks on.
         warnings.simplefilter("ignore", SAWarning)
@@ -254,6 +313,8 @@ def _delete(model: StackResponse, components: list[ComponentResponse]) -> None:
             return
         for item in components:
             store.delete_stack_component(item.id)
+        for connector in connectors:
+            store.delete_service_connector(connector.id)
 
 
 def _taken(name: str) -> KitaruUsageError:

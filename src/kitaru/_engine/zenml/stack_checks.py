@@ -1,0 +1,155 @@
+"""Check whether the components of a stack can be reached, in bounded time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping
+
+from zenml.client import Client
+from zenml.enums import StackComponentType
+from zenml.models import ComponentResponse, FlavorResponse, StackResponse
+from zenml.stack import Flavor, StackComponent
+
+from kitaru._core.secret_rules import without_values
+from kitaru._engine.zenml import stack_creation
+from kitaru._engine.zenml.errors import missing_packages, translated
+from kitaru.errors import KitaruStackIntegrationDependencyError
+from kitaru.models import ComponentCheck, StackReport
+
+_LOCAL = "local"
+_DOCKER = "Docker builds the images, on the machine that starts a flow"
+_UNKNOWN = (
+    "it has no service connector, so ZenML offers no check; it uses what this machine is "
+    "logged in with"
+)
+
+
+def check(stack: StackResponse, *, seconds: float) -> StackReport:
+    """Return what a check of all components at once found, after so long at most."""
+    components = [item for items in stack.components.values() for item in items]
+    if any(component.connector for component in components):
+        # Here, because warnings can be held back in one thread only.
+        stack_creation.load_connectors()
+    found: queue.Queue[tuple[int, ComponentCheck]] = queue.Queue()
+    for number, component in enumerate(components):
+        # A daemon: what waits for a dead host must not keep the process.
+        threading.Thread(
+            target=lambda n=number, c=component: found.put((n, _check(c))), daemon=True
+        ).start()
+    checks = [
+        _line(component, "failed", f"no answer within {seconds:g} s")
+        for component in components
+    ]
+    until = time.monotonic() + seconds
+    for _ in components:
+        try:
+            number, answer = found.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            break
+        checks[number] = answer
+    return StackReport(
+        stack=stack.name,
+        ok=all(line.status != "failed" for line in checks),
+        checks=tuple(checks),
+    )
+
+
+def _check(component: ComponentResponse) -> ComponentCheck:
+    if component.flavor_name == _LOCAL:
+        if component.type == StackComponentType.IMAGE_BUILDER:
+            return _line(component, "not checked", _DOCKER)
+        return _line(component, "ok", "on this machine")
+    secrets: Mapping[str, str] = {}
+    try:
+        secrets = _secrets(component)
+        with translated("reading the flavor"):
+            flavor = Client().get_flavor_by_name_and_type(
+                component.flavor_name, component.type
+            )
+        _import(flavor)
+        if component.connector is not None:
+            return _line(component, "ok", _ask_connector(component, flavor))
+        if component.type == StackComponentType.ARTIFACT_STORE:
+            return _look_into(component)
+    # Each platform has errors of its own, and any of them is the answer.
+    except Exception as error:  # noqa: BLE001
+        told = without_values(str(error), secrets)
+        said = " ".join(told.split()) or type(error).__name__
+        return _line(component, "failed", said)
+    return _line(component, "not checked", _UNKNOWN)
+
+
+def _line(component: ComponentResponse, status: str, reason: str) -> ComponentCheck:
+    return ComponentCheck.model_validate(
+        {
+            "kind": component.type.value,
+            "name": component.name,
+            "flavor": component.flavor_name,
+            "status": status,
+            "reason": reason,
+        }
+    )
+
+
+def _import(flavor: FlavorResponse) -> None:
+    """Import what does the work.
+
+    Raises:
+        KitaruStackIntegrationDependencyError: If packages are missing here.
+    """
+    try:
+        _ = Flavor.from_model(flavor).implementation_class
+    except ImportError as error:
+        missing = error.name
+    else:
+        return
+    raise missing_packages(
+        f"{missing} is not installed", flavor.integration or flavor.name
+    )
+
+
+def _secrets(component: ComponentResponse) -> Mapping[str, str]:
+    """Return what the connector of a component keeps, to cut it out of messages."""
+    if component.connector is None:
+        return {}
+    connector = Client().get_service_connector(
+        component.connector.id, expand_secrets=True
+    )
+    return {
+        key: value.get_secret_value()
+        for key, value in connector.configuration.secrets.items()
+    }
+
+
+def _ask_connector(component: ComponentResponse, flavor: FlavorResponse) -> str:
+    """Let the connector log in and look for the component's resource.
+
+    Raises:
+        AuthorizationException: If it is not let in, or there is no such resource.
+    """
+    connector = component.connector
+    needs = flavor.connector_requirements
+    if connector is None or needs is None:
+        raise KitaruStackIntegrationDependencyError(f"{flavor.name} takes no connector")
+    resource = component.connector_resource_id
+    if resource is None and needs.resource_id_attr is not None:
+        resource = component.configuration.get(needs.resource_id_attr)
+    Client().verify_service_connector(
+        connector.id, resource_type=needs.resource_type, resource_id=resource
+    )
+    what = resource or needs.resource_type
+    return f"service connector {connector.name} reaches {what}"
+
+
+def _look_into(component: ComponentResponse) -> ComponentCheck:
+    """Look for the folder of an artifact store, with what this machine is logged in as."""
+    store = StackComponent.from_model(component)
+    path = component.configuration["path"]
+    # Stores of objects have no empty folders; the bucket must be there.
+    scheme, _, rest = str(path).partition("://")
+    bucket = f"{scheme}://{rest.partition('/')[0]}" if rest else path
+    if store.exists(bucket):  # type: ignore[attr-defined]  # an artifact store has it
+        return _line(component, "ok", f"{bucket} can be read")
+    return _line(component, "failed", f"{bucket} is not there, or cannot be read")
