@@ -7,6 +7,7 @@ PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions fix lock bench clean
+.PHONY: rig rig-down rig-install rig-database test-remote lock-rig
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -46,6 +47,26 @@ unit-versions: ## Run unit and contract tests on the oldest and the newest Pytho
 	  .venv-$$version/bin/python -m pytest -q tests/unit tests/contract || exit 1; \
 	done
 
+rig: rig-install ## Bring a remote stack up on this machine; harmless if it is up.
+	@$(BIN)/python -m tests.rig up
+
+rig-down: rig-install ## Take the remote stack down, with all it kept.
+	@$(BIN)/python -m tests.rig down
+
+test-remote: rig-install ## Run the tests of remote stacks on the rig.
+	$(PYTEST) tests/rig
+
+rig-install: $(VENV)/.rig-installed
+$(VENV)/.rig-installed: $(STAMP) tests/rig/requirements.lock
+	@echo "Installing what the rig needs into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/rig/requirements.lock
+	@touch $@
+
+rig-database: ## Install MariaDB for the rig (Debian, root); without it: SQLite.
+	@PATH="$$PATH:/usr/sbin" command -v mariadbd > /dev/null \
+	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends mariadb-server-core > /dev/null; } \
+	  || echo "MariaDB cannot be installed; the rig uses SQLite"
+
 fix: install ## Format and repair what can be repaired.
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
@@ -55,8 +76,13 @@ lock: install ## Resolve the tested versions again.
 	  --extra local --extra mcp --extra llm --extra pydantic-ai --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
 
+lock-rig: install ## Resolve the versions of the rig again.
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 -c requirements.lock \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  tests/rig/requirements.in -o tests/rig/requirements.lock
+
 bench: install ## Measure against the floor and plain ZenML.
 	$(BIN)/python benchmarks/run.py
 
 clean: ## Remove what was built.
-	rm -rf .venv .venv-* .demo dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* .rig .demo dist build .pytest_cache .mypy_cache .ruff_cache

@@ -58,8 +58,16 @@ class FileValues:
 
     def path_of(self, value: StoredValue, *, owner: str, name: str) -> Path:
         """Return the file for a value: one folder each, named by its content."""
-        leaf = f"{_folder_name(name)}-{value.content_hash[:12]}"
-        return self._folder / _folder_name(owner) / leaf / file_name(value)
+        return self._folder / relative_path(value, owner=owner, name=name)
+
+    def place(self, value: StoredValue, *, owner: str, name: str) -> str:
+        """Return the file of a value, writing inline bytes into one."""
+        if value.uri is not None:
+            return value.uri
+        path = self.path_of(value, owner=owner, name=name)
+        if not path.exists():
+            write_file(path, value.payload or b"")
+        return str(path)
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
         """Return the bytes after checking their hash.
@@ -70,16 +78,22 @@ class FileValues:
         if value.payload is not None:
             return checked(value, value.payload, what, "the journal")
         if value.uri is None:
-            raise KitaruRuntimeError(f"{what} has no stored bytes; {_RECOMPUTE}")
+            raise KitaruRuntimeError(f"{what} has no stored bytes; {RECOMPUTE}")
         try:
             data = Path(value.uri).read_bytes()
         except FileNotFoundError as error:
             raise KitaruRuntimeError(
-                f"{what} is missing: {value.uri} does not exist; {_RECOMPUTE}"
+                f"{what} is missing: {value.uri} does not exist; {RECOMPUTE}"
             ) from error
         except OSError as error:
             raise KitaruBackendError(f"{what} cannot be read: {error}") from error
         return checked(value, data, what, value.uri)
+
+
+def relative_path(value: StoredValue, *, owner: str, name: str) -> str:
+    """Return where a value is below the folder of its execution."""
+    leaf = f"{_folder_name(name)}-{value.content_hash[:12]}"
+    return f"{_folder_name(owner)}/{leaf}/{file_name(value)}"
 
 
 def _folder_name(name: str) -> str:
@@ -143,7 +157,7 @@ def checked(value: StoredValue, data: bytes, what: str, where: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != value.content_hash:
         raise KitaruRuntimeError(
             f"{what} is damaged: the content of {where} does not have the recorded "
-            f"hash {value.content_hash[:12]}…; {_RECOMPUTE}"
+            f"hash {value.content_hash[:12]}…; {RECOMPUTE}"
         )
     return data
 
@@ -180,4 +194,4 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-_RECOMPUTE = "replay from a checkpoint at or before it to compute it again"
+RECOMPUTE = "replay from a checkpoint at or before it to compute it again"

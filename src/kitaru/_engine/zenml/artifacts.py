@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from zenml.client import Client
@@ -19,6 +19,8 @@ from zenml.models import ArtifactVersionRequest, ArtifactVersionResponse
 
 from kitaru._core.records import StoredValue
 from kitaru._engine import blobs
+from kitaru._engine.port import Values
+from kitaru._engine.zenml import stores
 
 _OURS = "kitaru"
 _BUILT_IN = "zenml.materializers.built_in_materializer"
@@ -29,9 +31,35 @@ _JSON_MATERIALIZERS = {
 }
 
 
-def folder(execution_id: str) -> Path:
-    """Return the folder for the values of an execution in a local artifact store."""
-    return Path(Client().active_stack.artifact_store.path) / _OURS / execution_id
+class KeptValues(Values, Protocol):
+    """Values whose files an artifact version can name."""
+
+    def place(self, value: StoredValue, *, owner: str, name: str) -> str:
+        """Return the file of a value, writing inline bytes into one."""
+        ...
+
+
+def values_of(execution_id: str, *, inline: bool = True) -> KeptValues:
+    """Return where the values of an execution are kept: in the active artifact store.
+
+    Args:
+        execution_id: The execution, or another name for a folder.
+        inline: Whether small values may stay in the journal.
+    """
+    root = f"{Client().active_stack.artifact_store.path}/{_OURS}/{execution_id}"
+    limit = blobs.INLINE_LIMIT if inline else -1
+    if stores.is_local(root):
+        return blobs.FileValues(Path(root), inline_limit=limit)
+    return stores.StoreValues(root, inline_limit=limit)
+
+
+def fetch(value: StoredValue, *, what: str) -> bytes:
+    """Return the checked bytes of a value, wherever they are.
+
+    Raises:
+        KitaruRuntimeError: If they are missing or damaged; names what and where.
+    """
+    return stores.StoreValues("", inline_limit=-1).get(value, what=what)
 
 
 def execution_of(version: ArtifactVersionResponse) -> str | None:
@@ -50,7 +78,7 @@ def execution_of(version: ArtifactVersionResponse) -> str | None:
 def register(
     value: StoredValue,
     *,
-    values: blobs.FileValues,
+    values: KeptValues,
     artifact_id: str,
     name: str,
     owner: str,
@@ -69,11 +97,9 @@ def register(
         # A result of another execution: it is an artifact version already.
         found = find(artifact_id)
         if found is not None:
-            return found.id, blobs.at(
-                value, str(Path(found.uri) / blobs.file_name(value))
-            )
-    file = _place(value, values, owner, key)
-    uri = str(file.parent)
+            return found.id, blobs.at(value, f"{found.uri}/{blobs.file_name(value)}")
+    file = values.place(value, owner=owner, name=key)
+    uri = file.rpartition("/")[0]
     request = ArtifactVersionRequest(
         artifact_name=name,
         version=artifact_id,
@@ -97,7 +123,7 @@ def register(
         found = find(artifact_id)
         assert found is not None  # it exists, ZenML has just said so
         version_id = found.id
-    return version_id, blobs.at(value, str(file))
+    return version_id, blobs.at(value, file)
 
 
 def find(artifact_id: str) -> ArtifactVersionResponse | None:
@@ -113,27 +139,16 @@ def find(artifact_id: str) -> ArtifactVersionResponse | None:
 
 def stored_value(version: ArtifactVersionResponse) -> StoredValue:
     """Return the description of a version's bytes."""
-    store = Client().active_stack.artifact_store
-    names = [str(name) for name in store.listdir(version.uri)]
+    names = [str(name) for name in stores.holding(version.uri).listdir(version.uri)]
     (name,) = [name for name in names if name.startswith("data.")]
     return StoredValue(
         serializer=blobs.serializer_of(name),
         type_name=version.data_type.import_path,
         content_hash=version.content_hash or "",
         size=0,
-        uri=str(PurePosixPath(version.uri) / name),
+        uri=f"{version.uri}/{PurePosixPath(name).name}",
         file_name=blobs.original_name(name),
     )
-
-
-def _place(value: StoredValue, values: blobs.FileValues, owner: str, key: str) -> Path:
-    """Return the file of a value, writing inline bytes into one."""
-    if value.uri is not None:
-        return Path(value.uri)
-    path = values.path_of(value, owner=owner, name=key)
-    if not path.exists():
-        blobs.write_file(path, value.payload or b"")
-    return path
 
 
 def _materializer(value: StoredValue) -> Source:

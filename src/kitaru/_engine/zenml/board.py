@@ -31,7 +31,7 @@ from zenml.models import (
 
 from kitaru._engine.journal import Journal
 from kitaru._engine.port import Answer, Question
-from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.errors import backend_error, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
 
@@ -94,10 +94,12 @@ class ZenMLBoard:
         with translated(f"opening wait {question.name!r}"):
             if not asked or asked[-1].status != RunWaitConditionStatus.PENDING:
                 asked.append(self._create(question, len(asked)))
-            _set_status(
-                self._execution_id, ExecutionStatus.PAUSED, "Waiting for input."
-            )
+            self._opened(asked[-1])
         return pending_wait(asked[-1], self._execution_id)
+
+    def _opened(self, condition: RunWaitConditionResponse) -> None:
+        """Show that the execution waits."""
+        _set_status(self._execution_id, ExecutionStatus.PAUSED, "Waiting for input.")
 
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
@@ -256,14 +258,14 @@ def _set_status(execution_id: str, status: ExecutionStatus, reason: str | None) 
 
 def resolve(
     wait: PendingWait, resolution: RunWaitConditionResolution, value: object
-) -> None:
+) -> RunWaitConditionResponse:
     """Answer a wait, or give it up, in the store.
 
     Raises:
         KitaruStateError: If somebody else was faster.
     """
     try:
-        Client().zen_store.resolve_run_wait_condition(
+        return Client().zen_store.resolve_run_wait_condition(
             UUID(wait.wait_id),
             RunWaitConditionResolveRequest(resolution=resolution, result=value),
         )
@@ -273,5 +275,4 @@ def resolve(
             "else a moment ago; nothing was changed"
         ) from error
     except Exception as error:
-        with translated(f"answering wait {wait.name!r}"):
-            raise error from None
+        raise backend_error(f"answering wait {wait.name!r}", error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,8 @@ from kitaru._engine.zenml import (
     launcher,
     pages,
     reading,
+    remote,
+    remote_logs,
     runs,
 )
 from kitaru._engine.zenml.errors import translated
@@ -57,6 +59,7 @@ from kitaru.models import (
 )
 
 _LOOK_AGAIN = 0.1
+_LOOK_AT_LOGS = 1.0
 _KNOWN_IDS = 200
 
 
@@ -121,27 +124,34 @@ class ZenMLEngine:
         facts = runs.facts_of(run)
         with translated(f"reading execution {execution_id}"):
             calls = tuple(reading.known_calls(self.journal, execution_id))
-        values = execution.file_values(execution_id, synchronous=False)
         return Recorded(
             execution_id=execution_id,
-            source=FlowSource.from_dict(facts["source"]),
-            inputs=execution.read_inputs(facts, values),
+            source=_source(run),
+            inputs=execution.read_inputs(facts),
             calls=calls,
             settings=runs.settings_of(run),
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
         """Return where an execution's flow comes from."""
-        return FlowSource.from_dict(runs.facts_of(find_run(execution_id))["source"])
+        return _source(find_run(execution_id))
 
     def continue_execution(self, execution_id: str) -> Continuation:
         """Let it go on in another process, or here if only this one can."""
-        launcher.refuse_unloadable(self.flow_source(execution_id))
+        run = find_run(execution_id)
+        if not remote.runs_elsewhere(run):
+            launcher.refuse_unloadable(_source(run))
         return self._launcher.continue_elsewhere(execution_id)
 
     def continue_here(self, execution_id: str) -> Ending:
         """Let it go on in this process."""
         return self._launcher.continue_here(execution_id)
+
+    def run_in_pod(
+        self, run: PipelineRunResponse, stopping: Callable[[], bool]
+    ) -> tuple[Ending, UUID | None]:
+        """Run the body of an execution that another machine has started."""
+        return self._launcher.run_in_pod(run, stopping)
 
     # -- looking -------------------------------------------------------------
 
@@ -265,10 +275,14 @@ class ZenMLEngine:
     def answer(self, wait: PendingWait, value: object) -> Continuation:
         """Store a checked answer and let the execution go on."""
         assert wait.exec_id is not None  # waits of an engine know their execution
-        board.resolve(wait, Resolution.CONTINUE, value)
+        resolved = board.resolve(wait, Resolution.CONTINUE, value)
         lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
+        if remote.runs_elsewhere(find_run(wait.exec_id)):
+            elsewhere = remote.after_answer(wait.exec_id, resolved)
+            if elsewhere is not None:
+                return elsewhere
         try:
             return self.continue_execution(wait.exec_id)
         except KitaruStateError as error:
@@ -288,6 +302,10 @@ class ZenMLEngine:
         wait = self._open_wait(execution_id)
         if wait is not None:
             self.abort(wait)
+            return
+        run = find_run(execution_id)
+        if remote.runs_elsewhere(run):
+            remote.stop(run)
             return
         lease = self.journal.lease(execution_id)
         if lease is None or not lease.is_live:
@@ -361,12 +379,27 @@ class ZenMLEngine:
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         """Yield log entries, oldest first; with `follow` until the execution ends."""
+        run = find_run(execution_id)
+        if remote.runs_elsewhere(run):
+            return self._remote_logs(run, follow=follow)
         file = LogFile(log_store.path_of(execution_id))
         if not follow:
             return file.read()
         return file.follow(
             lambda: self.get(execution_id).status.is_finished,
             lambda: time.sleep(_LOOK_AGAIN),
+        )
+
+    def _remote_logs(
+        self, run: PipelineRunResponse, *, follow: bool
+    ) -> Iterator[LogEntry]:
+        with active.stack(runs.stack_id_of(run)):
+            log = remote_logs.RemoteLog(str(run.id))
+        if not follow:
+            return iter(log.read())
+        return log.follow(
+            lambda: self.stored_status(str(run.id)).is_finished,
+            lambda: time.sleep(_LOOK_AT_LOGS),
         )
 
     def tell(self, notes: Sequence[str]) -> None:
@@ -383,6 +416,10 @@ class ZenMLEngine:
         """Return what `kitaru status` shows."""
         with translated("reading the status"):
             return diagnosis.describe(self.journal.path)
+
+
+def _source(run: PipelineRunResponse) -> FlowSource:
+    return FlowSource.from_dict(runs.facts_of(run)["source"])
 
 
 def _json(words: list[str]) -> str:

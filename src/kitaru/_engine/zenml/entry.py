@@ -6,6 +6,7 @@ may be defined in a REPL, and their modules are loaded by our own rules.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -40,8 +41,13 @@ def run_flow(flow: str, inputs: Any = None) -> ArtifactVersionResponse | None:
     assert context is not None  # ZenML's runner calls this function
     execution_id = str(context.run.id)
     with _lock:
-        body = _bodies.pop(execution_id)
-    ending, result = body()
+        body = _bodies.pop(execution_id, None)
+    if body is None:
+        # Another machine has started it: this is a pod.
+        pod = importlib.import_module("kitaru._engine.zenml.pod")
+        ending, result = pod.run_body(context.run)
+    else:
+        ending, result = body()
     if ending.status is ExecutionStatus.COMPLETED:
         assert result is not None  # a completed body has stored its value
         return Client().zen_store.get_artifact_version(result)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -15,13 +14,20 @@ from kitaru._core.replay import Timeline
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
 from kitaru._engine import attempt, flows, futures, views
-from kitaru._engine.blobs import FileValues
 from kitaru._engine.checkpointing import Parts
 from kitaru._engine.journal import Journal
 from kitaru._engine.logs import LogFile, captured
 from kitaru._engine.port import Answer, Ending, Recorder, Reporter
 from kitaru._engine.session import Session
-from kitaru._engine.zenml import artifacts, board, foreign, reading, replays, steps
+from kitaru._engine.zenml import (
+    artifacts,
+    board,
+    foreign,
+    leased_board,
+    reading,
+    replays,
+    steps,
+)
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.recorders import JournalRecorder, StoreRecorder
@@ -42,6 +48,7 @@ class LocalExecution:
         reporter: Reporter,
         lookup: Callable[[str, str, bool], StoredValue],
         synchronous: bool,
+        stopping: Callable[[], bool] | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.ending: Ending | None = None
@@ -53,6 +60,8 @@ class LocalExecution:
         self._log = log
         self._lookup = lookup
         self._synchronous = synchronous
+        # Given to a pod, which nobody can ask through its journal.
+        self._stopping = stopping
 
     def begin(self) -> None:
         """Forget how an earlier attempt in this process ended."""
@@ -72,13 +81,14 @@ class LocalExecution:
         self, inputs: Mapping[str, Any] | None, *, fresh: bool
     ) -> tuple[Ending, UUID | None]:
         """Run the flow body; for `entry.expect`."""
-        values = file_values(self.execution_id, synchronous=self._synchronous)
+        # A journal that dies with the pod must not be the only place of a value.
+        values = artifacts.values_of(self.execution_id, inline=not self._synchronous)
         writer = steps.StepWriter(self.execution_id, self._spec.name, values)
         known = [] if fresh else reading.known_calls(self._journal, self.execution_id)
         if not fresh:
             writer.read_existing()
         if inputs is None:
-            inputs = read_inputs(self._facts, values)
+            inputs = read_inputs(self._facts)
         projector = Projector(self.execution_id, self._journal, writer)
         session = Session(
             execution_id=self.execution_id,
@@ -87,7 +97,9 @@ class LocalExecution:
             parts=Parts(
                 recorder=self._recorder(projector, writer),
                 values=values,
-                board=board.ZenMLBoard(
+                board=(
+                    leased_board.LeasedBoard if self._stopping else board.ZenMLBoard
+                )(
                     self.execution_id,
                     self._journal,
                     fresh=fresh,
@@ -148,7 +160,9 @@ class LocalExecution:
     def _recorder(self, projector: Projector, writer: steps.StepWriter) -> Recorder:
         if self._synchronous:
             return StoreRecorder(
-                self.execution_id, writer, lambda: projector.cancel_requested
+                self.execution_id,
+                writer,
+                self._stopping or (lambda: projector.cancel_requested),
             )
         return JournalRecorder(
             self.execution_id, self._journal, projector, self.reporter.warn
@@ -165,7 +179,7 @@ class LocalExecution:
         for record in self._journal.calls(self.execution_id, unprojected=True):
             projector.add(record)
 
-    def _keep(self, encoded: Encoded, values: FileValues) -> UUID:
+    def _keep(self, encoded: Encoded, values: artifacts.KeptValues) -> UUID:
         """Store the flow's return value and make it an artifact."""
         value = values.put(encoded, owner=views.FLOW, name=views.RESULT)
         self._journal.update_execution(
@@ -198,17 +212,10 @@ class LocalExecution:
             )
 
 
-def file_values(execution_id: str, *, synchronous: bool) -> FileValues:
-    """Return where the values of an execution are kept."""
-    folder: Path = artifacts.folder(execution_id)
-    # A journal that dies with the pod must not be the only place of a value.
-    return FileValues(folder, inline_limit=-1) if synchronous else FileValues(folder)
-
-
-def read_inputs(facts: Mapping[str, Any], values: FileValues) -> dict[str, Any]:
+def read_inputs(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of the flow as they were given."""
     stored = artifacts.from_reference(facts["inputs"])
-    data = values.get(stored, what="the inputs of the flow")
+    data = artifacts.fetch(stored, what="the inputs of the flow")
     inputs = codec.decode(stored.serializer, data)
     assert isinstance(inputs, dict)
     return inputs

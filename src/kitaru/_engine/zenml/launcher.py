@@ -31,6 +31,8 @@ from kitaru._engine.zenml import (
     entry,
     environment,
     reading,
+    remote,
+    remote_logs,
     replays,
     runs,
 )
@@ -58,34 +60,71 @@ class Launcher:
         """Start an execution and run it to its end or its next unanswered wait."""
         flow, inputs = launch.flow, launch.inputs
         with active.stack(_wanted_stack(launch)):
+            if remote.is_chosen():
+                return self._submit(launch), None
             execution_id, run = self._create(launch)
             execution = self._execution(
                 execution_id, flow, runs.facts_of(run), self._reporter(execution_id)
             )
             entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
-            return execution_id, self._run(execution, lambda: runs.run_here(run))
+            return execution_id, self._run(execution, lambda: runs.submit(run))
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         """Start an execution in a process of its own, or here if no other can."""
-        if not launch.flow.source.is_loadable:
+        with active.stack(_wanted_stack(launch)):
+            if remote.is_chosen():
+                return self._submit(launch), Continuation(how="stack")
+            here_only = not launch.flow.source.is_loadable
+            execution_id = "" if here_only else self._create(launch)[0]
+        if here_only:
             execution_id, _ = self.launch(launch)
             return execution_id, Continuation(how="here", pid=os.getpid())
-        with active.stack(_wanted_stack(launch)):
-            execution_id, _ = self._create(launch)
         return execution_id, self._spawn(execution_id)
+
+    def _submit(self, launch: Launch) -> str:
+        """Start an execution on the active stack, which is remote."""
+        flow, plan = launch.flow, launch.replay
+        remote.check(flow.source)
+        inputs = _encoded(launch)
+        with translated(f"starting flow {flow.name!r}"), remote.code_of(flow.source):
+            run = runs.create(
+                flow.name,
+                flow.source,
+                launch.inputs,
+                _facts(launch, inputs) | replays.to_facts(plan) | remote.facts(),
+                original=plan.source if plan else None,
+                options=remote.options(launch.options.settings),
+            )
+            with environment.quiet():
+                runs.submit(run)
+        return str(run.id)
+
+    def run_in_pod(
+        self, run: PipelineRunResponse, stopping: Callable[[], bool]
+    ) -> tuple[Ending, UUID | None]:
+        """Run the body of an execution that another machine has started."""
+        execution_id, facts = str(run.id), runs.facts_of(run)
+        log = log_store.path_of(execution_id)
+        reporter = StreamReporter(file=LogFile(log))
+        with remote_logs.Shipper(execution_id, log):
+            flow = flows.find(remote.here(FlowSource.from_dict(facts["source"])))
+            execution = self._execution(
+                execution_id, flow, facts, reporter, stopping=stopping
+            )
+            ending, result = execution.body(None, fresh=False)
+            reporter.ended(execution_id, flow.name, ending)
+            return ending, result
 
     def _create(self, launch: Launch) -> tuple[str, PipelineRunResponse]:
         """Create an execution that this process runs for now."""
         flow, plan = launch.flow, launch.replay
-        inputs = codec.encode(
-            dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
-        )
+        inputs = _encoded(launch)
         with translated(f"starting flow {flow.name!r}"):
             run = runs.create(
                 flow.name,
                 flow.source,
                 launch.inputs,
-                _facts(launch, inputs) | replays.to_facts(plan),
+                _facts(launch, inputs) | replays.to_facts(plan) | _runner(),
                 original=plan.source if plan else None,
             )
         self._journal.put_execution(
@@ -130,13 +169,15 @@ class Launcher:
         entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
         with active.stack(runs.stack_id_of(run)):
             if fresh:
-                return self._run(execution, lambda: runs.run_here(run))
+                return self._run(execution, lambda: runs.submit(run))
             return self._run(execution, lambda: runs.go_on_here(execution_id))
 
     def continue_elsewhere(self, execution_id: str) -> Continuation:
         """Start a process that goes on, or do it here if no other process can."""
         with translated(f"continuing execution {execution_id}"):
             run = Client().zen_store.get_run(UUID(execution_id))
+        if remote.runs_elsewhere(run):
+            return self._continue_on_stack(execution_id)
         source = FlowSource.from_dict(runs.facts_of(run)["source"])
         if not source.is_loadable:
             flows.find(source)
@@ -151,6 +192,17 @@ class Launcher:
             self._journal.release(execution_id, Holder.me(), None)
             raise
         return self._spawn(execution_id)
+
+    def _continue_on_stack(self, execution_id: str) -> Continuation:
+        # Two commands of this machine must not start two pods.
+        self._journal.acquire(execution_id, Holder.me())
+        run = self._still_open(execution_id)
+        try:
+            if run.status is not RunStatus.RESUMING:
+                remote.go_on(run)
+        finally:
+            self._journal.release(execution_id, Holder.me(), None)
+        return Continuation(how="stack")
 
     def _still_open(self, execution_id: str) -> PipelineRunResponse:
         """Return the run, now that we hold the lease; give that up if it has ended."""
@@ -229,6 +281,7 @@ class Launcher:
         reporter: Reporter,
         *,
         synchronous: bool | None = None,
+        stopping: Callable[[], bool] | None = None,
     ) -> LocalExecution:
         return LocalExecution(
             execution_id,
@@ -239,6 +292,7 @@ class Launcher:
             reporter=reporter,
             lookup=self._lookup,
             synchronous=self._synchronous if synchronous is None else synchronous,
+            stopping=stopping,
         )
 
     def _reporter(self, execution_id: str) -> Reporter:
@@ -287,16 +341,22 @@ def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
         stored = blobs.inline(stored, inputs.payload)
     else:
         # One file each: it goes when its execution goes.
-        folder = artifacts.folder("inputs") / str(uuid4())
-        path = folder / blobs.file_name(stored)
-        blobs.write_file(path, inputs.payload)
-        stored = blobs.at(stored, str(path))
+        kept = artifacts.values_of("inputs", inline=False)
+        stored = kept.put(inputs, owner=str(uuid4()), name="inputs")
     return {
         "source": launch.flow.source.to_dict(),
         "inputs": artifacts.reference(stored),
         **runs.settings_to_facts(launch.options.settings),
-        "runner": Holder.me().to_dict(),
     }
+
+
+def _runner() -> dict[str, Any]:
+    return {"runner": Holder.me().to_dict()}
+
+
+def _encoded(launch: Launch) -> codec.Encoded:
+    what = f"the inputs of flow {launch.flow.name!r}"
+    return codec.encode(dict(launch.inputs), what=what)
 
 
 def _body(

@@ -69,7 +69,8 @@ def remove_inputs(file: str | None) -> None:
         return
     remove_file(Path(file))
     with suppress(OSError):
-        Path(file).parent.rmdir()
+        for folder in Path(file).parents[:2]:
+            folder.rmdir()
 
 
 def remove_log(execution_id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import copy_context
-from pathlib import Path
 from uuid import UUID
 
 from zenml.client import Client
@@ -12,7 +11,6 @@ from zenml.models import ArtifactVersionResponse
 
 from kitaru._core.records import StoredValue
 from kitaru._engine import blobs, views
-from kitaru._engine.blobs import FileValues
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import artifacts, environment, reading
 from kitaru._engine.zenml.errors import translated
@@ -132,6 +130,4 @@ class Library:
         return ref.bind(lambda _trust: context.copy().run(load))
 
     def _loader(self, value: StoredValue, what: str) -> Callable[[], object]:
-        # Reading needs no folder: values know their place.
-        values = FileValues(Path())
-        return lambda: blobs.load(value, values.get(value, what=what))
+        return lambda: blobs.load(value, artifacts.fetch(value, what=what))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType
@@ -24,9 +23,7 @@ class KitaruMaterializer(BaseMaterializer):
         """Return the stored value."""
         names = [str(name) for name in self.artifact_store.listdir(self.uri)]
         (name,) = [name for name in names if name.startswith("data.")]
-        with self.artifact_store.open(
-            str(PurePosixPath(self.uri) / name), "rb"
-        ) as file:
+        with self.artifact_store.open(f"{self.uri}/{name}", "rb") as file:
             data = file.read()
         value = StoredValue(
             serializer=blobs.serializer_of(name),
@@ -40,6 +37,6 @@ class KitaruMaterializer(BaseMaterializer):
     def save(self, data: Any) -> None:
         """Store a value; Kitaru itself writes the file before ZenML knows of it."""
         encoded = codec.encode(data)
-        path = str(PurePosixPath(self.uri) / blobs.file_name(blobs.describe(encoded)))
+        path = f"{self.uri}/{blobs.file_name(blobs.describe(encoded))}"
         with self.artifact_store.open(path, "wb") as file:
             file.write(encoded.payload)

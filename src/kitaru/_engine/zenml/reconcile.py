@@ -15,10 +15,11 @@ from kitaru._engine.journal import Journal, Lease
 from kitaru._engine.leases import Holder
 from kitaru._engine.zenml import (
     active,
+    artifacts,
     board,
     entry,
-    execution,
     reading,
+    remote,
     runs,
     steps,
 )
@@ -53,7 +54,9 @@ class Reconciler:
         if status is ExecutionStatus.RUNNING and lease is not None:
             return self._fail(run, lease)
         self._project_leftovers(run)
-        if status is ExecutionStatus.WAITING and not has_open_wait:
+        if status is not ExecutionStatus.WAITING or has_open_wait:
+            return run
+        if not remote.runs_elsewhere(run) or remote.is_forgotten(execution_id):
             return self._go_on(run, execution_id)
         return run
 
@@ -130,7 +133,7 @@ class Reconciler:
     def _project(self, run: PipelineRunResponse, left: list[CallRecord]) -> None:
         execution_id = str(run.id)
         flow = run.pipeline.name if run.pipeline else "unknown"
-        values = execution.file_values(execution_id, synchronous=False)
+        values = artifacts.values_of(execution_id)
         writer = steps.StepWriter(execution_id, flow, values)
         names = [record.invocation_id for record in left]
         self._journal.mark_projecting(execution_id, names)

@@ -21,7 +21,6 @@ from kitaru._core.settings import Settings
 from kitaru._core.similar import shorten
 from kitaru._core.sources import FlowSource
 from kitaru._engine.zenml import entry
-from kitaru.errors import KitaruFeatureNotAvailableError
 
 TAG = "kitaru"
 EXTRA_KEY = "kitaru"
@@ -40,6 +39,7 @@ def create(
     facts: Mapping[str, Any],
     *,
     original: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> PipelineRunResponse:
     """Create a run for an execution, not started yet.
 
@@ -49,8 +49,8 @@ def create(
         shown_inputs: The flow's arguments, for the dashboard.
         facts: What another process needs to go on with it; JSON data.
         original: The execution this one replays.
+        options: More for ZenML's pipeline, by the names of its parameters.
     """
-    _check_stack()
     pipeline = DynamicPipeline(
         name=flow,
         entrypoint=entry.run_flow,
@@ -62,6 +62,7 @@ def create(
         execution_mode=ExecutionMode.CONTINUE_ON_FAILURE,
         extra={EXTRA_KEY: dict(facts)},
         tags=[TAG],
+        **(options or {}),
     )
     pipeline.prepare(flow=source.reference, inputs=_shown(shown_inputs))
     snapshot = pipeline._create_snapshot(**pipeline._run_args)
@@ -70,8 +71,12 @@ def create(
     )
 
 
-def run_here(run: PipelineRunResponse) -> None:
-    """Run the body in this process and thread; raises what the body raised."""
+def submit(run: PipelineRunResponse) -> None:
+    """Run the body: in this process and thread, or start it on a remote stack.
+
+    Raises:
+        BaseException: What the body raised, if it ran here.
+    """
     assert run.snapshot is not None  # only deleted snapshots are missing
     submit_pipeline(
         snapshot=run.snapshot, stack=Client().active_stack, placeholder_run=run
@@ -170,13 +175,3 @@ def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:
         else shorten(value, _SHOWN_INPUT)
         for name, value in inputs.items()
     }
-
-
-def _check_stack() -> None:
-    stack = Client().active_stack
-    if not stack.orchestrator.config.is_local:
-        raise KitaruFeatureNotAvailableError(
-            f"stack {stack.name!r} runs flows on {stack.orchestrator.flavor}; this "
-            "version of kitaru runs flows on local stacks only (use one with: zenml "
-            "stack set default)"
-        )

@@ -37,7 +37,6 @@ from zenml.models import (
 
 from kitaru._core import records
 from kitaru._core.records import OUTPUT, CallRecord
-from kitaru._engine.blobs import FileValues
 from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import artifacts
 
@@ -53,7 +52,9 @@ _PLACEHOLDER = DistributionPackageSource(
 class StepWriter:
     """Writes the calls of one execution; remembers what ZenML has of them."""
 
-    def __init__(self, execution_id: str, flow: str, values: FileValues) -> None:
+    def __init__(
+        self, execution_id: str, flow: str, values: artifacts.KeptValues
+    ) -> None:
         self._execution_id = execution_id
         self._flow = flow
         self._values = values

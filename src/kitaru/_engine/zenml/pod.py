@@ -1,0 +1,75 @@
+"""What a pod does: the body of an execution that was started on another machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.models import PipelineRunResponse
+
+from kitaru._engine.port import Ending
+from kitaru._engine.zenml import runs
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY = 2.0
+# A body that comes to no checkpoint for so long after a request to stop is ended.
+_GRACE = 10.0
+
+
+def run_body(run: PipelineRunResponse) -> tuple[Ending, UUID | None]:
+    """Run the body of an execution and return how it ended."""
+    from kitaru._engine.open import use_engine
+    from kitaru._engine.zenml.engine import ZenMLEngine
+
+    engine = ZenMLEngine(synchronous=True)
+    with StopWatch(str(run.id)) as watch, use_engine(engine):
+        return engine.run_in_pod(run, lambda: watch.stop_requested)
+
+
+class StopWatch:
+    """Watches for a request to stop, and ends a pod that does not heed it."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.stop_requested = False
+        self._execution_id = execution_id
+        self._over = threading.Event()
+        self._thread = threading.Thread(
+            target=self._watch, name="kitaru-stop-watch", daemon=True
+        )
+
+    def __enter__(self) -> StopWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        requested_at = 0.0
+        while not self._over.wait(_LOOK_EVERY):
+            if not self.stop_requested:
+                self.stop_requested = self._is_stopping()
+                requested_at = time.monotonic()
+            elif time.monotonic() - requested_at > _GRACE:
+                self._end()
+
+    def _is_stopping(self) -> bool:
+        try:
+            run = Client().zen_store.get_run(UUID(self._execution_id), hydrate=False)
+        # A server that is away for a while says nothing about stopping.
+        except Exception as error:
+            logger.debug("%s", error, exc_info=True)
+            return False
+        return run.status in (RunStatus.STOPPING, RunStatus.STOPPED)
+
+    def _end(self) -> None:
+        runs.set_status(self._execution_id, RunStatus.STOPPED, "Cancelled.")
+        # Success, or the cluster would start the pod again.
+        os._exit(0)

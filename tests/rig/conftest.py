@@ -1,0 +1,43 @@
+"""The rig, brought up once, and a laptop for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig import rig as rigs
+from tests.rig.laptop import Laptop
+from tests.rig.rig import Rig
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all of these tests the time that pods need."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """The rig that runs already, or one for this session."""
+    reason = rigs.why_not()
+    if reason is not None:
+        pytest.skip(f"the rig cannot run here: {reason}")
+    running = rigs.find()
+    if running is not None:
+        yield running
+        return
+    yield rigs.up()
+    rigs.down()
+
+
+@pytest.fixture
+def laptop(rig: Rig, tmp_path: Path) -> Iterator[Laptop]:
+    """A folder with a project and a connection to the server; pods cannot see it."""
+    place = Laptop(rig, tmp_path)
+    yield place
+    place.end()

@@ -1,0 +1,133 @@
+"""Processes that outlive the command which starts them, and are stopped by pid."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+_STOP_SECONDS = 3.0
+_LOOK_AGAIN = 0.1
+
+
+class NotStarted(RuntimeError):
+    """A service did not come up; the message has the end of its log."""
+
+
+class Processes:
+    """The services of one rig, noted in a folder: one file each with pid and start."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "services"
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: Path,
+        ready: Callable[[], object],
+        within: float,
+    ) -> None:
+        """Start a service and return when it is ready.
+
+        Raises:
+            NotStarted: If it ended, or was not ready in time.
+        """
+        log = self.log(name)
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=folder,
+                env=dict(environment) if environment is not None else None,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        born = psutil.Process(child.pid).create_time()
+        self._file(name).write_text(json.dumps({"pid": child.pid, "born": born}))
+        deadline = time.monotonic() + within
+        while not _is_ready(ready):
+            if child.poll() is not None or time.monotonic() > deadline:
+                ended = f"ended with {child.poll()}" if child.poll() else "hangs"
+                text = log.read_text(errors="replace")[-2000:]
+                raise NotStarted(f"{name} {ended}; the end of its log:\n{text}")
+            time.sleep(_LOOK_AGAIN)
+
+    def log(self, name: str) -> Path:
+        """Return the log of a service."""
+        return self._folder / f"{name}.log"
+
+    def all_live(self) -> bool:
+        """Whether something was started and all of it lives."""
+        files = list(self._folder.glob("*.json"))
+        return bool(files) and all(_find(file) for file in files)
+
+    def stop(self, name: str) -> None:
+        """Stop a service; kill it if it does not stop."""
+        file = self._file(name)
+        process = _find(file)
+        if process is not None:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+                with contextlib.suppress(psutil.TimeoutExpired):
+                    process.wait(_STOP_SECONDS)
+                    break
+        file.unlink(missing_ok=True)
+
+    def stop_all(self) -> None:
+        """Stop every service that was started, the newest first."""
+        files = self._folder.glob("*.json")
+        for file in sorted(files, key=lambda file: file.stat().st_mtime, reverse=True):
+            self.stop(file.stem)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on, all different."""
+    with contextlib.ExitStack() as probes:
+        ports = []
+        for _ in range(count):
+            probe = probes.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports
+
+
+def listens(port: int) -> bool:
+    """Whether something takes connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _find(file: Path) -> psutil.Process | None:
+    """Return the process of a file, if it lives and is not another with its pid."""
+    try:
+        noted = json.loads(file.read_text())
+        process = psutil.Process(noted["pid"])
+        same = process.create_time() == noted["born"]
+        return process if same and process.status() != "zombie" else None
+    except (OSError, psutil.NoSuchProcess):
+        return None
+
+
+def _is_ready(ready: Callable[[], object]) -> bool:
+    try:
+        return bool(ready())
+    except OSError:
+        return False
