@@ -59,7 +59,7 @@ test-remote: rig-install ## Run the tests of remote stacks on the rig.
 rig-install: $(VENV)/.rig-installed
 $(VENV)/.rig-installed: $(STAMP) tests/rig/requirements.lock
 	@echo "Installing what the rig needs into $(VENV) (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/rig/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/rig/requirements.lock
 	@touch $@
 
 rig-database: ## Install MariaDB for the rig (Debian, root); without it: SQLite.
