@@ -50,14 +50,48 @@ def test_wrong_use_is_one_message_and_changes_nothing(workspace: Workspace) -> N
 
     ends = {name: process.finish() for name, process in running.items()}
     assert {name: end.code for name, end in ends.items()} == {
-        "type": 1,
+        "type": 2,
         "label": 2,
         "nobody answers": 2,
         "unknown": 2,
     }
-    assert "zenml stack register" in ends["type"].stderr
+    assert "artifact_store is missing" in ends["type"].stderr
     assert "'team' is not KEY=VALUE" in ends["label"].stderr
     assert "--yes" in ends["nobody answers"].stderr
     assert json.loads(ends["unknown"].stderr)["command"] == "stack use"
     assert [end for end in ends.values() if "Traceback" in end.stderr] == []
     assert workspace.kitaru_item("stack", "current")["name"] == "default"
+
+
+def test_a_remote_stack_is_made_checked_and_deleted(workspace: Workspace) -> None:
+    workspace.script(
+        "stack.yaml",
+        "type: kubernetes\nname: cluster\ncluster: prod\n"
+        "artifact_store: s3://bucket\ncontainer_registry: registry.example.com\n"
+        "credentials: {server: 'https://127.0.0.1:1', token: $MY_TOKEN}\n",
+    )
+    line = ("stack", "create", "--file", "stack.yaml", "--no-activate")
+
+    refused = workspace.kitaru(*line, code=2)
+    made = workspace.kitaru(
+        *line, "--namespace", "agents", environment={"MY_TOKEN": "HUSH"}
+    )
+    shown = workspace.kitaru("stack", "show", "cluster")
+    checked = workspace.kitaru("stack", "verify", "cluster", "-o", "json", code=1)
+    gone = workspace.kitaru("stack", "delete", "cluster", "--yes", "--recursive")
+
+    assert "the variable MY_TOKEN is not set" in refused.stderr
+    assert made.stdout.splitlines() == [
+        "created stack cluster",
+        "nothing was asked of the platform yet; do that with: kitaru stack verify cluster",
+    ]
+    assert "    kubernetes_namespace: agents\n" in shown.stdout
+    assert "    service connector: cluster\n" in shown.stdout
+    report = json.loads(checked.stdout)["item"]
+    assert report["ok"] is False
+    assert len(report["checks"]) == 4
+    assert "  and its service connector cluster" in gone.stdout.splitlines()
+    for said in (refused, made, shown, checked, gone):
+        assert "HUSH" not in said.stdout + said.stderr
+        assert "Traceback" not in said.stderr
+        assert "Warning" not in said.stderr

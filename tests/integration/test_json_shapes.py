@@ -46,6 +46,7 @@ def test_stacks(engine: ZenMLEngine) -> None:
     golden("stack", "list")
     golden("stack", "current")
     golden("stack", "show", arguments=("second",))
+    golden("stack", "verify", arguments=("second",))
     golden("stack", "use", arguments=("default",))
     golden("stack", "delete", arguments=("second", "--yes"))
 

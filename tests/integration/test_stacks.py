@@ -25,7 +25,6 @@ from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._ops import stacks
 from kitaru.errors import (
     KitaruBackendError,
-    KitaruFeatureNotAvailableError,
     KitaruStateError,
     KitaruUsageError,
 )
@@ -269,15 +268,6 @@ def test_a_waiting_execution_keeps_its_stack_even_from_force(
 
     client.executions.input(handle.exec_id, value=True)
     assert "experiments" in names()
-
-
-def test_other_kinds_of_stacks_are_said_to_come_from_zenml(
-    engine: ZenMLEngine,
-) -> None:
-    with pytest.raises(KitaruFeatureNotAvailableError, match="'kubernetes'"):
-        stacks.create("cluster", kind="kubernetes")
-
-    assert names() == ["default"]
 
 
 def test_the_sdk_deletes_local_stacks_only(
