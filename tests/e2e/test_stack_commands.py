@@ -95,3 +95,53 @@ def test_a_remote_stack_is_made_checked_and_deleted(workspace: Workspace) -> Non
         assert "HUSH" not in said.stdout + said.stderr
         assert "Traceback" not in said.stderr
         assert "Warning" not in said.stderr
+
+
+def test_missing_packages_are_named_with_what_to_install(workspace: Workspace) -> None:
+    script = workspace.script(
+        "without.py",
+        """
+        import sys
+
+        # What Python does if they are not installed.
+        sys.modules |= {"boto3": None, "s3fs": None}
+
+        from kitaru import flow, list_stacks
+        from kitaru._ops import stacks
+        from kitaru.errors import KitaruStackIntegrationDependencyError
+
+        KEYS = {"aws_access_key_id": "HUSH", "aws_secret_access_key": "HUSH"}
+        PARTS = {"artifact_store": "s3://bucket", "container_registry": "x.io"}
+
+        @flow
+        def nothing():
+            return 1
+
+        def create(**settings):
+            settings = {"name": "there", "type": "kubernetes"} | PARTS | settings
+            return stacks.create_from(settings, place="here", activate=False)
+
+        try:
+            create(
+                cluster="c", region="eu-west-1", credentials={"type": "aws"} | KEYS
+            )
+        except KitaruStackIntegrationDependencyError as error:
+            print("connector:", error)
+        print([stack.name for stack in list_stacks()])
+        create(context="minikube")
+        try:
+            nothing.run(stack="there")
+        except KitaruStackIntegrationDependencyError as error:
+            print("flow:", error)
+        """,
+    )
+
+    said = workspace.python(script).stdout.splitlines()
+
+    assert said == [
+        "connector: connectors of aws: packages for aws are missing here; install them "
+        "with: pip install 'kitaru[aws]'",
+        "['default']",
+        "flow: starting flow 'nothing': packages for s3 are missing here; install them "
+        "with: pip install 'kitaru[aws]'",
+    ]

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,20 @@ AZUREML: dict[str, Any] = {
     "workspace": "research",
     "credentials": {"tenant_id": UUID, "client_id": UUID, "client_secret": "HUSH"},
 }
+VERSION = dict.fromkeys(
+    [
+        "buildDate",
+        "compiler",
+        "gitCommit",
+        "gitTreeState",
+        "gitVersion",
+        "goVersion",
+        "major",
+        "minor",
+        "platform",
+    ],
+    "1",
+)
 pytestmark = pytest.mark.zenml
 
 
@@ -367,7 +382,7 @@ def test_a_stack_that_cannot_become_the_active_one_is_not_made(
     assert left_over(config) == NOTHING
 
 
-def create_and_look_up(thread: threading.Thread) -> None:
+def create_until_pressed(thread: threading.Thread) -> None:
     create(SAGEMAKER)
     thread.join()
 
@@ -391,7 +406,7 @@ def test_ctrl_c_in_the_middle_comes_when_the_stack_is_whole(
     thread.start()
 
     with pytest.raises(KeyboardInterrupt):
-        create_and_look_up(thread)
+        create_until_pressed(thread)
 
     assert len(made().components) == 4
 
@@ -563,6 +578,48 @@ def test_a_check_of_a_silent_host_ends_in_time(engine: ZenMLEngine) -> None:
     (orchestrator,) = (c for c in report.checks if c.kind == "orchestrator")
     assert orchestrator.status == "failed"
     assert "no answer within 2 s" in orchestrator.reason
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """The URL of an API server that says its version to whoever has the right token."""
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_known = self.headers["Authorization"] == "Bearer HUSH"
+            self.send_response(200 if is_known else 401)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(VERSION).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "said"),
+    [
+        ("HUSH", "ok", "service connector remote reaches prod"),
+        ("HUSH-but-old", "failed", "authorization failure"),
+    ],
+)
+def test_a_cluster_is_asked_with_the_credentials(
+    engine: ZenMLEngine, cluster: str, token: str, status: str, said: str
+) -> None:
+    create(KUBERNETES, credentials={"server": cluster, "token": token})
+
+    report = stacks.verify("remote", seconds=60)
+
+    (orchestrator,) = (c for c in report.checks if c.kind == "orchestrator")
+    assert (orchestrator.status, said in orchestrator.reason) == (status, True)
+    assert "HUSH" not in report.model_dump_json()
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 601, float("nan"), float("inf")])

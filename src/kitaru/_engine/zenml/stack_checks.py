@@ -68,9 +68,11 @@ def _check(component: ComponentResponse) -> ComponentCheck:
             flavor = Client().get_flavor_by_name_and_type(
                 component.flavor_name, component.type
             )
-        _import(flavor)
         if component.connector is not None:
-            return _line(component, "ok", _ask_connector(component, flavor))
+            found = _ask_connector(component, flavor)
+            _import(flavor)
+            return _line(component, "ok", found)
+        _import(flavor)
         if component.type == StackComponentType.ARTIFACT_STORE:
             return _look_into(component)
     # Each platform has errors of its own, and any of them is the answer.
@@ -144,12 +146,16 @@ def _ask_connector(component: ComponentResponse, flavor: FlavorResponse) -> str:
 
 
 def _look_into(component: ComponentResponse) -> ComponentCheck:
-    """Look for the folder of an artifact store, with what this machine is logged in as."""
-    store = StackComponent.from_model(component)
-    path = component.configuration["path"]
-    # Stores of objects have no empty folders; the bucket must be there.
-    scheme, _, rest = str(path).partition("://")
-    bucket = f"{scheme}://{rest.partition('/')[0]}" if rest else path
-    if store.exists(bucket):  # type: ignore[attr-defined]  # an artifact store has it
-        return _line(component, "ok", f"{bucket} can be read")
-    return _line(component, "failed", f"{bucket} is not there, or cannot be read")
+    """List an artifact store's bucket, with what this machine is logged in as.
+
+    Raises:
+        Exception: Of the platform, if it cannot be listed.
+    """
+    # The store itself refuses to look outside of its folder, which may not exist yet.
+    files = getattr(StackComponent.from_model(component), "filesystem", None)
+    if files is None:
+        return _line(component, "not checked", _UNKNOWN)
+    scheme, _, path = str(component.configuration["path"]).partition("://")
+    bucket = path.partition("/")[0]
+    files.ls(bucket)
+    return _line(component, "ok", f"{scheme}://{bucket} can be listed")
