@@ -18,10 +18,20 @@ def window(*, page: int, size: int, limit: int | None) -> tuple[int, int]:
     """Return page number and size; `limit` means the first page of that size.
 
     Raises:
-        KitaruUsageError: For a page before the first, or an impossible size.
+        KitaruUsageError: For a page before the first, an impossible size, or a limit
+            together with another page.
     """
     if limit is not None:
-        page, size = 1, limit
+        if page != 1:
+            raise KitaruUsageError(
+                f"a limit ({limit}) is short for page 1 and goes with no other page, "
+                f"such as {page}; give a size instead: --page {page} --size {limit}"
+            )
+        if not 1 <= limit <= MAX_SIZE:
+            raise KitaruUsageError(
+                f"a limit of {limit} is not possible: limits go from 1 to {MAX_SIZE}"
+            )
+        size = limit
     if page < 1 or not 1 <= size <= MAX_SIZE:
         raise KitaruUsageError(
             f"page {page} of size {size} is not possible: pages start at 1, sizes go "

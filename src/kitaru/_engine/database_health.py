@@ -65,6 +65,20 @@ def journal_counts(path: Path) -> JournalCounts | None:
     return JournalCounts(*row)
 
 
+def journal_executions(path: Path, beginning: str) -> list[tuple[str, str]]:
+    """Return ids that begin so, with their flows; none if it cannot be read."""
+    try:
+        with _opened(path) as database:
+            return database.execute(
+                "SELECT execution_id, coalesce(json_extract(body, '$.flow'), '')"
+                " FROM executions WHERE substr(execution_id, 1, ?1) = ?2"
+                " ORDER BY execution_id LIMIT 200",
+                (len(beginning), beginning),
+            ).fetchall()
+    except (sqlite3.Error, OSError):
+        return []
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     # `as_uri` quotes what has a meaning in URIs.

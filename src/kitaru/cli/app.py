@@ -106,6 +106,9 @@ def main() -> None:
             fail(_command(), KitaruUsageError(error.format_message()), Format.JSON)
         )
     except (KeyboardInterrupt, typer.Abort):
+        if sys.stderr.isatty():
+            # What comes next does not belong on the line of a question.
+            sys.stderr.write("\n")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our pipe has gone, as `| head` does.

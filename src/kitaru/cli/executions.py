@@ -23,8 +23,20 @@ from kitaru.models import Execution, ExecutionStatus
 
 app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
 
+
+def _known_ids(incomplete: str) -> list[tuple[str, str]]:
+    from kitaru._ops import completions
+
+    return completions.execution_ids(incomplete)
+
+
 Exec = Annotated[
-    str, typer.Argument(metavar="EXEC", help="Execution id, or its beginning.")
+    str,
+    typer.Argument(
+        metavar="EXEC",
+        help="Execution id, or its beginning.",
+        autocompletion=_known_ids,
+    ),
 ]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Stay until it has ended or waits for an answer.")
@@ -37,7 +49,10 @@ def list_executions(
     flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
     status: Annotated[
         str | None,
-        typer.Option(help="running, waiting, completed, failed or cancelled."),
+        typer.Option(
+            help="running, waiting, completed, failed or cancelled.",
+            autocompletion=lambda: [status.value for status in ExecutionStatus],
+        ),
     ] = None,
     page: PageNumber = 1,
     size: PageSize = paging.DEFAULT_SIZE,
@@ -194,7 +209,10 @@ def logs(
     ] = None,
     source: Annotated[
         str,
-        typer.Option(help="step (inside checkpoints), runner (around them) or all."),
+        typer.Option(
+            help="step (inside checkpoints), runner (around them) or all.",
+            autocompletion=lambda: ["step", "runner", "all"],
+        ),
     ] = "all",
     limit: Annotated[
         int | None, typer.Option(help="Only the last so many lines.")

@@ -19,12 +19,19 @@ _COMMAND = re.compile(
     rf"kitaru executions (?P<verb>{'|'.join(_TOOLS)})\b"
     r"(?: (?P<id>[0-9a-f][0-9a-f-]{7,35})\b)?(?: --follow\b)?"
 )
+_OTHER_TOOLS = {
+    "kitaru stack list": "kitaru_stacks_list",
+    "kitaru status": "kitaru_status",
+    "kitaru info": "kitaru_info",
+}
+_OTHER_COMMAND = re.compile(rf"({'|'.join(_OTHER_TOOLS)})\b")
 _CLIENT_LISTING = re.compile(r"KitaruClient\(\)\.artifacts\.list\(\w*\)")
 
 
 def for_assistants(message: str) -> str:
     """Return a message of ours with tools where it names commands that are tools."""
     told = _COMMAND.sub(_as_tool, message)
+    told = _OTHER_COMMAND.sub(lambda match: _OTHER_TOOLS[match[0]], told)
     return _CLIENT_LISTING.sub("kitaru_artifacts_list", told)
 
 

@@ -1,0 +1,27 @@
+"""Messages to assistants name tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from kitaru.mcp.wording import for_assistants
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("see them with: kitaru stack list", "see them with: kitaru_stacks_list"),
+        (
+            "see what is broken with: kitaru info",
+            "see what is broken with: kitaru_info",
+        ),
+        ("check it with: kitaru status", "check it with: kitaru_status"),
+        (
+            "use: kitaru executions retry 1b2c3d4e",
+            "use: kitaru_executions_retry(execution_id='1b2c3d4e')",
+        ),
+        ("use it with: kitaru stack use dev", "use it with: kitaru stack use dev"),
+    ],
+)
+def test_a_command_that_is_a_tool_is_told_as_the_tool(said: str, told: str) -> None:
+    assert for_assistants(said) == told
