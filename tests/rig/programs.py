@@ -24,8 +24,8 @@ AGENT = """
         return write(drafted, approved)
 
     if __name__ == "__main__":
-        handle = agent.run(*sys.argv[1:2])
-        print(handle.exec_id)
+        topic, *seconds = sys.argv[1:]
+        print(agent.run(topic, *map(float, seconds)).exec_id)
 """
 
 STEPS = """
@@ -62,4 +62,23 @@ STEPS = """
 
     if __name__ == "__main__":
         print(steps.run(**json.loads(sys.argv[1])).exec_id)
+"""
+
+LARGE = """
+    from kitaru import checkpoint, flow
+
+    SIZE = 50_000_000
+
+    @checkpoint
+    def make(start: bytes) -> bytes:
+        return start + bytes(SIZE)
+
+    @flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
+    def large(start: bytes) -> bytes:
+        return make(start)
+
+    if __name__ == "__main__":
+        start = b"x" * 1_000_000
+        value = large.run(start).wait(timeout=120)
+        print(value == start + bytes(SIZE))
 """
