@@ -41,3 +41,11 @@ def laptop(rig: Rig, tmp_path: Path) -> Iterator[Laptop]:
     place = Laptop(rig, tmp_path)
     yield place
     place.end()
+
+
+@pytest.fixture
+def colleague(rig: Rig, tmp_path: Path) -> Iterator[Laptop]:
+    """Another laptop, without the flow's file."""
+    place = Laptop(rig, tmp_path / "colleague")
+    yield place
+    place.end()

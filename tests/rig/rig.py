@@ -8,8 +8,9 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.rig import services
@@ -46,6 +47,19 @@ class Rig:
     def processes(self) -> Processes:
         """Its services."""
         return Processes(self.state)
+
+    @contextmanager
+    def plain_server(self) -> Iterator[Rig]:
+        """Run a second server on the same database, which continues nothing itself."""
+        at = replace(self.at, server=free_ports(1)[0])
+        name = "plain-server"
+        try:
+            services.start_server(
+                self.state, at, self.processes, name=name, workloads=False
+            )
+            yield replace(self, at=at)
+        finally:
+            self.processes.stop(name)
 
     def pods(self, execution_id: str | None = None) -> list[dict[str, str]]:
         """Return name and phase of pods, oldest first; of one execution or of all."""

@@ -21,6 +21,7 @@ USER = "admin"
 PASSWORD = "only-for-the-rig"
 S3_KEY, S3_SECRET, BUCKET = "rig", "rig-secret", "kitaru"
 _WORKLOADS = "zenml.zen_server.pipeline_execution.in_memory_workload_manager"
+_MANAGER_VARIABLE = "ZENML_SERVER_WORKLOAD_MANAGER_IMPLEMENTATION_SOURCE"
 _TABLES = Path("/usr/share/mysql")
 
 
@@ -163,17 +164,33 @@ def start_database(state: Path, at: Addresses, processes: Processes) -> None:
     )
 
 
-def start_server(state: Path, at: Addresses, processes: Processes) -> None:
-    """Start the ZenML server; it continues answered executions by itself."""
-    folder = state / "server"
+def start_server(
+    state: Path,
+    at: Addresses,
+    processes: Processes,
+    *,
+    name: str = "server",
+    workloads: bool = True,
+) -> None:
+    """Start the ZenML server.
+
+    Args:
+        state: The folder of the rig.
+        at: Its addresses.
+        processes: Its services.
+        name: The name of this service.
+        workloads: Whether it continues answered executions by itself.
+    """
+    folder = state / name
     (folder / "home").mkdir(parents=True, exist_ok=True)
     store = (
         f"mysql://zenml:zenml@127.0.0.1:{at.database}/zenml"
         if has_database()
-        else f"sqlite:///{folder / 'zenml.db'}"
+        else f"sqlite:///{state / 'zenml.db'}"
     )
+    manager = f"{_WORKLOADS}.InMemoryWorkloadManager"
     processes.start(
-        "server",
+        name,
         [
             *(sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app"),
             *("--host", "127.0.0.1", "--port", str(at.server), "--log-level", "info"),
@@ -191,13 +208,11 @@ def start_server(state: Path, at: Addresses, processes: Processes) -> None:
             "ZENML_SERVER_JWT_SECRET_KEY": "only-for-tests-" * 3,
             "ZENML_SERVER_AUTO_ACTIVATE": "true",
             "ZENML_SERVER_SERVER_URL": at.server_url,
-            "ZENML_SERVER_WORKLOAD_MANAGER_IMPLEMENTATION_SOURCE": (
-                f"{_WORKLOADS}.InMemoryWorkloadManager"
-            ),
             "ZENML_DEFAULT_USER_NAME": USER,
             "ZENML_DEFAULT_USER_PASSWORD": PASSWORD,
             "ZENML_ANALYTICS_OPT_IN": "false",
-        },
+        }
+        | ({_MANAGER_VARIABLE: manager} if workloads else {}),
         folder=folder,
         ready=lambda: ask_server(at, "/api/v1/info"),
         within=120,

@@ -61,6 +61,14 @@ class LineReporter:
                 "continue it"
             )
 
+    def submitted(self, execution_id: str, flow: str, stack: str) -> None:
+        """An execution begins elsewhere."""
+        self.line(
+            "go",
+            f"{flow} {short(execution_id)} starts on stack {stack}; follow it with: kitaru "
+            f"executions logs {short(execution_id)} --follow",
+        )
+
     def started(self, invocation_id: str) -> None:
         """A checkpoint body begins."""
         self.line("go", f"  {invocation_id}")

@@ -51,11 +51,14 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
     if item.status.is_finished:
         settled(item)
         return
+    follow = f"follow it with: kitaru executions logs {short(item.exec_id)} --follow"
+    runner = f"process {continuation.pid}" if continuation.pid else "in its pod"
     how = {
-        "runner": f"its runner (process {continuation.pid}) goes on",
-        "process": f"process {continuation.pid} goes on; follow it with: kitaru "
-        f"executions logs {short(item.exec_id)} --follow",
+        "runner": f"its runner ({runner}) goes on",
+        "process": f"process {continuation.pid} goes on; {follow}",
         "here": "it went on in this process",
+        "stack": f"it goes on on stack {item.stack_name}; {follow}",
+        "server": f"the server lets it go on on stack {item.stack_name}; {follow}",
     }.get(continuation.how, continuation.how)
     sys.stdout.write(f"{item.flow_name} {short(item.exec_id)}: {how}\n")
 

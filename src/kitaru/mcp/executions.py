@@ -278,9 +278,12 @@ async def _result(
     return portions.execution_result(execution, notes=notes)
 
 
+_GOES_ON = ("runner", "process", "here", "stack", "server")
+
+
 def _how(going_on: Continuation) -> tuple[str, ...]:
     """Return the reason why an execution does not go on, if it does not."""
-    return () if going_on.how in ("runner", "process", "here") else (going_on.how,)
+    return () if going_on.how in _GOES_ON else (going_on.how,)
 
 
 def _project(ctx: Context) -> Path:

@@ -151,6 +151,8 @@ class Pods:
             "HOME": _HOME,
             "HOSTNAME": meta["name"],
             "LANG": "C.UTF-8",
+            # As in ZenML's own images.
+            "PYTHONUNBUFFERED": "1",
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",
             "KUBERNETES_SERVICE_PORT": str(self._port),
         }

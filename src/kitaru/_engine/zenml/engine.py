@@ -379,10 +379,11 @@ class ZenMLEngine:
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         """Yield log entries, oldest first; with `follow` until the execution ends."""
-        run = find_run(execution_id)
-        if remote.runs_elsewhere(run):
-            return self._remote_logs(run, follow=follow)
         file = LogFile(log_store.path_of(execution_id))
+        if not file.path.exists():
+            run = find_run(execution_id)
+            if remote.runs_elsewhere(run):
+                return self._remote_logs(run, follow=follow)
         if not follow:
             return file.read()
         return file.follow(

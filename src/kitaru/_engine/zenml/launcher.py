@@ -97,6 +97,8 @@ class Launcher:
             )
             with environment.quiet():
                 runs.submit(run)
+        stack = run.stack.name if run.stack else "its stack"
+        StreamReporter().submitted(str(run.id), flow.name, stack)
         return str(run.id)
 
     def run_in_pod(
@@ -198,8 +200,10 @@ class Launcher:
         self._journal.acquire(execution_id, Holder.me())
         run = self._still_open(execution_id)
         try:
-            if run.status is not RunStatus.RESUMING:
-                remote.go_on(run)
+            # A pod is given the active stack as its own.
+            with active.stack(runs.stack_id_of(run)):
+                if run.status is not RunStatus.RESUMING:
+                    remote.go_on(run)
         finally:
             self._journal.release(execution_id, Holder.me(), None)
         return Continuation(how="stack")
