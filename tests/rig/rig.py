@@ -48,6 +48,26 @@ class Rig:
         """Its services."""
         return Processes(self.state)
 
+    def stack_file(self, name: str, *, secret: str) -> str:
+        """Return a file for `kitaru stack create` that describes the rig."""
+        authority = _authority(self.state)
+        cluster = {"server": self.at.cluster_url, "token": TOKEN}
+        settings = {
+            "type": "kubernetes",
+            "name": name,
+            "cluster": "rig",
+            "namespace": NAMESPACE,
+            "credentials": cluster | {"certificate_authority": authority},
+            "artifact_store": {
+                "uri": f"s3://{services.BUCKET}/{name}",
+                "endpoint": self.at.s3_url,
+                "credentials": {"secret": secret},
+            },
+            "container_registry": "127.0.0.1:5000",
+        }
+        # JSON is YAML.
+        return json.dumps(settings)
+
     @contextmanager
     def plain_server(self) -> Iterator[Rig]:
         """Run a second server on the same database, which continues nothing itself."""
@@ -141,12 +161,11 @@ def down(state: Path = STATE) -> None:
 
 def _register_stack(rig: Rig) -> None:
     """Register the stack, in a process of its own: this one may use another store."""
-    crt = (rig.state / "cluster" / "tls.crt").read_bytes()
     facts: Mapping[str, object] = {
         "stack": STACK,
         "namespace": NAMESPACE,
         "cluster_url": rig.at.cluster_url,
-        "certificate": base64.b64encode(crt).decode(),
+        "certificate": _authority(rig.state),
         "token": TOKEN,
         "bucket": f"s3://{services.BUCKET}",
         "s3": services.s3_options(rig.at),
@@ -163,3 +182,8 @@ def _register_stack(rig: Rig) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"the stack was not registered:\n{done.stderr[-3000:]}")
+
+
+def _authority(state: Path) -> str:
+    """Return the certificate of the Kubernetes API as ZenML takes it."""
+    return base64.b64encode((state / "cluster" / "tls.crt").read_bytes()).decode()

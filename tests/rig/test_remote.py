@@ -6,14 +6,16 @@ import json
 import re
 import socket
 from pathlib import Path
+from uuid import uuid4
 
 from tests.rig.laptop import Laptop
 from tests.rig.programs import AGENT, LARGE, STEPS
 from tests.rig.rig import Rig
+from tests.rig.services import S3_KEY, S3_SECRET
 from tests.support.polling import eventually
 
 
-def start(laptop: Laptop, **inputs: float) -> str:
+def start(laptop: Laptop, **inputs: float | str) -> str:
     """Start the flow of three steps and return its execution."""
     script = laptop.script("steps.py", STEPS)
     return laptop.python(script, json.dumps(inputs)).stdout.strip()
@@ -152,3 +154,19 @@ def test_large_input_and_result_cross(laptop: Laptop) -> None:
     done = laptop.python(script)
 
     assert done.stdout.strip() == "True"
+
+
+def test_flow_runs_on_a_stack_made_with_kitaru(rig: Rig, laptop: Laptop) -> None:
+    name = f"made-{uuid4().hex[:8]}"
+    laptop.kitaru(
+        *("secrets", "set", name),
+        *(f"aws_access_key_id={S3_KEY}", f"aws_secret_access_key={S3_SECRET}"),
+    )
+    laptop.script("stack.yaml", rig.stack_file(name, secret=name))
+    laptop.kitaru("stack", "create", "--file", "stack.yaml", "--no-activate")
+
+    execution_id = start(laptop, stack=name, seconds=15)
+
+    assert laptop.execution(execution_id)["status"] == "running"
+    done = laptop.becomes(execution_id, "completed")
+    assert done["stack_name"] == name

@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -70,6 +71,10 @@ def import_zenml() -> None:
         logging.getLogger("alembic").setLevel(logging.CRITICAL)
         # ZenML tries a dead server again and again, and this tells of each time.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+        # ZenML imports Google's clients for any service connector, and these warn.
+        warnings.filterwarnings(
+            "ignore", "You are using a Python version", category=FutureWarning
+        )
     _use_wal()
     _list_packages_once()
     try:

@@ -88,8 +88,13 @@ def code_of(source: FlowSource) -> Iterator[None]:
 def options(settings: Settings) -> dict[str, Any]:
     """Return what ZenML is told of an execution that runs elsewhere."""
     image = settings.image or ImageSettings()
+    wanted: dict[str, Any] = {"docker": images.docker_settings(settings.image)}
+    orchestrator = Client().active_stack.orchestrator.settings_class
+    if orchestrator is not None and "synchronous" in orchestrator.model_fields:
+        # Else ZenML waits for the end, unless the stack says otherwise.
+        wanted["orchestrator"] = {"synchronous": False}
     return {
-        "settings": {"docker": images.docker_settings(settings.image)},
+        "settings": wanted,
         "environment": dict(image.environment or {}),
         "secrets": list(image.secret_environment_from or ()),
     }
