@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -q
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions fix lock bench clean
-.PHONY: rig rig-down rig-install rig-database test-remote lock-rig
+.PHONY: rig rig-down rig-database test-remote
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -47,20 +47,14 @@ unit-versions: ## Run unit and contract tests on the oldest and the newest Pytho
 	  .venv-$$version/bin/python -m pytest -q tests/unit tests/contract || exit 1; \
 	done
 
-rig: rig-install ## Bring a remote stack up on this machine; harmless if it is up.
+rig: install ## Bring a remote stack up on this machine; harmless if it is up.
 	@$(BIN)/python -m tests.rig up
 
-rig-down: rig-install ## Take the remote stack down, with all it kept.
+rig-down: install ## Take the remote stack down, with all it kept.
 	@$(BIN)/python -m tests.rig down
 
-test-remote: rig-install ## Run the tests of remote stacks on the rig.
+test-remote: install ## Run the tests of remote stacks on the rig.
 	$(PYTEST) tests/rig
-
-rig-install: $(VENV)/.rig-installed
-$(VENV)/.rig-installed: $(STAMP) tests/rig/requirements.lock
-	@echo "Installing what the rig needs into $(VENV) (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/rig/requirements.lock
-	@touch $@
 
 rig-database: ## Install MariaDB for the rig (Debian, root); without it: SQLite.
 	@PATH="$$PATH:/usr/sbin" command -v mariadbd > /dev/null \
@@ -75,11 +69,6 @@ lock: install ## Resolve the tested versions again.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
 	  --extra local --extra mcp --extra llm --extra pydantic-ai --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
-
-lock-rig: install ## Resolve the versions of the rig again.
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 -c requirements.lock \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  tests/rig/requirements.in -o tests/rig/requirements.lock
 
 bench: install ## Measure against the floor and plain ZenML.
 	$(BIN)/python benchmarks/run.py
