@@ -68,6 +68,11 @@ class Rig:
         # JSON is YAML.
         return json.dumps(settings)
 
+    def restart_server(self) -> None:
+        """Stop the ZenML server and start it again in the same place."""
+        self.processes.stop("server")
+        services.start_server(self.state, self.at, self.processes)
+
     @contextmanager
     def plain_server(self) -> Iterator[Rig]:
         """Run a second server on the same database, which continues nothing itself."""

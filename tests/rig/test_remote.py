@@ -170,3 +170,13 @@ def test_flow_runs_on_a_stack_made_with_kitaru(rig: Rig, laptop: Laptop) -> None
     assert laptop.execution(execution_id)["status"] == "running"
     done = laptop.becomes(execution_id, "completed")
     assert done["stack_name"] == name
+
+
+def test_server_restarted_in_the_middle(rig: Rig, laptop: Laptop) -> None:
+    execution_id = start(laptop, seconds=10)
+    pod = only_pod(rig, execution_id, has_printed="second begins")
+
+    rig.restart_server()
+
+    laptop.becomes(execution_id, "completed")
+    assert {name["name"] for name in rig.pods(execution_id)} == {pod}
