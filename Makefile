@@ -26,8 +26,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## Run the example: crash, retry, wait, answer; nothing runs twice.
 	@$(BIN)/python examples/demo.py
 
-test: check ## Check the code and run all tests.
-	$(PYTEST) tests
+test: check ## Check the code and run all tests but those of remote stacks.
+	$(PYTEST) tests --ignore=tests/rig
 
 fast: check ## Check the code and run what takes seconds.
 	$(PYTEST) tests/unit tests/contract
@@ -53,7 +53,7 @@ rig: install ## Bring a remote stack up on this machine; harmless if it is up.
 rig-down: install ## Take the remote stack down, with all it kept.
 	@$(BIN)/python -m tests.rig down
 
-test-remote: install ## Run the tests of remote stacks on the rig.
+test-remote: install rig-database ## Run the tests of remote stacks on the rig.
 	$(PYTEST) tests/rig
 
 rig-database: ## Install MariaDB for the rig (Debian, root); without it: SQLite.

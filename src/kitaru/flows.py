@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 Image = ImageSettings | Mapping[str, Any] | str
 _OPTIONS = ("stack", "image", "cache", "retries")
-_POLL = 0.1
+_POLL, _SLOWEST_POLL, _SLOWER = 0.1, 1.0, 1.05
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class FlowHandle(Generic[R]):
             KitaruStateError: If it is paused, was cancelled, or time is up.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        pause = _POLL
         while True:
             execution = current_engine().get(self.exec_id)
             status = execution.status
@@ -81,7 +82,9 @@ class FlowHandle(Generic[R]):
             paused = status is ExecutionStatus.WAITING and deadline is None
             if status.is_finished or over or paused:
                 return self._outcome(execution)
-            time.sleep(_POLL)
+            time.sleep(pause)
+            # What takes long may be seen a little later; a server is asked less often.
+            pause = min(pause * _SLOWER, _SLOWEST_POLL)
 
     def _outcome(self, execution: Execution) -> R:
         if execution.status is ExecutionStatus.COMPLETED:
