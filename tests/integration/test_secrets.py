@@ -18,6 +18,7 @@ from kitaru import (
     delete_secret,
     flow,
     get_secret,
+    log,
     wait,
 )
 from kitaru._engine.zenml.engine import ZenMLEngine
@@ -74,6 +75,48 @@ def test_a_failing_flow_with_a_secret_in_scope_leaves_it_nowhere(
     assert "the service refused" in execution.failure.message
     assert "asking with" in shown.out
     assert VALUE not in "\n".join(said)
+    assert find_leaks(config, VALUE) == []
+
+
+@checkpoint
+def careless(answer: str) -> str:
+    password = get_secret("service")["PASSWORD"]
+    print("the password is", password)
+    logging.getLogger("agent").warning("using %s", password)
+    log(password=password, nested={"list": [f"Bearer {password}"]})
+    raise ConnectionError(f"refused with {password}", {"headers": password})
+
+
+@flow
+def quotes_it(ask: bool) -> str:
+    password = get_secret("service")["PASSWORD"]
+    log(also=f"here: {password}")
+    print("in the flow:", password)
+    if ask:
+        wait(name="ask", question=f"Is {password} right?", timeout=0)
+    return careless("yes")
+
+
+def test_what_careless_code_says_of_a_secret_is_masked_where_it_is_kept(
+    client: KitaruClient, config: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    create_secret("service", {"PASSWORD": VALUE})
+
+    handles = [quotes_it.run(True), quotes_it.run(False)]
+    waiting, failed = (client.executions.get(handle.exec_id) for handle in handles)
+
+    said = [waiting.model_dump_json(), failed.model_dump_json()]
+    for handle in handles:
+        said += [entry.message for entry in client.executions.logs(handle.exec_id)]
+    assert failed.failure is not None
+    assert "refused with ***" in failed.failure.message
+    assert failed.checkpoints[0].metadata["nested"] == {"list": ["Bearer ***"]}
+    assert failed.metadata["also"] == "here: ***"
+    assert waiting.pending_wait is not None
+    assert waiting.pending_wait.question == "Is *** right?"
+    assert VALUE not in "\n".join(said)
+    # What user code prints on its own terminal is its own; Kitaru's lines are masked.
+    assert "✗   careless  ConnectionError" in capfd.readouterr().err.replace(VALUE, "")
     assert find_leaks(config, VALUE) == []
 
 

@@ -202,6 +202,7 @@ def is_hashable(value: object) -> bool:
     return "nan" not in repr(value).lower()
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(st.recursive(SCALARS, nested, max_leaves=12))
 def test_every_value_comes_back_with_its_types(value: object) -> None:
     assert shape(round_trip(value)) == shape(value)

@@ -7,6 +7,7 @@ import importlib
 import traceback
 from typing import Any
 
+from kitaru._core import masking
 from kitaru._core.records import StoredFailure
 from kitaru.models import FailureInfo, FailureOrigin
 
@@ -16,9 +17,9 @@ def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
     return StoredFailure(
         message="interrupted (Ctrl-C)"
         if isinstance(error, KeyboardInterrupt)
-        else _message(error),
+        else masking.text(_message(error)),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
-        traceback="".join(traceback.format_exception(error)),
+        traceback=masking.text("".join(traceback.format_exception(error))),
         origin=origin.value,
         pickled=_pickle(error),
     )
@@ -59,6 +60,8 @@ def _pickle(error: BaseException) -> str | None:
     """
     for form in (lambda: error, lambda: (type(error), error.args, _state(error))):
         data = _dumps(form())
+        if data is not None and masking.holds_secret(data):
+            return None
         if data is not None and _same(_unpickle(data), error):
             return base64.b64encode(data).decode()
     return None

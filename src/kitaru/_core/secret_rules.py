@@ -94,11 +94,15 @@ def without_values(text: str, values: Mapping[str, str]) -> str:
     shortened, so that goes whole.
     """
     text = _PYDANTIC_INPUT.sub("", text)
-    parts = {part for value in values.values() for part in _parts(value)}
-    for part in sorted(parts, key=len, reverse=True):
-        if len(part) >= _SHORTEST_CUT:
-            text = text.replace(part, "***")
+    for part in sorted(parts_to_cut(values), key=len, reverse=True):
+        text = text.replace(part, "***")
     return text
+
+
+def parts_to_cut(values: Mapping[str, str]) -> set[str]:
+    """Return what to look for where a value may be quoted: it, and its secret parts."""
+    parts = {part for value in values.values() for part in _parts(value)}
+    return {part for part in parts if len(part) >= _SHORTEST_CUT}
 
 
 def _parts(value: str) -> Iterator[str]:

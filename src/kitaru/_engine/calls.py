@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from kitaru._core import failures, usage
+from kitaru._core import failures, masking, usage
 from kitaru._core.records import AttemptRecord, CallRecord, StoredFailure, StoredValue
 from kitaru._core.scope import RunningCall
 from kitaru._core.specs import CheckpointSpec
@@ -89,7 +89,7 @@ class Ticket:
             output=output,
             failure=failure,
             fingerprint=self.fingerprint,
-            metadata=self.running.metadata,
+            metadata=masking.data(self.running.metadata),
             checkpoint_type=self.spec.type,
             # Work that a call brings along has no declaration that could be found again.
             code_hash=(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from kitaru._core import sources
@@ -243,6 +243,17 @@ def _check_free(module: str, path: Path, what: str) -> None:
         )
 
 
+class _SourceLoader(SourceFileLoader):
+    """Reads a file as it is now.
+
+    Python tells by seconds and size whether cached bytecode is that of a file, which a
+    quick fix may not change.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _execute(name: str, path: Path) -> None:
     """Import a module under `name`, keeping what it had when loading was stopped."""
     if name in sys.modules:
@@ -251,7 +262,7 @@ def _execute(name: str, path: Path) -> None:
     if parent:
         importlib.import_module(parent)
     # The loader is given because a script may have no `.py` ending to tell it by.
-    loader = SourceFileLoader(name, str(path))
+    loader = _SourceLoader(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None  # with a loader there always is one
     module = importlib.util.module_from_spec(spec)

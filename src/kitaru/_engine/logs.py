@@ -19,7 +19,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
 
-from kitaru._core import scope
+from kitaru._core import masking, scope
 from kitaru.errors import KitaruLogRetrievalError
 from kitaru.models import LogEntry
 
@@ -50,7 +50,7 @@ class LogFile:
         entry = {
             "timestamp": datetime.now(UTC).isoformat(),
             "level": level,
-            "message": message,
+            "message": masking.text(message),
             "source": "step" if checkpoint else "runner",
             "checkpoint": checkpoint,
         }

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TextIO
 
-from kitaru._core import scope, waits
+from kitaru._core import masking, scope, waits
 from kitaru._core.wording import duration, short
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending
@@ -154,7 +154,7 @@ class StreamReporter(LineReporter):
 
     def line(self, mark: str, text: str) -> None:
         """Print one line; not into the log of the checkpoint that is running."""
-        sign = self._marks[mark]
+        sign, text = self._marks[mark], masking.text(text)
         if self._coloured:
             sign = f"\x1b[{_COLOURS[mark]}m{sign}\x1b[0m"
         # Out of scope, so that it is not taken for output of the flow.

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kitaru._core import codec, names, scope, waits
+from kitaru._core import codec, masking, names, scope, waits
 from kitaru._core.records import StoredArtifact, StoredValue
 from kitaru._core.replay import Timeline
 from kitaru._core.scope import RunningCall, Scope
@@ -155,8 +155,8 @@ class Session:
         question = Question(
             name=name,
             schema=schema,
-            text=request.question,
-            metadata=request.metadata,
+            text=request.question and masking.text(request.question),
+            metadata=masking.data(request.metadata),
             calls_before=self._checkpoints.asked,
         )
         board = self._parts.board
@@ -206,7 +206,7 @@ class Session:
         """Add metadata to the execution."""
         self._control.check()
         self._control.went_on(on_path=self._on_path)
-        self._parts.recorder.note(values)
+        self._parts.recorder.note(masking.data(values))
 
     def save(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kitaru._core import masking
 from kitaru._core.paging import window
 from kitaru._core.secret_rules import check_name, check_values
 from kitaru._engine.open import current_engine
@@ -21,6 +22,7 @@ def create(
         KitaruUsageError: If the name is taken, or name or values are not valid.
     """
     checked = check_values(check_name(name), values)
+    masking.remember(checked)
     return current_engine().secrets.create(name, checked, private=private)
 
 
@@ -55,7 +57,9 @@ def get(name: str) -> Secret:
     Raises:
         KitaruUsageError: If there is none of that name.
     """
-    return current_engine().secrets.get(check_name(name))
+    found = current_engine().secrets.get(check_name(name))
+    masking.remember(found.values)
+    return found
 
 
 def find(*, page: int, size: int, limit: int | None = None) -> Page[SecretInfo]:

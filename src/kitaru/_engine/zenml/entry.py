@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunConte
 from zenml.execution.pipeline.dynamic.runner import RunPaused, _WaitConditionAborted
 from zenml.models import ArtifactVersionResponse, PipelineRunUpdate
 
+from kitaru._core import masking
 from kitaru._engine.port import Ending
 from kitaru.models import ExecutionStatus, FailureOrigin
 
@@ -58,12 +60,23 @@ def run_flow(flow: str, inputs: Any = None) -> ArtifactVersionResponse | None:
         raise _WaitConditionAborted("cancelled")
     error = ending.error or RuntimeError("the flow failed")
     _publish(context.run.id, RunStatus.FAILED, reason(ending.origin, str(error)))
-    raise error
+    kept = _for_zenml(error)
+    if kept is error:
+        raise error
+    raise kept from None
 
 
 def reason(origin: FailureOrigin | None, message: str) -> str:
     """Return the status reason of a failed run."""
-    return f"{(origin or FailureOrigin.UNKNOWN).value}: {message}"[:REASON_LIMIT]
+    text = masking.text(message)
+    return f"{(origin or FailureOrigin.UNKNOWN).value}: {text}"[:REASON_LIMIT]
+
+
+def _for_zenml(error: BaseException) -> BaseException:
+    """Return the error, or one without the secrets that it quotes: ZenML keeps it."""
+    shown = "".join(traceback.format_exception(error))
+    masked = masking.text(shown)
+    return error if masked == shown else RuntimeError(masked)
 
 
 def _publish(run_id: UUID, status: RunStatus, text: str) -> None:
