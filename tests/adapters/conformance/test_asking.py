@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from mcp.client.client import Client
 
 from tests.adapters.conformance.drivers import Driver
-from tests.support import processes
+from tests.support import assistant, processes
+from tests.support.assistant import given
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 
 
-def test_a_question_is_answered_while_no_process_lives(
-    driver: Driver, workspace: Workspace
+def test_a_question_is_answered_by_an_assistant_while_no_process_lives(
+    driver: Driver, workspace: Workspace, tmp_path: Path
 ) -> None:
     execution_id, status = workspace.python("agent.py", "asking").stdout.split()
     left = processes.using(workspace.config)
     waiting = workspace.execution(execution_id)
 
-    workspace.kitaru(
-        "executions", "input", execution_id, "--wait", driver.wait, "--value", '"red"'
-    )
+    async def answer(mcp: Client) -> None:
+        await given(
+            mcp,
+            "kitaru_executions_input",
+            execution_id=execution_id,
+            wait=driver.wait,
+            value="red",
+        )
+
+    with (tmp_path / "errors").open("w") as errors:
+        assistant.talk_over_pipe(workspace, answer, errors=errors)
     workspace.settles(execution_id, "completed")
 
     assert status == "waiting"
