@@ -39,8 +39,10 @@ check: install ## Format, lint, types, layers, file sizes, docs.
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/file_sizes.py
 
-unit-versions: ## Run unit and contract tests on the oldest and the newest Python.
+unit-versions: install ## Run unit and contract tests on the oldest and the newest Python.
 	@for version in 3.11 3.13; do \
+	  if $(BIN)/python -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')"; then \
+	    echo "== Python $$version: that of $(VENV), which make test uses"; continue; fi; \
 	  python=$$($(PYTHON) scripts/find_python.py $$version) || exit 1; \
 	  echo "== Python $$version"; \
 	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python install || exit 1; \

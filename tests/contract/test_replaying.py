@@ -441,3 +441,24 @@ def test_an_answer_after_the_anchor_is_asked_for_again(client: KitaruClient) -> 
 
     assert first.wait() == 4
     assert again.status == "waiting"
+
+
+def test_the_own_name_of_a_wait_is_no_anchor_unless_a_checkpoint_has_it(
+    engine: object,
+) -> None:
+    @checkpoint
+    def both() -> int:
+        return 1
+
+    @flow
+    def asking() -> int:
+        value = both()
+        kitaru.wait(name="approve", timeout=0)
+        kitaru.wait(name="both", timeout=0)
+        return value
+
+    source = asking.run().exec_id
+    with pytest.raises(KitaruUsageError, match="'approve': waits are no anchors"):
+        asking.replay(source, from_="approve")
+
+    assert asking.replay(source, from_="both").exec_id != source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kitaru._core.names import call_id
 from kitaru._core.records import CallRecord
@@ -10,8 +10,10 @@ from kitaru._core.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
 
 
-def find(records: Sequence[CallRecord], selector: str) -> CallRecord:
-    """Return the one call that `selector` names.
+def find(
+    records: Sequence[CallRecord], selector: str, *, waits: Collection[str] = ()
+) -> CallRecord:
+    """Return the one call that `selector` names; `waits` are the names of waits.
 
     A checkpoint name is taken only if the checkpoint was called once; `draft_2` is the
     second call of `draft`.
@@ -19,7 +21,9 @@ def find(records: Sequence[CallRecord], selector: str) -> CallRecord:
     Raises:
         KitaruUsageError: If no call or more than one fits; names the candidates.
     """
-    if selector == "wait" or selector.startswith("wait."):
+    named = [record for record in records if record.name == selector]
+    is_wait = selector in waits and not named
+    if is_wait or selector == "wait" or selector.startswith("wait."):
         raise KitaruUsageError(
             f"{selector!r}: waits are no anchors and cannot be overridden; choose a "
             "checkpoint, and answer the wait with input when the replay reaches it"
@@ -27,7 +31,6 @@ def find(records: Sequence[CallRecord], selector: str) -> CallRecord:
     for record in records:
         if selector == call_id(record.execution_id, record.invocation_id):
             return record
-    named = [record for record in records if record.name == selector]
     if len(named) > 1:
         choices = ", ".join(_unmistakable(record, selector) for record in named)
         raise KitaruUsageError(

@@ -353,6 +353,10 @@ class MemoryEngine:
 
     # -- waits and cancel ----------------------------------------------------
 
+    def wait_names(self, execution_id: str) -> frozenset[str]:
+        """Return the names of all waits that an execution came to."""
+        return frozenset(wait.name for wait in self._find(execution_id).waits)
+
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
         """Return open waits, of one execution or of all."""
         chosen = (

@@ -328,6 +328,10 @@ class Engine(Protocol):
         """Return open waits, of one execution or of all."""
         ...
 
+    def wait_names(self, execution_id: str) -> frozenset[str]:
+        """Return the names of all waits that an execution came to."""
+        ...
+
     def answer(self, wait: PendingWait, value: object) -> Continuation:
         """Store a checked answer and let the execution go on."""
         ...

@@ -75,6 +75,9 @@ def prepare(
         )
     spec = flow or flows.find(engine.flow_source(full_id), fresh=fresh)
     recorded = engine.recorded(full_id)
+    # A clear word about waits comes before what is said of an unknown checkpoint.
+    in_order = sorted(recorded.calls, key=lambda record: record.order)
+    selectors.find(in_order, from_, waits=engine.wait_names(full_id))
     changed = _changed_inputs(spec, recorded, inputs or {})
     plan = replay.plan(
         recorded.calls,

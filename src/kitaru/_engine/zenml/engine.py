@@ -272,6 +272,12 @@ class ZenMLEngine:
         found = self.pending_waits(execution_id)
         return found[0] if found else None
 
+    def wait_names(self, execution_id: str) -> frozenset[str]:
+        """Return the names of all waits that an execution came to."""
+        with translated(f"reading the waits of execution {execution_id}"):
+            found = board.conditions(execution_id)
+        return frozenset(board.base_name(condition.name) for condition in found)
+
     def answer(self, wait: PendingWait, value: object) -> Continuation:
         """Store a checked answer and let the execution go on."""
         assert wait.exec_id is not None  # waits of an engine know their execution
