@@ -12,7 +12,16 @@ import pytest
 from zenml import pipeline, step
 from zenml.client import Client
 
-from kitaru import KitaruClient, checkpoint, create_secret, flow, get_secret, log, wait
+from kitaru import (
+    KitaruClient,
+    checkpoint,
+    create_secret,
+    create_stack,
+    flow,
+    get_secret,
+    log,
+    wait,
+)
 from kitaru._engine.zenml import cleaning
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._ops import log_stores, maintenance
@@ -255,7 +264,7 @@ def test_what_kitaru_did_not_make_is_left_alone(
     client: KitaruClient, engine: ZenMLEngine, config: Path
 ) -> None:
     create_secret("service", {"PASSWORD": "hunter2"})
-    engine.stacks.create_local("experiments", activate=False, labels={})
+    create_stack("experiments", activate=False)
     own = config / "kitaru" / "logs"
     own.mkdir(parents=True, exist_ok=True)
     (own / "notes.txt").write_text("mine")

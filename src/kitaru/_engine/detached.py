@@ -44,7 +44,8 @@ def spawn(
     try:
         with _opened(log) as output:
             process = subprocess.Popen(
-                # -P: what is imported before the flow does not come from its folder.
+                # -P: its folder comes last, so that a file in it cannot pass for a module
+                # of Python or of a package.
                 [python, "-P", "-m", _MODULE, execution_id],
                 cwd=folder,
                 env=os.environ | environment,
@@ -78,6 +79,7 @@ def main() -> int:
 
     without_terminal()
     only_loading()
+    sys.path.append(str(Path.cwd()))
     execution_id = sys.argv[1]
     try:
         current_engine().continue_here(execution_id)
