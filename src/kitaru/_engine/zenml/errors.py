@@ -14,7 +14,7 @@ from kitaru.errors import (
 )
 
 # How ZenML names what is not installed.
-_INTEGRATION = re.compile(r"The `(\w+)` integration")
+_INTEGRATION = re.compile(r"[Tt]he `(\w+)` integration")
 
 _NOT_WRITABLE = ("readonly", "read-only", "permission denied", "unable to open")
 

@@ -60,7 +60,7 @@ class Launcher:
         """Start an execution and run it to its end or its next unanswered wait."""
         flow, inputs = launch.flow, launch.inputs
         with active.stack(_wanted_stack(launch)):
-            if remote.is_chosen():
+            if remote.is_chosen(flow.name):
                 return self._submit(launch), None
             execution_id, run = self._create(launch)
             execution = self._execution(
@@ -72,7 +72,7 @@ class Launcher:
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         """Start an execution in a process of its own, or here if no other can."""
         with active.stack(_wanted_stack(launch)):
-            if remote.is_chosen():
+            if remote.is_chosen(launch.flow.name):
                 return self._submit(launch), Continuation(how="stack")
             here_only = not launch.flow.source.is_loadable
             execution_id = "" if here_only else self._create(launch)[0]

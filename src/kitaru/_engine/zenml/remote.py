@@ -32,9 +32,10 @@ _KEY = "remote"
 _SETTLED = 60.0
 
 
-def is_chosen() -> bool:
-    """Whether the active stack runs flows elsewhere."""
-    return not Client().active_stack.orchestrator.config.is_local
+def is_chosen(flow: str) -> bool:
+    """Whether the active stack, on which `flow` is to start, runs flows elsewhere."""
+    with translated(f"starting flow {flow!r}"):
+        return not Client().active_stack.orchestrator.config.is_local
 
 
 def runs_elsewhere(run: PipelineRunResponse) -> bool:
