@@ -39,6 +39,7 @@ PROGRAMS = {
     "python": sys.executable,
     "kitaru": str(Path(sys.executable).parent / "kitaru"),
 }
+MARKS = {"✓": "completed", "↺": "completed", "✗": "failed", "▸": "running"}
 
 
 class DemoError(Exception):
@@ -146,12 +147,11 @@ class Stage:
         """Show an execution."""
         output = self.run("kitaru", "executions", "get", execution)
         first, *rest = output.splitlines()
-        rows = (
-            re.match(r"\s+(\w+)\s+(running|completed|failed)\b", row) for row in rest
-        )
+        # The first branches of the tree are the calls: a mark, then the name.
+        rows = (re.match(r"[├└|`+]\S* ([✓✗▸↺]) (\w+)", row) for row in rest)
         return Execution(
             status=first.split()[-1],
-            checkpoints={row[1]: row[2] for row in rows if row},
+            checkpoints={row[2]: MARKS[row[1]] for row in rows if row},
         )
 
     def clean_up(self) -> None:
