@@ -393,9 +393,16 @@ class ZenMLEngine:
         if not follow:
             return file.read()
         return file.follow(
-            lambda: self.get(execution_id).status.is_finished,
+            lambda: self._is_over(execution_id),
             lambda: time.sleep(_LOOK_AGAIN),
         )
+
+    def _is_over(self, execution_id: str) -> bool:
+        """Whether it has ended and its runner has said so in the log."""
+        if not self.get(execution_id).status.is_finished:
+            return False
+        lease = self.journal.lease(execution_id)
+        return lease is None or not lease.is_live
 
     def _remote_logs(
         self, run: PipelineRunResponse, *, follow: bool

@@ -234,6 +234,9 @@ class Launcher:
                 with translated("looking for open waits"):
                     open_waits = board.open_conditions(execution_id)
                 waits_for = str(open_waits[0].id) if open_waits else None
+            if ending.status.is_finished:
+                # Who follows the log goes by the lease: the last line comes before.
+                execution.reporter.ended(execution_id, execution.flow_name, ending)
             if self._journal.release(execution_id, Holder.me(), waits_for):
                 break
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
@@ -241,7 +244,8 @@ class Launcher:
             def submit() -> None:
                 runs.go_on_here(execution_id)
 
-        execution.reporter.ended(execution_id, execution.flow_name, ending)
+        if not ending.status.is_finished:
+            execution.reporter.ended(execution_id, execution.flow_name, ending)
         return ending
 
     def _run_once(
