@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest -q
+# As many tests at once as there are processors; a file's tests stay together.
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions fix lock bench clean
@@ -46,7 +47,7 @@ unit-versions: install ## Run unit and contract tests on the oldest and the newe
 	  python=$$($(PYTHON) scripts/find_python.py $$version) || exit 1; \
 	  echo "== Python $$version"; \
 	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python install || exit 1; \
-	  .venv-$$version/bin/python -m pytest -q tests/unit tests/contract || exit 1; \
+	  .venv-$$version/bin/python -m pytest -q -n auto --dist loadfile tests/unit tests/contract || exit 1; \
 	done
 
 rig: install ## Bring a remote stack up on this machine; harmless if it is up.
@@ -56,7 +57,7 @@ rig-down: install ## Take the remote stack down, with all it kept.
 	@$(BIN)/python -m tests.rig down
 
 test-remote: install rig-database ## Run the tests of remote stacks on the rig.
-	$(PYTEST) tests/rig
+	$(BIN)/python -m pytest -q tests/rig
 
 rig-database: ## Install MariaDB for the rig (Debian, root); without it: SQLite.
 	@PATH="$$PATH:/usr/sbin" command -v mariadbd > /dev/null \

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from zenml.client import Client
 from zenml.models import PipelineRunResponse, StepRunResponse
+from zenml.utils import source_utils
 
+import kitaru
 from kitaru import KitaruClient, checkpoint, flow, llm, log, save, wait
 from kitaru._engine.zenml.engine import ZenMLEngine
 
@@ -231,3 +234,22 @@ def test_retried_execution_shows_the_last_outcome_of_each_step(
     assert steps_of(handle.exec_id)["fragile"].status == "completed"
     assert steps_of(handle.exec_id)["fragile"].output.load() == "up"
     assert handle.get() == "up"
+
+
+def test_flow_runs_where_kitaru_itself_lies_below_the_source_root(
+    client: KitaruClient,
+) -> None:
+    """As in a checkout: ZenML would import our entry a second time, by its path."""
+
+    @flow
+    def plain() -> str:
+        return "done"
+
+    before = source_utils._CUSTOM_SOURCE_ROOT
+    source_utils.set_custom_source_root(str(Path(kitaru.__file__).parents[2]))
+    try:
+        handle = plain.run()
+    finally:
+        source_utils.set_custom_source_root(before)
+
+    assert handle.get() == "done"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm.exc import ObjectDeletedError
 from zenml.client import Client
+from zenml.config.source import DistributionPackageSource, Source
 from zenml.enums import ExecutionMode
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.execution.pipeline.utils import submit_pipeline
@@ -32,6 +33,21 @@ _HALF_READ = "should either have a snapshot_id"
 T = TypeVar("T")
 
 
+class _FlowPipeline(DynamicPipeline):
+    """A pipeline whose source is the entry, as a module of the installed package.
+
+    ZenML would name an entry below its source root, as that of an editable install can
+    be, by its path: a second copy of the module, which knows of no execution.
+    """
+
+    def resolve(self) -> Source:
+        return DistributionPackageSource(
+            module=entry.__name__,
+            attribute=entry.run_flow.__name__,
+            package_name="kitaru",
+        )
+
+
 def create(
     flow: str,
     source: FlowSource,
@@ -51,7 +67,7 @@ def create(
         original: The execution this one replays.
         options: More for ZenML's pipeline, by the names of its parameters.
     """
-    pipeline = DynamicPipeline(
+    pipeline = _FlowPipeline(
         name=flow,
         entrypoint=entry.run_flow,
         enable_cache=False,
