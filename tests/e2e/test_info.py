@@ -40,7 +40,7 @@ def test_a_whole_set_up_has_no_problems_and_says_what_holds(
     assert f"stack x ({workspace.project}/pyproject.toml: tool.kitaru.stack)" in lines
     assert "retries 2 (KITARU_RETRIES)" in lines
     assert "image.base_image i (KITARU_IMAGE)" in lines
-    assert "KITARU_AUTH_TOKEN (hidden)" in lines
+    assert "KITARU_AUTH_TOKEN ***" in lines
     assert "Analytics: off (default)" in lines
     assert "hunter2" not in said.both
 

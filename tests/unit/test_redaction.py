@@ -17,16 +17,16 @@ from kitaru._core import redaction
     ],
 )
 def test_what_has_the_name_of_a_secret_is_hidden(name: str) -> None:
-    assert redaction.value(name, "hunter2") == "(hidden)"
+    assert redaction.value(name, "hunter2") == "***"
     assert redaction.value(name, "") == ""
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("mysql://root:hunter2@db:3306/z", "mysql://(hidden)@db:3306/z"),
-        ("see https://token@host/x now", "see https://(hidden)@host/x now"),
-        ("https://h/?a=1&api_key=hunter2&b=2", "https://h/?a=1&api_key=(hidden)&b=2"),
+        ("mysql://root:hunter2@db:3306/z", "mysql://***@db:3306/z"),
+        ("see https://token@host/x now", "see https://***@host/x now"),
+        ("https://h/?a=1&api_key=hunter2&b=2", "https://h/?a=1&api_key=***&b=2"),
         ("sqlite:////home/me/zenml.db", "sqlite:////home/me/zenml.db"),
         ("default", "default"),
     ],

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kitaru._core import secret_rules
+from kitaru._core.redaction import HIDDEN
 
-MASK = "***"
 # Shorter values, such as `admin`, would be cut out of what has nothing to do with them.
 SHORTEST = 8
 
@@ -32,7 +32,7 @@ def remember(values: Mapping[str, str]) -> None:
 def text(original: str) -> str:
     """Return a text without the values of known secrets."""
     for value in _known:
-        original = original.replace(value, MASK)
+        original = original.replace(value, HIDDEN)
     return original
 
 

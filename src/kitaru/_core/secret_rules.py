@@ -95,7 +95,7 @@ def without_values(text: str, values: Mapping[str, str]) -> str:
     """
     text = _PYDANTIC_INPUT.sub("", text)
     for part in sorted(parts_to_cut(values), key=len, reverse=True):
-        text = text.replace(part, "***")
+        text = text.replace(part, HIDDEN)
     return text
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pydantic_ai import exceptions as foreign
 
+from kitaru._core.redaction import HIDDEN
 from kitaru.errors import (
     KitaruError,
     KitaruFeatureNotAvailableError,
@@ -159,7 +160,7 @@ class Credentials:
     def removed(self, text: str) -> str:
         """Return `text` with stars in their places."""
         for credential in self._texts:
-            text = text.replace(credential, "***")
+            text = text.replace(credential, HIDDEN)
         return text
 
 

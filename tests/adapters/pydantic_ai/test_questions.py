@@ -147,7 +147,7 @@ def test_a_tool_asks_from_its_body_and_the_others_finish_first() -> None:
         result = run.input(4).result
 
     assert question is not None
-    assert question.question == "Which number? The password is [redacted]"
+    assert question.question == "Which number? The password is ***"
     assert "agent.r1.s1.t1.work" in before
     assert result == "[5, 'worked']"
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kitaru import checkpoint, flow
-from kitaru.adapters._shared import events, redaction
+from kitaru._core.redaction import HIDDEN
+from kitaru.adapters._shared import events
 from kitaru.adapters._shared.boundary import Boundary, Place, place
 from kitaru.testing import FlowTester
 
@@ -94,7 +95,7 @@ def test_a_failure_keeps_its_type_and_loses_its_secrets(awaited: bool) -> None:
     with FlowTester() as tester:
         (made,) = tester.run(working).execution.checkpoints
 
-    assert caught == [f"no password={redaction.REDACTED} here"]
+    assert caught == [f"no password={HIDDEN} here"]
     assert len(made.attempts) == 2
     assert secret not in made.model_dump_json()
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import BaseModel
 
 from kitaru import checkpoint, flow
+from kitaru._core.redaction import HIDDEN
 from kitaru.adapters._shared.policy import CapturePolicy
-from kitaru.adapters._shared.redaction import REDACTED
 from kitaru.testing import FlowTester
 
 
@@ -25,7 +25,7 @@ class Odd:
     [
         pytest.param(
             Order(item="a", password="b"),
-            {"item": "a", "password": REDACTED},
+            {"item": "a", "password": HIDDEN},
             id="model",
         ),
         pytest.param({"odd": Odd()}, {"odd": "<Odd>"}, id="no JSON form"),
@@ -48,7 +48,7 @@ def test_nothing_is_kept_of_a_value_whose_hook_fails(
     def broken(value: Any) -> Any:
         raise KeyError("no such thing")
 
-    assert CapturePolicy(redact=broken).cleaned("Ann called") == REDACTED
+    assert CapturePolicy(redact=broken).cleaned("Ann called") == HIDDEN
     assert "redact hook" in caplog.text
 
 
@@ -70,4 +70,4 @@ def test_a_value_is_kept_once_in_a_checkpoint() -> None:
         artifacts = tester.run(working).execution.checkpoints[0].artifacts
 
     kept = {a.name: a.load() for a in artifacts if a.save_type == "prompt"}
-    assert kept == {"prompt": f"password: {REDACTED}"}
+    assert kept == {"prompt": f"password: {HIDDEN}"}

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import requests
 
+from kitaru._core.redaction import HIDDEN
 from kitaru.adapters._shared import redaction
-from kitaru.adapters._shared.redaction import REDACTED
 
 # Put together here, so that no scanner takes them for real ones.
 OPENAI = "sk-" + "proj-" + "a1B2" * 8
@@ -17,29 +17,29 @@ JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0In0" + ".c2lnbmF0dXJl"
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        pytest.param(f"use {OPENAI} now", f"use {REDACTED} now", id="OpenAI"),
-        pytest.param(f"id={AWS}", f"id={REDACTED}", id="AWS"),
-        pytest.param(GITHUB, REDACTED, id="GitHub"),
-        pytest.param(SLACK, REDACTED, id="Slack"),
-        pytest.param(f"token {JWT}", f"token {REDACTED}", id="JWT"),
+        pytest.param(f"use {OPENAI} now", f"use {HIDDEN} now", id="OpenAI"),
+        pytest.param(f"id={AWS}", f"id={HIDDEN}", id="AWS"),
+        pytest.param(GITHUB, HIDDEN, id="GitHub"),
+        pytest.param(SLACK, HIDDEN, id="Slack"),
+        pytest.param(f"token {JWT}", f"token {HIDDEN}", id="JWT"),
         pytest.param(
             "Authorization: Bearer abc.def-123",
-            f"Authorization: Bearer {REDACTED}",
+            f"Authorization: Bearer {HIDDEN}",
             id="bearer",
         ),
         pytest.param(
             "postgres://me:s3cret@host/db",
-            f"postgres://me:{REDACTED}@host/db",
+            f"postgres://me:{HIDDEN}@host/db",
             id="address",
         ),
         pytest.param(
             "My password is hunter2, ok",
-            f"My password is {REDACTED}, ok",
+            f"My password is {HIDDEN}, ok",
             id="said in words",
         ),
-        pytest.param("API_KEY='abcdef'", f"API_KEY='{REDACTED}'", id="assignment"),
+        pytest.param("API_KEY='abcdef'", f"API_KEY='{HIDDEN}'", id="assignment"),
         pytest.param(
-            '{"password": "hunter2"}', f'{{"password": "{REDACTED}"}}', id="JSON text"
+            '{"password": "hunter2"}', f'{{"password": "{HIDDEN}"}}', id="JSON text"
         ),
     ],
 )
@@ -72,9 +72,9 @@ def test_values_under_keys_that_name_a_secret_are_replaced() -> None:
     }
 
     assert redaction.redact(given) == {
-        "api_key": REDACTED,
-        "Authorization": REDACTED,
-        "nested": [{"db_password": REDACTED, "name": "n"}],
+        "api_key": HIDDEN,
+        "Authorization": HIDDEN,
+        "nested": [{"db_password": HIDDEN, "name": "n"}],
         "max_tokens": 5,
         "input_tokens": "many",
         "author": "me",
@@ -90,7 +90,7 @@ def test_credentials_of_the_environment_are_known(
 
     cleaned = redaction.redact(["key no-known-shape, short, somewhere"])
 
-    assert cleaned == [f"key {REDACTED}, short, somewhere"]
+    assert cleaned == [f"key {HIDDEN}, short, somewhere"]
 
 
 class ProviderError(Exception):
@@ -106,9 +106,9 @@ def test_an_exception_keeps_its_type_and_loses_its_secrets() -> None:
 
     redaction.clean_error(group)
 
-    assert str(error) == f"wrong key {REDACTED}"
-    assert error.body == {"api_key": REDACTED, "code": 401}
-    assert str(error.__cause__) == f"[Errno 401] refused {REDACTED}"
+    assert str(error) == f"wrong key {HIDDEN}"
+    assert error.body == {"api_key": HIDDEN, "code": 401}
+    assert str(error.__cause__) == f"[Errno 401] refused {HIDDEN}"
     assert group.exceptions[1].args == (3,)
 
 
@@ -125,5 +125,5 @@ def test_the_request_that_an_exception_holds_loses_its_credentials() -> None:
 
     assert error.response is not None
     assert error.response.status_code == 401
-    assert request.headers["Authorization"] == REDACTED
-    assert response.headers["Set-Cookie"] == REDACTED
+    assert request.headers["Authorization"] == HIDDEN
+    assert response.headers["Set-Cookie"] == HIDDEN

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from kitaru._core import scope
+from kitaru._core.redaction import HIDDEN
 from kitaru.adapters._shared import redaction
 from kitaru.primitives import SaveType, save
 
@@ -63,7 +64,7 @@ class CapturePolicy:
         # A mistake in the user's hook must neither end the run nor leak the value.
         except Exception:
             _LOGGER.exception("the redact hook of a CapturePolicy failed")
-            return redaction.REDACTED
+            return HIDDEN
 
 
 def _described(value: object) -> str:

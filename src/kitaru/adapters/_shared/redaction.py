@@ -12,13 +12,8 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-REDACTED = "[redacted]"
+from kitaru._core.redaction import HIDDEN, is_secret_key
 
-_SECRET_KEY = re.compile(
-    r"pass(word|wd|phrase|code)?s?$|passw|secret|token$|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|authori[sz]ation|credential|cookie|(^|_)pwd$",
-    re.IGNORECASE,
-)
 # Whole match is replaced, or the group `value` where there is one.
 _SECRET_TEXT = tuple(
     re.compile(pattern, flags)
@@ -67,7 +62,7 @@ class _Redactor:
         self._known = [
             value
             for name, value in os.environ.items()
-            if _SECRET_KEY.search(name) and len(value) >= _SHORTEST_KNOWN
+            if is_secret_key(name) and len(value) >= _SHORTEST_KNOWN
         ]
 
     def cleaned(self, value: Any) -> Any:
@@ -81,15 +76,15 @@ class _Redactor:
 
     def cleaned_text(self, text: str) -> str:
         for known in self._known:
-            text = text.replace(known, REDACTED)
+            text = text.replace(known, HIDDEN)
         for pattern in _SECRET_TEXT:
             text = pattern.sub(_without_value, text)
         return text
 
     def _entry(self, key: object, item: Any) -> Any:
-        is_secret = isinstance(key, str) and _SECRET_KEY.search(key)
+        is_secret = isinstance(key, str) and is_secret_key(key)
         if is_secret and isinstance(item, str | bytes):
-            return REDACTED
+            return HIDDEN
         return self.cleaned(item)
 
 
@@ -131,8 +126,8 @@ def _clean_headers(item: Any, *, depth: int = 2) -> None:
         return
     headers = getattr(item, "headers", None)
     if isinstance(headers, MutableMapping):
-        for key in [key for key in headers if _SECRET_KEY.search(str(key))]:
-            headers[key] = REDACTED
+        for key in [key for key in headers if is_secret_key(str(key))]:
+            headers[key] = HIDDEN
     for part in list(state.values()):
         _clean_headers(part, depth=depth - 1)
 
@@ -143,10 +138,10 @@ def _plain_cleaned(item: Any) -> Any:
 
 def _without_value(match: re.Match[str]) -> str:
     if "value" not in match.re.groupindex:
-        return REDACTED
+        return HIDDEN
     whole, start = match.group(0), match.start(0)
     return (
         whole[: match.start("value") - start]
-        + REDACTED
+        + HIDDEN
         + whole[match.end("value") - start :]
     )
