@@ -7,6 +7,9 @@ twice gives the same version: projecting a row again is safe.
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,7 +23,7 @@ from zenml.models import ArtifactVersionRequest, ArtifactVersionResponse
 from kitaru._core.records import StoredValue
 from kitaru._engine import blobs
 from kitaru._engine.port import Values
-from kitaru._engine.zenml import stores
+from kitaru._engine.zenml import local_rows, stores
 
 _OURS = "kitaru"
 _BUILT_IN = "zenml.materializers.built_in_materializer"
@@ -75,55 +78,121 @@ def execution_of(version: ArtifactVersionResponse) -> str | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Unregistered:
+    """A stored value, and what an artifact version of it is to be called.
+
+    `owner` and `key` name its file. A `linked` one is a result of another execution: it
+    should be an artifact version already.
+    """
+
+    value: StoredValue
+    artifact_id: str
+    name: str
+    owner: str
+    key: str
+    save_type: str = "output"
+    manual: bool = False
+    linked: bool = False
+    tags: tuple[str, ...] = ()
+
+
 def register(
-    value: StoredValue,
+    those: Sequence[Unregistered],
     *,
     values: KeptValues,
-    artifact_id: str,
-    name: str,
-    owner: str,
-    key: str,
-    save_type: str = "output",
-    manual: bool = False,
-    linked: bool = False,
-    tags: tuple[str, ...] = (),
-) -> tuple[UUID, StoredValue]:
-    """Make an artifact version of a stored value.
+    rows: local_rows.LocalRows | None,
+) -> list[tuple[UUID, StoredValue]]:
+    """Make artifact versions of stored values, in as few store calls as possible.
 
-    Returns ZenML's id for it, and the value with the place of its file.
+    Returns ZenML's id for each, and the value with the place of its file.
     """
-    client = Client()
-    if linked:
-        # A result of another execution: it is an artifact version already.
-        found = find(artifact_id)
-        if found is not None:
-            return found.id, blobs.at(value, f"{found.uri}/{blobs.file_name(value)}")
-    file = values.place(value, owner=owner, name=key)
-    uri = file.rpartition("/")[0]
-    request = ArtifactVersionRequest(
-        artifact_name=name,
-        version=artifact_id,
-        has_custom_name=manual,
+    made = _linked([one for one in those if one.linked])
+    new = {one.artifact_id: one for one in those if one.artifact_id not in made}
+    files = {
+        artifact_id: values.place(one.value, owner=one.owner, name=one.key)
+        for artifact_id, one in new.items()
+    }
+    ids = _create([_request(one, files[one.artifact_id]) for one in new.values()], rows)
+    for artifact_id, one in new.items():
+        made[artifact_id] = ids[artifact_id], blobs.at(one.value, files[artifact_id])
+    return [made[one.artifact_id] for one in those]
+
+
+def _linked(those: Sequence[Unregistered]) -> dict[str, tuple[UUID, StoredValue]]:
+    """Return the versions that there are."""
+    if not those:
+        return {}
+    wanted = {one.artifact_id: one.value for one in those}
+    page = Client().list_artifact_versions(
+        version="oneof:" + json.dumps(list(wanted)), size=len(wanted), hydrate=False
+    )
+    found = {version.version: version for version in page.items}
+    for artifact_id in wanted.keys() - found.keys():
+        # ZenML itself made it, or it is gone.
+        version = find(artifact_id)
+        if version is not None:
+            found[artifact_id] = version
+    return {
+        artifact_id: (
+            version.id,
+            blobs.at(value, f"{version.uri}/{blobs.file_name(value)}"),
+        )
+        for artifact_id, value in wanted.items()
+        if (version := found.get(artifact_id)) is not None
+    }
+
+
+def _create(
+    requests: Sequence[ArtifactVersionRequest], rows: local_rows.LocalRows | None
+) -> dict[str, UUID]:
+    """Make versions, or find them; return ZenML's ids by Kitaru's."""
+    if not requests:
+        return {}
+    if rows is not None:
+        try:
+            return rows.create_versions(requests)
+        except local_rows.NotPlainError:
+            pass
+    store = Client().zen_store
+    try:
+        made = store.batch_create_artifact_versions(list(requests))
+    except EntityExistsError:
+        return {str(request.version): _create_or_find(request) for request in requests}
+    return {version.version: version.id for version in made}
+
+
+def _create_or_find(request: ArtifactVersionRequest) -> UUID:
+    try:
+        return Client().zen_store.create_artifact_version(request).id
+    except EntityExistsError:
+        found = find(str(request.version))
+        assert found is not None  # it exists, ZenML has just said so
+        return found.id
+
+
+def _request(one: Unregistered, file: str) -> ArtifactVersionRequest:
+    client, value = Client(), one.value
+    save_type = ArtifactSaveType.MANUAL if one.manual else ArtifactSaveType.STEP_OUTPUT
+    shown: dict[str, Any] = {
+        "kitaru_save_type": one.save_type,
+        "kitaru_size": value.size,
+    }
+    return ArtifactVersionRequest(
+        artifact_name=one.name,
+        version=one.artifact_id,
+        has_custom_name=one.manual,
         type=ArtifactType.DATA,
         artifact_store_id=client.active_stack.artifact_store.id,
-        uri=uri,
+        uri=file.rpartition("/")[0],
         materializer=_materializer(value),
         data_type=_data_type(value),
         content_hash=value.content_hash,
-        save_type=ArtifactSaveType.MANUAL if manual else ArtifactSaveType.STEP_OUTPUT,
+        save_type=save_type,
         project=client.active_project.id,
-        tags=list(tags) or None,
-        metadata={"kitaru_save_type": save_type, "kitaru_size": value.size}
-        if manual
-        else None,
+        tags=list(one.tags) or None,
+        metadata=shown if one.manual else None,
     )
-    try:
-        version_id = client.zen_store.create_artifact_version(request).id
-    except EntityExistsError:
-        found = find(artifact_id)
-        assert found is not None  # it exists, ZenML has just said so
-        version_id = found.id
-    return version_id, blobs.at(value, file)
 
 
 def find(artifact_id: str) -> ArtifactVersionResponse | None:

@@ -24,6 +24,7 @@ from kitaru._engine.zenml import (
     board,
     foreign,
     leased_board,
+    local_rows,
     reading,
     replays,
     steps,
@@ -83,7 +84,8 @@ class LocalExecution:
         """Run the flow body; for `entry.expect`."""
         # A journal that dies with the pod must not be the only place of a value.
         values = artifacts.values_of(self.execution_id, inline=not self._synchronous)
-        writer = steps.StepWriter(self.execution_id, self._spec.name, values)
+        rows = local_rows.of_store()
+        writer = steps.StepWriter(self.execution_id, self._spec.name, values, rows)
         known = [] if fresh else reading.known_calls(self._journal, self.execution_id)
         if not fresh:
             writer.read_existing()
@@ -186,15 +188,20 @@ class LocalExecution:
             self.execution_id, result=artifacts.reference(value)
         )
         with translated("storing the result of the flow"):
-            version, _ = artifacts.register(
-                value,
+            ((version, _),) = artifacts.register(
+                [
+                    artifacts.Unregistered(
+                        value,
+                        artifact_id=names.artifact_id(
+                            self.execution_id, views.FLOW, views.RESULT
+                        ),
+                        name=f"{self._spec.name}::result",
+                        owner=views.FLOW,
+                        key=views.RESULT,
+                    )
+                ],
                 values=values,
-                artifact_id=names.artifact_id(
-                    self.execution_id, views.FLOW, views.RESULT
-                ),
-                name=f"{self._spec.name}::result",
-                owner=views.FLOW,
-                key=views.RESULT,
+                rows=local_rows.of_store(),
             )
         return version
 

@@ -34,6 +34,8 @@ _WATCH_EVERY = 0.25
 _TRIES = 3
 # A flow that made no call for so long is busy elsewhere.
 _QUIET = 0.005
+# So many calls are shown in one go; the flow waits for the interpreter meanwhile.
+_TOGETHER = 20
 # What was done before this long is shown whatever the flow does.
 _PATIENCE = 0.1
 # Executions of this process that have ended and are still being shown.
@@ -174,27 +176,23 @@ class Projector:
                 self._changed.notify_all()
 
     def _take_later(self) -> list[CallRecord]:
-        return [self._later.popleft()] if self._later else []
+        return [self._later.popleft() for _ in range(min(_TOGETHER, len(self._later)))]
 
     def _project(self, batch: list[CallRecord]) -> None:
-        if not batch:
-            return
-        done: list[str] = []
-        self._give_way()
-        self._journal.mark_projecting(
-            self._execution_id, [record.invocation_id for record in batch]
-        )
-        for record in batch:
+        for begin in range(0, len(batch), _TOGETHER):
             if self._unreachable:
                 # The rest stays in the journal; each try would take half a minute.
-                break
-            if self._write(record):
-                done.append(record.invocation_id)
+                return
+            self._give_way()
+            part = batch[begin : begin + _TOGETHER]
+            self._journal.mark_projecting(
+                self._execution_id, [record.invocation_id for record in part]
+            )
+            done = self._write(part)
+            if done:
+                self._journal.mark_projected(self._execution_id, done)
             # A long batch must not keep a cancelled flow running.
             self._watch()
-            self._give_way()
-        if done:
-            self._journal.mark_projected(self._execution_id, done)
 
     def _give_way(self) -> None:
         """Let a flow that is between two calls have the interpreter, for a while."""
@@ -208,21 +206,41 @@ class Projector:
                 return
             self._awaited.wait(left)
 
-    def _write(self, record: CallRecord) -> bool:
+    def _write(self, part: list[CallRecord]) -> list[str]:
+        """Show some calls; return which are shown now."""
+        if len(part) > 1:
+            try:
+                with translated(f"showing {len(part)} calls in ZenML"):
+                    self._writer.write_all(part)
+            except KitaruBackendError as error:
+                # One by one, so that one that cannot be shown keeps back no other.
+                self._not_shown(error)
+            else:
+                return [record.invocation_id for record in part]
+        return [
+            record.invocation_id
+            for record in part
+            if not self._unreachable and self._write_one(record)
+        ]
+
+    def _write_one(self, record: CallRecord) -> bool:
         for left in reversed(range(_TRIES)):
             try:
                 with translated(f"showing {record.invocation_id} in ZenML"):
                     self._writer.write(record)
             except KitaruBackendError as error:
-                logger.debug("%s: %s", self._execution_id, error, exc_info=True)
+                self._not_shown(error)
                 # The result is safe in the journal; the next command tries again.
-                self._unreachable = isinstance(error.__cause__, OSError)
                 if not left or self._unreachable:
                     self._failure = error
                     return False
             else:
                 return True
         return False
+
+    def _not_shown(self, error: KitaruBackendError) -> None:
+        logger.debug("%s: %s", self._execution_id, error, exc_info=True)
+        self._unreachable = isinstance(error.__cause__, OSError)
 
     def _show_long_ones(self) -> None:
         now = time.time()

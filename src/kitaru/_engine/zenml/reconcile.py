@@ -18,6 +18,7 @@ from kitaru._engine.zenml import (
     artifacts,
     board,
     entry,
+    local_rows,
     reading,
     remote,
     runs,
@@ -134,14 +135,13 @@ class Reconciler:
         execution_id = str(run.id)
         flow = run.pipeline.name if run.pipeline else "unknown"
         values = artifacts.values_of(execution_id)
-        writer = steps.StepWriter(execution_id, flow, values)
+        writer = steps.StepWriter(execution_id, flow, values, local_rows.of_store())
         names = [record.invocation_id for record in left]
         self._journal.mark_projecting(execution_id, names)
         try:
             with translated(f"showing execution {execution_id} in ZenML"):
                 writer.read_existing()
-                for record in left:
-                    writer.write(record)
+                writer.write_all(left)
         except KitaruBackendError as error:
             logger.debug("%s", error, exc_info=True)
             return

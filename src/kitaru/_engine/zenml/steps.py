@@ -7,7 +7,7 @@ or, when the step run was made while the call still ran, in its metadata.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +38,7 @@ from zenml.models import (
 from kitaru._core import records
 from kitaru._core.records import OUTPUT, CallRecord
 from kitaru._engine.port import StartedCall
-from kitaru._engine.zenml import artifacts
+from kitaru._engine.zenml import artifacts, local_rows
 
 RECORD_KEY = "kitaru_record"
 USAGE_KEY = "kitaru_usage"
@@ -53,11 +53,17 @@ class StepWriter:
     """Writes the calls of one execution; remembers what ZenML has of them."""
 
     def __init__(
-        self, execution_id: str, flow: str, values: artifacts.KeptValues
+        self,
+        execution_id: str,
+        flow: str,
+        values: artifacts.KeptValues,
+        rows: local_rows.LocalRows | None = None,
     ) -> None:
         self._execution_id = execution_id
         self._flow = flow
         self._values = values
+        # Given for a store into which finished steps can be written together.
+        self._rows = rows
         self._steps: dict[str, _Written] = {}
         self._outputs: dict[str, UUID] = {}
 
@@ -80,76 +86,135 @@ class StepWriter:
         known = self._steps.get(call.invocation_id)
         if known is not None and not known.finished:
             return
-        step = self._create(
-            call.invocation_id,
-            call.name,
-            call.parents,
-            status=ExecutionStatus.RUNNING,
-            start_time=call.started_at,
-            cache_key=call.cache_key,
+        step = Client().zen_store.create_run_step(
+            self._request(
+                call.invocation_id,
+                call.name,
+                call.parents,
+                status=ExecutionStatus.RUNNING,
+                start_time=call.started_at,
+                cache_key=call.cache_key,
+            )
         )
         self._steps[call.invocation_id] = _Written(step.id, step.version, False, None)
+
+    def write_all(self, records: Sequence[CallRecord]) -> None:
+        """Show the outcomes of calls, those that ZenML has nothing of together."""
+        new: dict[str, CallRecord] = {}
+        for record in records:
+            if record.invocation_id not in self._steps.keys() | new.keys():
+                new[record.invocation_id] = record
+                continue
+            # It may change what comes after it.
+            self._write_new([*new.values()])
+            new.clear()
+            self.write(record)
+        self._write_new([*new.values()])
 
     def write(self, record: CallRecord) -> None:
         """Show the outcome of a call; doing it twice changes nothing."""
         known = self._steps.get(record.invocation_id)
-        if (
-            known is not None
-            and known.finished
-            and _same_time(known.ended_at, record.ended_at)
-        ):
-            self._annotate(known.step_id, record)
-            return
-        if (
-            known is not None
-            and known.finished
-            and record.status == "completed"
-            and known.ok
-        ):
-            return
-        record, outputs = self._register(record)
-        if known is not None and not known.finished:
+        if known is None:
+            self._write_new([record])
+        elif not known.finished:
+            ((record, outputs),) = self._register([record])
             self._finish(known.step_id, record, outputs)
             self._annotate(known.step_id, record)
-            step_id, version = known.step_id, known.version
-        else:
-            step = self._create_finished(record, outputs)
-            step_id, version = step.id, step.version
-            if shown := _shown(record):
-                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, shown)
-        self._steps[record.invocation_id] = _Written(
-            step_id, version, True, record.ended_at, record.status == "completed"
-        )
+            self._note(record, known.step_id, known.version)
+        elif _same_time(known.ended_at, record.ended_at):
+            self._annotate(known.step_id, record)
+        elif record.status != "completed" or not known.ok:
+            ((record, outputs),) = self._register([record])
+            self._create(record, self._finished(record, outputs))
 
-    def _create_finished(
-        self, record: CallRecord, outputs: dict[str, list[UUID]]
-    ) -> StepRunResponse:
+    def _write_new(self, records: Sequence[CallRecord]) -> None:
+        if not records:
+            return
+        registered = self._register(records)
+        # Each may be the parent of those after it.
+        earlier: set[str] = set()
+        requests = []
+        for record, outputs in registered:
+            requests.append(self._finished(record, outputs, earlier))
+            earlier.add(record.invocation_id)
+        written = [record for record, _ in registered]
+        ids = self._create_together(written, requests)
+        for record, request in zip(written, requests, strict=True):
+            if ids is None:
+                self._create(record, request)
+            else:
+                self._note(record, ids[record.invocation_id], 1)
+
+    def _create_together(
+        self, records: Sequence[CallRecord], requests: Sequence[StepRunRequest]
+    ) -> dict[str, UUID] | None:
+        if self._rows is None:
+            return None
         try:
-            return self._create(
-                record.invocation_id,
-                record.name,
-                record.parents,
-                status=_status(record),
-                start_time=record.started_at,
-                end_time=record.ended_at,
-                outputs=outputs,
-                record=record,
-                cache_key=record.cache_key,
+            return self._rows.create_steps(
+                [
+                    local_rows.NewStep(request, _presentable(_shown(record)))
+                    for record, request in zip(records, requests, strict=True)
+                ]
             )
+        except local_rows.NotPlainError:
+            return None
+
+    def _create(self, record: CallRecord, request: StepRunRequest) -> None:
+        """Let ZenML make the step run."""
+        try:
+            step = Client().zen_store.create_run_step(request)
         except EntityExistsError:
             # ZenML ran the step itself, or another process was faster.
             (step,) = step_runs(self._execution_id, name=record.invocation_id)
             self._annotate(step.id, record)
-            return step
+        if shown := _shown(record):
+            write_metadata(step.id, MetadataResourceTypes.STEP_RUN, shown)
+        self._note(record, step.id, step.version)
 
-    def _register(self, record: CallRecord) -> tuple[CallRecord, dict[str, list[UUID]]]:
-        """Make artifact versions; return the record with the places of its values."""
-        outputs: dict[str, list[UUID]] = {}
-        saved = []
-        for artifact in record.artifacts:
-            version, value = artifacts.register(
-                artifact.value,
+    def _note(self, record: CallRecord, step_id: UUID, version: int) -> None:
+        self._steps[record.invocation_id] = _Written(
+            step_id, version, True, record.ended_at, record.status == "completed"
+        )
+
+    def _register(
+        self, records: Sequence[CallRecord]
+    ) -> list[tuple[CallRecord, dict[str, list[UUID]]]]:
+        """Make artifact versions; return the records with the places of their values.
+
+        With each record, the artifact versions by the names of its outputs.
+        """
+        named = [self._unregistered(record) for record in records]
+        made = iter(
+            artifacts.register(
+                [one for those in named for one in those],
                 values=self._values,
+                rows=self._rows,
+            )
+        )
+        registered = []
+        for record, those in zip(records, named, strict=True):
+            own = [next(made) for _ in those]
+            outputs = {
+                one.key: [version] for one, (version, _) in zip(those, own, strict=True)
+            }
+            places = [value for _, value in own]
+            output = places.pop() if record.output is not None else None
+            if output is not None:
+                self._outputs[record.invocation_id] = own[-1][0]
+            saved = tuple(
+                replace(artifact, value=value)
+                for artifact, value in zip(record.artifacts, places, strict=True)
+            )
+            placed = replace(record, artifacts=saved, output=output)
+            registered.append((placed, outputs))
+        return registered
+
+    def _unregistered(self, record: CallRecord) -> list[artifacts.Unregistered]:
+        """Return the values of a call: saved artifacts first, the output last."""
+        those = [
+            artifacts.Unregistered(
+                artifact.value,
                 artifact_id=artifact.artifact_id,
                 name=artifact.name,
                 owner=record.invocation_id,
@@ -159,24 +224,41 @@ class StepWriter:
                 linked=record.reused,
                 tags=artifact.tags,
             )
-            outputs[artifact.name] = [version]
-            saved.append(replace(artifact, value=value))
-        output = record.output
-        if output is not None:
-            version, output = artifacts.register(
-                output,
-                values=self._values,
-                artifact_id=record.artifact_id,
-                name=f"{self._flow}::{record.name}::{OUTPUT}",
-                owner=record.invocation_id,
-                key=OUTPUT,
-                linked=record.reused,
+            for artifact in record.artifacts
+        ]
+        if record.output is not None:
+            those.append(
+                artifacts.Unregistered(
+                    record.output,
+                    artifact_id=record.artifact_id,
+                    name=f"{self._flow}::{record.name}::{OUTPUT}",
+                    owner=record.invocation_id,
+                    key=OUTPUT,
+                    linked=record.reused,
+                )
             )
-            outputs[OUTPUT] = [version]
-            self._outputs[record.invocation_id] = version
-        return replace(record, artifacts=tuple(saved), output=output), outputs
+        return those
 
-    def _create(
+    def _finished(
+        self,
+        record: CallRecord,
+        outputs: dict[str, list[UUID]],
+        earlier: Container[str] = (),
+    ) -> StepRunRequest:
+        return self._request(
+            record.invocation_id,
+            record.name,
+            record.parents,
+            status=_status(record),
+            start_time=record.started_at,
+            end_time=record.ended_at,
+            outputs=outputs,
+            record=record,
+            cache_key=record.cache_key,
+            earlier=earlier,
+        )
+
+    def _request(
         self,
         invocation_id: str,
         name: str,
@@ -188,33 +270,32 @@ class StepWriter:
         outputs: dict[str, list[UUID]] | None = None,
         record: CallRecord | None = None,
         cache_key: str | None = None,
-    ) -> StepRunResponse:
+        earlier: Container[str] = (),
+    ) -> StepRunRequest:
         known = self._steps.get(invocation_id)
-        client = Client()
-        used = [parent for parent in parents if parent in self._outputs]
-        return client.zen_store.create_run_step(
-            StepRunRequest(
-                name=invocation_id,
-                pipeline_run_id=UUID(self._execution_id),
-                project=client.active_project.id,
-                start_time=start_time,
-                end_time=end_time,
-                status=status,
-                outputs=outputs or {},
-                cache_key=cache_key,
-                inputs={parent: [self._outputs[parent]] for parent in used},
-                exception_info=_exception(record),
-                dynamic_config=_configuration(
-                    invocation_id,
-                    name,
-                    [parent for parent in parents if parent in self._steps],
-                    used,
-                    record,
-                    # ZenML numbers the attempts, and takes another one only if the
-                    # configuration says that retries are left for it.
-                    earlier=known.version if known else 0,
-                ),
-            )
+        shown = [p for p in parents if p in self._steps or p in earlier]
+        used = [parent for parent in shown if parent in self._outputs]
+        return StepRunRequest(
+            name=invocation_id,
+            pipeline_run_id=UUID(self._execution_id),
+            project=Client().active_project.id,
+            start_time=start_time,
+            end_time=end_time,
+            status=status,
+            outputs=outputs or {},
+            cache_key=cache_key,
+            inputs={parent: [self._outputs[parent]] for parent in used},
+            exception_info=_exception(record),
+            dynamic_config=_configuration(
+                invocation_id,
+                name,
+                shown,
+                used,
+                record,
+                # ZenML numbers the attempts, and takes another one only if the
+                # configuration says that retries are left for it.
+                earlier=known.version if known else 0,
+            ),
         )
 
     def _finish(
@@ -319,14 +400,8 @@ def record_of(step: StepRunResponse) -> CallRecord | None:
 def write_metadata(
     resource: UUID, kind: MetadataResourceTypes, values: Mapping[str, Any]
 ) -> None:
-    """Attach metadata; what ZenML has no type for is shown as text."""
-    shown: dict[str, Any] = {}
-    for key, value in values.items():
-        try:
-            get_metadata_type(value)
-            shown[key] = value
-        except ValueError:
-            shown[key] = json.dumps(value, default=str)
+    """Attach metadata."""
+    shown = _presentable(values)
     Client().zen_store.create_run_metadata(
         RunMetadataRequest(
             project=Client().active_project.id,
@@ -335,6 +410,18 @@ def write_metadata(
             types={key: get_metadata_type(value) for key, value in shown.items()},
         )
     )
+
+
+def _presentable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata as ZenML takes it: what it has no type for is shown as text."""
+    shown: dict[str, Any] = {}
+    for key, value in values.items():
+        try:
+            get_metadata_type(value)
+            shown[key] = value
+        except ValueError:
+            shown[key] = json.dumps(value, default=str)
+    return shown
 
 
 def _shown(record: CallRecord) -> dict[str, Any]:
