@@ -7,9 +7,13 @@ twice gives the same version: projecting a row again is safe.
 from __future__ import annotations
 
 import base64
+import contextvars
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from uuid import UUID
@@ -26,6 +30,8 @@ from kitaru._engine.port import Values
 from kitaru._engine.zenml import local_rows, stores
 
 _OURS = "kitaru"
+# Files written at the same time.
+_SIDE_BY_SIDE = 8
 _BUILT_IN = "zenml.materializers.built_in_materializer"
 # ZenML reads plain JSON by itself, so such artifacts need no Kitaru to be loaded.
 _JSON_MATERIALIZERS = {
@@ -107,56 +113,84 @@ def register(
 
     Returns ZenML's id for each, and the value with the place of its file.
     """
-    made = _linked([one for one in those if one.linked])
+    made = _linked([one for one in those if one.linked], rows)
     new = {one.artifact_id: one for one in those if one.artifact_id not in made}
-    files = {
-        artifact_id: values.place(one.value, owner=one.owner, name=one.key)
-        for artifact_id, one in new.items()
-    }
+    files = dict(zip(new, _place([*new.values()], values), strict=True))
     ids = _create([_request(one, files[one.artifact_id]) for one in new.values()], rows)
     for artifact_id, one in new.items():
         made[artifact_id] = ids[artifact_id], blobs.at(one.value, files[artifact_id])
     return [made[one.artifact_id] for one in those]
 
 
-def _linked(those: Sequence[Unregistered]) -> dict[str, tuple[UUID, StoredValue]]:
+def _place(those: Sequence[Unregistered], values: KeptValues) -> list[str]:
+    """Return the files of values, which are on disk then.
+
+    The disk flushes several files at once in the time it takes for one.
+    """
+    if len(those) < 2:
+        return [values.place(o.value, owner=o.owner, name=o.key) for o in those]
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "kitaru-values") as pool:
+        placing = [
+            pool.submit(
+                contextvars.copy_context().run,
+                partial(values.place, one.value, owner=one.owner, name=one.key),
+            )
+            for one in those
+        ]
+    return [one.result() for one in placing]
+
+
+def _linked(
+    those: Sequence[Unregistered], rows: local_rows.LocalRows | None
+) -> dict[str, tuple[UUID, StoredValue]]:
     """Return the versions that there are."""
     if not those:
         return {}
     wanted = {one.artifact_id: one.value for one in those}
-    page = Client().list_artifact_versions(
-        version="oneof:" + json.dumps(list(wanted)), size=len(wanted), hydrate=False
-    )
-    found = {version.version: version for version in page.items}
+    found = _versions([*wanted]) if rows is None else rows.versions([*wanted])
     for artifact_id in wanted.keys() - found.keys():
         # ZenML itself made it, or it is gone.
         version = find(artifact_id)
         if version is not None:
-            found[artifact_id] = version
+            found[artifact_id] = version.id, version.uri
     return {
-        artifact_id: (
-            version.id,
-            blobs.at(value, f"{version.uri}/{blobs.file_name(value)}"),
-        )
-        for artifact_id, value in wanted.items()
-        if (version := found.get(artifact_id)) is not None
+        artifact_id: (made, _inside(wanted[artifact_id], uri))
+        for artifact_id, (made, uri) in found.items()
     }
+
+
+def _inside(value: StoredValue, uri: str) -> StoredValue:
+    return blobs.at(value, f"{uri}/{blobs.file_name(value)}")
+
+
+def _versions(artifact_ids: Sequence[str]) -> dict[str, tuple[UUID, str]]:
+    """Return ids and places of the versions with those Kitaru ids, in one call."""
+    page = Client().list_artifact_versions(
+        version="oneof:" + json.dumps(list(artifact_ids)),
+        size=len(artifact_ids),
+        hydrate=False,
+    )
+    return {version.version: (version.id, version.uri) for version in page.items}
 
 
 def _create(
     requests: Sequence[ArtifactVersionRequest], rows: local_rows.LocalRows | None
 ) -> dict[str, UUID]:
     """Make versions, or find them; return ZenML's ids by Kitaru's."""
+    ids: dict[str, UUID] = {}
+    if rows is not None:
+        plain = [request for request in requests if local_rows.is_plain(request)]
+        with suppress(local_rows.NotPlainError):
+            ids = rows.create_versions(plain)
+    left = [request for request in requests if str(request.version) not in ids]
+    return ids | _create_by_calls(left)
+
+
+def _create_by_calls(requests: Sequence[ArtifactVersionRequest]) -> dict[str, UUID]:
     if not requests:
         return {}
-    if rows is not None:
-        try:
-            return rows.create_versions(requests)
-        except local_rows.NotPlainError:
-            pass
-    store = Client().zen_store
     try:
-        made = store.batch_create_artifact_versions(list(requests))
+        made = Client().zen_store.batch_create_artifact_versions(list(requests))
     except EntityExistsError:
         return {str(request.version): _create_or_find(request) for request in requests}
     return {version.version: version.id for version in made}

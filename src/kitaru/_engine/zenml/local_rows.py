@@ -97,6 +97,18 @@ class LocalRows:
         self._store = store
         self._user_id = store.get_user().id
 
+    def versions(self, wanted: Sequence[str]) -> dict[str, tuple[UUID, str]]:
+        """Return ids and places of the artifact versions of those names."""
+        with Session(self._store.engine) as session:
+            found = session.exec(
+                select(
+                    ArtifactVersionSchema.version,
+                    ArtifactVersionSchema.id,
+                    ArtifactVersionSchema.uri,
+                ).where(col(ArtifactVersionSchema.version).in_(wanted))
+            )
+            return {version: (own_id, uri) for version, own_id, uri in found}
+
     def create_versions(
         self, requests: Sequence[ArtifactVersionRequest]
     ) -> dict[str, UUID]:
@@ -105,8 +117,10 @@ class LocalRows:
         Raises:
             NotPlainError: If one of them needs ZenML's own calls.
         """
-        if any(request.tags or request.visualizations for request in requests):
+        if not all(is_plain(request) for request in requests):
             raise NotPlainError
+        if not requests:
+            return {}
         return self._in_one_commit(lambda session: self._versions(session, requests))
 
     def create_steps(self, steps: Sequence[NewStep]) -> dict[str, UUID]:
@@ -115,7 +129,7 @@ class LocalRows:
         Raises:
             NotPlainError: If one of them needs ZenML's own calls.
         """
-        if any(not _is_plain(step) for step in steps):
+        if not all(_is_plain_step(step) for step in steps):
             raise NotPlainError
         return self._in_one_commit(lambda session: self._steps(session, steps))
 
@@ -249,7 +263,12 @@ class LocalRows:
             )
 
 
-def _is_plain(step: NewStep) -> bool:
+def is_plain(request: ArtifactVersionRequest) -> bool:
+    """Whether an artifact version is made of rows that are known here."""
+    return not request.tags and not request.visualizations
+
+
+def _is_plain_step(step: NewStep) -> bool:
     request, config = step.request, step.config
     return (
         request.status.is_finished

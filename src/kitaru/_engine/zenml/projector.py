@@ -3,8 +3,9 @@
 One thread per running execution. It also shows calls that run for long while they
 run, keeps the lease alive, and watches for a request to cancel.
 
-Showing a call takes some 15 ms of the interpreter, which the flow would wait for. So
-the thread gives way to a flow that makes one call after the other, for a while.
+Showing calls takes about a millisecond of the interpreter for each, or 15 where only
+ZenML may write to its store, and the flow would wait for it. So the thread gives way to
+a flow that makes one call after the other, for a while, and then shows many together.
 """
 
 from __future__ import annotations
@@ -34,8 +35,6 @@ _WATCH_EVERY = 0.25
 _TRIES = 3
 # A flow that made no call for so long is busy elsewhere.
 _QUIET = 0.005
-# So many calls are shown in one go; the flow waits for the interpreter meanwhile.
-_TOGETHER = 20
 # What was done before this long is shown whatever the flow does.
 _PATIENCE = 0.1
 # Executions of this process that have ended and are still being shown.
@@ -164,7 +163,7 @@ class Projector:
                 if linked:
                     self._journal.put_calls(linked)
                     self._later.extend(linked)
-                self._project(batch or self._take_later())
+                self._project(self._due(batch))
                 self._show_long_ones()
                 self._watch()
             except KitaruBackendError as error:
@@ -175,16 +174,27 @@ class Projector:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _take_later(self) -> list[CallRecord]:
-        return [self._later.popleft() for _ in range(min(_TOGETHER, len(self._later)))]
+    def _due(self, batch: list[CallRecord]) -> list[CallRecord]:
+        """Return what to show next: what was reused comes when there is nothing else.
+
+        Unless it is needed: ZenML ties a call only to parents that it has.
+        """
+        if not batch:
+            count = min(steps.TOGETHER, len(self._later))
+            return [self._later.popleft() for _ in range(count)]
+        later = {record.invocation_id for record in self._later}
+        if any(not later.isdisjoint(record.parents) for record in batch):
+            batch = [*self._later, *batch]
+            self._later.clear()
+        return batch
 
     def _project(self, batch: list[CallRecord]) -> None:
-        for begin in range(0, len(batch), _TOGETHER):
+        for begin in range(0, len(batch), steps.TOGETHER):
             if self._unreachable:
                 # The rest stays in the journal; each try would take half a minute.
                 return
             self._give_way()
-            part = batch[begin : begin + _TOGETHER]
+            part = batch[begin : begin + steps.TOGETHER]
             self._journal.mark_projecting(
                 self._execution_id, [record.invocation_id for record in part]
             )
@@ -240,7 +250,9 @@ class Projector:
 
     def _not_shown(self, error: KitaruBackendError) -> None:
         logger.debug("%s: %s", self._execution_id, error, exc_info=True)
-        self._unreachable = isinstance(error.__cause__, OSError)
+        if isinstance(error.__cause__, OSError):
+            self._unreachable = True
+            self._failure = error
 
     def _show_long_ones(self) -> None:
         now = time.time()

@@ -42,6 +42,8 @@ from kitaru._engine.zenml import artifacts, local_rows
 
 RECORD_KEY = "kitaru_record"
 USAGE_KEY = "kitaru_usage"
+# So many calls at most are written in one go; other writers of the store wait for it.
+TOGETHER = 20
 _PLACEHOLDER = DistributionPackageSource(
     module="kitaru._engine.zenml.placeholder",
     attribute="checkpoint",
@@ -102,13 +104,15 @@ class StepWriter:
         """Show the outcomes of calls, those that ZenML has nothing of together."""
         new: dict[str, CallRecord] = {}
         for record in records:
-            if record.invocation_id not in self._steps.keys() | new.keys():
+            known = record.invocation_id in self._steps
+            if known or record.invocation_id in new or len(new) == TOGETHER:
+                # What comes before it may be its parent.
+                self._write_new([*new.values()])
+                new.clear()
+            if record.invocation_id in self._steps:
+                self.write(record)
+            else:
                 new[record.invocation_id] = record
-                continue
-            # It may change what comes after it.
-            self._write_new([*new.values()])
-            new.clear()
-            self.write(record)
         self._write_new([*new.values()])
 
     def write(self, record: CallRecord) -> None:
