@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -38,7 +38,8 @@ from zenml.models import (
 from kitaru._core import records
 from kitaru._core.records import OUTPUT, CallRecord
 from kitaru._engine.port import StartedCall
-from kitaru._engine.zenml import artifacts, local_rows
+from kitaru._engine.zenml import artifacts, local_rows, step_outputs
+from kitaru._engine.zenml.step_outputs import Registered
 
 RECORD_KEY = "kitaru_record"
 USAGE_KEY = "kitaru_usage"
@@ -115,133 +116,99 @@ class StepWriter:
                 new[record.invocation_id] = record
         self._write_new([*new.values()])
 
-    def write(self, record: CallRecord) -> None:
-        """Show the outcome of a call; doing it twice changes nothing."""
-        known = self._steps.get(record.invocation_id)
-        if known is None:
-            self._write_new([record])
-        elif not known.finished:
-            ((record, outputs),) = self._register([record])
-            self._finish(known.step_id, record, outputs)
-            self._annotate(known.step_id, record)
-            self._note(record, known.step_id, known.version)
-        elif _same_time(known.ended_at, record.ended_at):
-            self._annotate(known.step_id, record)
-        elif record.status != "completed" or not known.ok:
-            ((record, outputs),) = self._register([record])
-            self._create(record, self._finished(record, outputs))
-
     def _write_new(self, records: Sequence[CallRecord]) -> None:
         if not records:
             return
-        registered = self._register(records)
-        # Each may be the parent of those after it.
-        earlier: set[str] = set()
-        requests = []
-        for record, outputs in registered:
-            requests.append(self._finished(record, outputs, earlier))
-            earlier.add(record.invocation_id)
-        written = [record for record, _ in registered]
-        ids = self._create_together(written, requests)
-        for record, request in zip(written, requests, strict=True):
-            if ids is None:
-                self._create(record, request)
-            else:
-                self._note(record, ids[record.invocation_id], 1)
+        registered = self._register_all(records)
+        if not self._create_together(registered):
+            for made in registered:
+                self._write_registered(made.record, made.outputs)
 
-    def _create_together(
-        self, records: Sequence[CallRecord], requests: Sequence[StepRunRequest]
-    ) -> dict[str, UUID] | None:
-        if self._rows is None:
-            return None
-        try:
-            return self._rows.create_steps(
-                [
-                    local_rows.NewStep(request, _presentable(_shown(record)))
-                    for record, request in zip(records, requests, strict=True)
-                ]
-            )
-        except local_rows.NotPlainError:
-            return None
+    def write(self, record: CallRecord) -> None:
+        """Show the outcome of a call; doing it twice changes nothing."""
+        known = self._steps.get(record.invocation_id)
+        if (
+            known is not None
+            and known.finished
+            and _same_time(known.ended_at, record.ended_at)
+        ):
+            self._annotate(known.step_id, record)
+            return
+        if (
+            known is not None
+            and known.finished
+            and record.status == "completed"
+            and known.ok
+        ):
+            return
+        if known is None:
+            self._write_new([record])
+        else:
+            self._write_registered(*self._register(record))
 
-    def _create(self, record: CallRecord, request: StepRunRequest) -> None:
-        """Let ZenML make the step run."""
-        try:
-            step = Client().zen_store.create_run_step(request)
-        except EntityExistsError:
-            # ZenML ran the step itself, or another process was faster.
-            (step,) = step_runs(self._execution_id, name=record.invocation_id)
-            self._annotate(step.id, record)
-        if shown := _shown(record):
-            write_metadata(step.id, MetadataResourceTypes.STEP_RUN, shown)
-        self._note(record, step.id, step.version)
-
-    def _note(self, record: CallRecord, step_id: UUID, version: int) -> None:
+    def _write_registered(
+        self, record: CallRecord, outputs: dict[str, list[UUID]]
+    ) -> None:
+        known = self._steps.get(record.invocation_id)
+        if known is not None and not known.finished:
+            self._finish(known.step_id, record, outputs)
+            self._annotate(known.step_id, record)
+            step_id, version = known.step_id, known.version
+        else:
+            step = self._create_finished(record, outputs)
+            step_id, version = step.id, step.version
+            if shown := _shown(record):
+                write_metadata(step_id, MetadataResourceTypes.STEP_RUN, shown)
         self._steps[record.invocation_id] = _Written(
             step_id, version, True, record.ended_at, record.status == "completed"
         )
 
-    def _register(
-        self, records: Sequence[CallRecord]
-    ) -> list[tuple[CallRecord, dict[str, list[UUID]]]]:
-        """Make artifact versions; return the records with the places of their values.
+    def _create_together(self, registered: Sequence[Registered]) -> bool:
+        """Make step runs of calls that ZenML has nothing of, if the store allows it."""
+        if self._rows is None:
+            return False
+        # Each may be the parent of those after it.
+        earlier: set[str] = set()
+        new = []
+        for made in registered:
+            request = self._finished(made.record, made.outputs, earlier)
+            shown = _presentable(_shown(made.record))
+            new.append(local_rows.NewStep(request, shown))
+            earlier.add(made.record.invocation_id)
+        try:
+            ids = self._rows.create_steps(new)
+        except local_rows.NotPlainError:
+            return False
+        for made in registered:
+            name, ok = made.record.invocation_id, made.record.status == "completed"
+            self._steps[name] = _Written(ids[name], 1, True, made.record.ended_at, ok)
+        return True
 
-        With each record, the artifact versions by the names of its outputs.
-        """
-        named = [self._unregistered(record) for record in records]
-        made = iter(
-            artifacts.register(
-                [one for those in named for one in those],
-                values=self._values,
-                rows=self._rows,
-            )
+    def _create_finished(
+        self, record: CallRecord, outputs: dict[str, list[UUID]]
+    ) -> StepRunResponse:
+        try:
+            request = self._finished(record, outputs)
+            return Client().zen_store.create_run_step(request)
+        except EntityExistsError:
+            # ZenML ran the step itself, or another process was faster.
+            (step,) = step_runs(self._execution_id, name=record.invocation_id)
+            self._annotate(step.id, record)
+            return step
+
+    def _register(self, record: CallRecord) -> tuple[CallRecord, dict[str, list[UUID]]]:
+        """Make artifact versions; return the record with the places of its values."""
+        (made,) = self._register_all([record])
+        return made.record, made.outputs
+
+    def _register_all(self, records: Sequence[CallRecord]) -> list[Registered]:
+        registered = step_outputs.register(
+            records, flow=self._flow, values=self._values, rows=self._rows
         )
-        registered = []
-        for record, those in zip(records, named, strict=True):
-            own = [next(made) for _ in those]
-            outputs = {
-                one.key: [version] for one, (version, _) in zip(those, own, strict=True)
-            }
-            places = [value for _, value in own]
-            output = places.pop() if record.output is not None else None
-            if output is not None:
-                self._outputs[record.invocation_id] = own[-1][0]
-            saved = tuple(
-                replace(artifact, value=value)
-                for artifact, value in zip(record.artifacts, places, strict=True)
-            )
-            placed = replace(record, artifacts=saved, output=output)
-            registered.append((placed, outputs))
+        for made in registered:
+            if made.record.output is not None:
+                (self._outputs[made.record.invocation_id],) = made.outputs[OUTPUT]
         return registered
-
-    def _unregistered(self, record: CallRecord) -> list[artifacts.Unregistered]:
-        """Return the values of a call: saved artifacts first, the output last."""
-        those = [
-            artifacts.Unregistered(
-                artifact.value,
-                artifact_id=artifact.artifact_id,
-                name=artifact.name,
-                owner=record.invocation_id,
-                key=artifact.name,
-                save_type=artifact.save_type,
-                manual=True,
-                linked=record.reused,
-                tags=artifact.tags,
-            )
-            for artifact in record.artifacts
-        ]
-        if record.output is not None:
-            those.append(
-                artifacts.Unregistered(
-                    record.output,
-                    artifact_id=record.artifact_id,
-                    name=f"{self._flow}::{record.name}::{OUTPUT}",
-                    owner=record.invocation_id,
-                    key=OUTPUT,
-                    linked=record.reused,
-                )
-            )
-        return those
 
     def _finished(
         self,
