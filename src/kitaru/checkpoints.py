@@ -35,6 +35,7 @@ class Checkpoint(Generic[P, R]):
         self._spec = spec
         self._options = options
         self._parameters = frozenset(inspect.signature(spec.function).parameters)
+        self._is_async = inspect.iscoroutinefunction(spec.function)
         functools.update_wrapper(self, spec.function)
         flows.register_checkpoint(spec)
 
@@ -154,10 +155,6 @@ class Checkpoint(Generic[P, R]):
         if after != ():
             options = replace(options, after=_sequence(after))
         return Checkpoint(spec, options)
-
-    @property
-    def _is_async(self) -> bool:
-        return inspect.iscoroutinefunction(self._spec.function)
 
     def _split_options(
         self, kwargs: dict[str, Any]

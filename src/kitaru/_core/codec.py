@@ -28,6 +28,12 @@ from kitaru.errors import KitaruPickleWarning, KitaruRuntimeError, KitaruUsageEr
 
 LONG_TEXT = 65_536
 
+# Made once: `json.dumps` makes an encoder for each call that asks for something.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_to_canonical_json = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -69,7 +75,7 @@ def encode(value: object, *, what: str = "value") -> Encoded:
         return Encoded(array[0], name, array[1])
     try:
         tree, plain = tagging.to_tree(value)
-        text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+        text = _to_json(tree)
     except (tagging.UntaggableError, RecursionError):
         return Encoded("pickle", name, _pickle(value, name, what))
     payload = text.encode("utf-8", "surrogatepass")
@@ -120,10 +126,7 @@ def canonical_hash(value: object) -> str | None:
     if type(value) in (str, bytes):
         return encode(value).content_hash
     try:
-        tree = tagging.to_canonical_tree(value)
-        text = json.dumps(
-            tree, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-        )
+        text = _to_canonical_json(tagging.to_canonical_tree(value))
     except (tagging.UntaggableError, RecursionError):
         return None
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,9 +12,9 @@ UNKNOWN = None
 
 def of_arguments(digests: Mapping[str, str | None]) -> str | None:
     """Combine the digests of bound arguments; unknown if one of them is unknown."""
-    if any(digest is None for digest in digests.values()):
+    if None in digests.values():
         return UNKNOWN
-    joined = "\n".join(f"{name}={digest}" for name, digest in sorted(digests.items()))
+    joined = "\n".join([f"{name}={digests[name]}" for name in sorted(digests)])
     return hashlib.sha256(joined.encode()).hexdigest()
 
 

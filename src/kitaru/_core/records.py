@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from kitaru._core.names import artifact_id
@@ -24,14 +24,14 @@ OUTPUT = "output"
 class StoredValue:
     """A serialised value: its bytes inline, or the place that holds them.
 
-    `file_name` is the name of a saved file.
+    As JSON it has no bytes; they are kept beside it. `file_name` is the name of a saved file.
     """
 
     serializer: str
     type_name: str
     content_hash: str
     size: int
-    payload: bytes | None = None
+    payload: Annotated[bytes | None, Field(exclude=True)] = None
     uri: str | None = None
     file_name: str | None = None
 
@@ -120,12 +120,6 @@ class CallRecord:
         return saved if self.output is None else (*saved, self.output)
 
 
-_PAYLOADS: Any = {  # pydantic's type for this is private
-    "output": {"payload"},
-    "artifacts": {"__all__": {"value": {"payload"}}},
-}
-
-
 @cache
 def _adapter() -> TypeAdapter[CallRecord]:
     return TypeAdapter(CallRecord)
@@ -134,16 +128,10 @@ def _adapter() -> TypeAdapter[CallRecord]:
 def to_json(record: CallRecord) -> str:
     """Return the record as JSON, without the bytes of its values."""
     try:
-        return (
-            _adapter()
-            .dump_json(record, exclude=_PAYLOADS, exclude_defaults=True)
-            .decode()
-        )
+        return _adapter().dump_json(record, exclude_defaults=True).decode()
     except PydanticSerializationError:
         # Text with lone surrogates, such as a file name that is not UTF-8.
-        tree = _adapter().dump_python(
-            record, mode="json", exclude=_PAYLOADS, exclude_defaults=True
-        )
+        tree = _adapter().dump_python(record, mode="json", exclude_defaults=True)
         return json.dumps(tree, ensure_ascii=False).encode(errors="replace").decode()
 
 

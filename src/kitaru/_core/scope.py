@@ -6,8 +6,7 @@ The scope travels in a context variable, so it follows `await` and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -110,14 +109,19 @@ def current() -> Scope | None:
     return _current.get()
 
 
-@contextmanager
-def entered(scope: Scope | None) -> Iterator[None]:
-    """Run the body of a `with` in `scope`."""
-    token = _current.set(scope)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class entered:  # a function to its users; a class costs a third of a generator
+    """Run the body of a `with` in a scope."""
+
+    __slots__ = ("_scope", "_token")
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._scope)
+
+    def __exit__(self, *_raised: object) -> None:
+        _current.reset(self._token)
 
 
 def require_flow(what: str, *, inside_checkpoint: str) -> FlowRuntime:

@@ -36,6 +36,29 @@ class CheckpointSpec:
         """The signature of the user's function."""
         return inspect.signature(self.function)
 
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call by name.
+
+        Raises:
+            TypeError: If they do not fit; says how.
+        """
+        names = self._positional
+        if names is not None and not kwargs and len(args) == len(names):
+            return dict(zip(names, args, strict=True))
+        return self.signature.bind(*args, **kwargs).arguments
+
+    @cached_property
+    def _positional(self) -> tuple[str, ...] | None:
+        """The names of the parameters, if all of them can be given by position."""
+        parameters = self.signature.parameters.values()
+        plain = (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
+        if any(parameter.kind not in plain for parameter in parameters):
+            return None
+        return tuple(self.signature.parameters)
+
     def delay_before(self, attempt: int) -> float:
         """Seconds to wait before an attempt; the first is number 1."""
         if attempt == 1:

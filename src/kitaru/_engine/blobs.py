@@ -42,9 +42,9 @@ class FileValues:
 
     def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
         """Keep the bytes: inline up to the limit, else in a flushed file."""
+        if len(encoded.payload) <= self._inline_limit:
+            return inline(encoded)
         stored = describe(encoded)
-        if stored.size <= self._inline_limit:
-            return inline(stored, encoded.payload)
         path = self.path_of(stored, owner=owner, name=name)
         write_file(path, encoded.payload)
         return at(stored, str(path))
@@ -125,13 +125,14 @@ def original_name(file: str) -> str | None:
     return ".".join(rest) if serializer == files.SERIALIZER else None
 
 
-def describe(encoded: Encoded) -> StoredValue:
+def describe(encoded: Encoded, payload: bytes | None = None) -> StoredValue:
     """Return the description of encoded bytes, without a place."""
     return StoredValue(
         serializer=encoded.serializer,
         type_name=encoded.type_name,
         content_hash=encoded.content_hash,
         size=len(encoded.payload),
+        payload=payload,
     )
 
 
@@ -142,9 +143,9 @@ def load(value: StoredValue, data: bytes) -> object:
     return codec.decode(value.serializer, data)
 
 
-def inline(value: StoredValue, payload: bytes) -> StoredValue:
-    """Return the value with its bytes inline."""
-    return replace(value, payload=payload, uri=None)
+def inline(encoded: Encoded) -> StoredValue:
+    """Return encoded bytes as a value that holds them itself."""
+    return describe(encoded, encoded.payload)
 
 
 def at(value: StoredValue, uri: str) -> StoredValue:

@@ -6,8 +6,7 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,7 +152,8 @@ class Checkpointing:
         ticket, decision = self._open(spec, args, kwargs, options, identity)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
-        with self._begun(ticket, decision):
+        self._begin(ticket, decision)
+        with scope.entered(Scope(self._runtime, ticket.running)):
             for attempt in ticket.tries():
                 if attempt.delay:
                     time.sleep(attempt.delay)
@@ -173,7 +173,8 @@ class Checkpointing:
         ticket, decision = self._open(spec, args, kwargs, options, identity)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
-        with self._begun(ticket, decision):
+        self._begin(ticket, decision)
+        with scope.entered(Scope(self._runtime, ticket.running)):
             for attempt in ticket.tries():
                 if attempt.delay:
                     await asyncio.sleep(attempt.delay)
@@ -194,13 +195,6 @@ class Checkpointing:
         args, kwargs = self._resolved(args, kwargs, options, identity)
         ticket = self._ticket(spec, args, kwargs, options, identity)
         return ticket, self._decide(ticket)
-
-    @contextmanager
-    def _begun(self, ticket: Ticket, decision: Decision) -> Iterator[None]:
-        """Enter the scope in which the body of a call runs."""
-        self._begin(ticket, decision)
-        with scope.entered(Scope(self._runtime, ticket.running)):
-            yield
 
     def _body(self, ticket: Ticket) -> Any:
         spec, invocation_id = ticket.spec, ticket.invocation_id
@@ -261,7 +255,7 @@ class Checkpointing:
     ) -> Ticket:
         spec = self._with_defaults(spec)
         try:
-            bound = spec.signature.bind(*args, **kwargs).arguments
+            bound = spec.bind(args, kwargs)
         except TypeError as error:
             raise TypeError(f"{spec.name}(): {error}") from None
         after = [parent for item in options.after for parent in futures.producers(item)]

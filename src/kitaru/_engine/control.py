@@ -66,6 +66,8 @@ class Control:
             on_path: Whether it is the main line of the body. A task beside it only
                 tells that it has caught its own failures.
         """
+        if not self._delivered:
+            return
         here = current_task()
         with self._lock:
             caught, rest = [], []

@@ -8,7 +8,6 @@ terminal as always, and to this file.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import sys
 import threading
@@ -18,6 +17,8 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
+
+from pydantic_core import to_json
 
 from kitaru._core import masking, scope
 from kitaru.errors import KitaruLogRetrievalError
@@ -42,27 +43,52 @@ class LogFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._kept: FileIO | None = None
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Open the file once for the `with` body; else each entry opens it."""
+        # If that fails, each entry tries again.
+        with suppress(OSError):
+            self._kept = self._opened()
+        try:
+            yield
+        finally:
+            with self._lock:
+                kept, self._kept = self._kept, None
+            if kept is not None:
+                kept.close()
 
     def write(
         self, message: str, *, level: str = "INFO", checkpoint: str | None = None
     ) -> None:
         """Append one entry."""
         entry = {
-            "timestamp": datetime.now(UTC).isoformat(),
+            "timestamp": datetime.now(UTC),
             "level": level,
-            "message": masking.text(message),
+            # Lone surrogates, of a file name that is not UTF-8 say, become `?`.
+            "message": masking.text(message).encode(errors="replace").decode(),
             "source": "step" if checkpoint else "runner",
             "checkpoint": checkpoint,
         }
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
-        data = line.encode(errors="replace")
-        # A log that cannot be written, on a full disk say, must not end the flow: this
-        # runs inside the user's own print().
-        with self._lock, suppress(OSError), self._opened() as file:
+        # Twice a checkpoint; `json` takes four times as long.
+        data = to_json(entry) + b"\n"
+        try:
+            with self._lock:
+                self._append(data)
+        except OSError:
+            # A log that cannot be written, on a full disk say, must not end the flow:
+            # this runs inside the user's own print().
+            return
+
+    def _append(self, data: bytes) -> None:
+        if self._kept is not None:
+            self._kept.write(data)
+            return
+        with self._opened() as file:
             file.write(data)
 
     def _opened(self) -> FileIO:
-        # Opened for each entry: a file kept open would outlive its execution.
         try:
             return FileIO(self.path, "ab")
         except FileNotFoundError:

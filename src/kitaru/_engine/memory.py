@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -303,7 +303,7 @@ class MemoryEngine:
         result = execution.result
         if result is None:
             return []
-        value = blobs.inline(blobs.describe(result), result.payload)
+        value = blobs.inline(result)
         return [views.result_ref(execution.execution_id, value, self._bind)]
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
@@ -488,11 +488,11 @@ class _Values:
     """Keeps all bytes inline."""
 
     def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
-        return blobs.inline(blobs.describe(encoded), encoded.payload)
+        return blobs.inline(encoded)
 
     def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
         stored = files.describe(files.checked(path, name))
-        return blobs.inline(stored, path.read_bytes())
+        return replace(stored, payload=path.read_bytes())
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
         assert value.payload is not None

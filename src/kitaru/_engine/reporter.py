@@ -24,6 +24,7 @@ _COLOURS = {
     "wait": "33",
     "note": "33",
 }
+_LEVELS = {"no": "ERROR", "note": "WARNING"}
 
 
 def _named(error: BaseException | None) -> str:
@@ -174,7 +175,7 @@ class LogReporter(LineReporter):
 
     def line(self, mark: str, text: str) -> None:
         """Append one entry."""
-        level = {"no": "ERROR", "note": "WARNING"}.get(mark, "INFO")
+        level = _LEVELS.get(mark, "INFO")
         self._file.write(f"{_UNICODE[mark]} {text}", level=level)
 
 

@@ -98,8 +98,9 @@ class Session:
     ) -> object:
         """Run a checkpoint, or return what it returned before."""
         self._control.check()
-        self._control.went_on(on_path=self._on_path)
-        identity = self._checkpoints.identify(spec, options, on_path=self._on_path)
+        on_path = self._on_path
+        self._control.went_on(on_path=on_path)
+        identity = self._checkpoints.identify(spec, options, on_path=on_path)
         return self._checkpoints.run(spec, args, kwargs, options, identity)
 
     def call_async(
@@ -115,8 +116,9 @@ class Session:
         give the same ids each time.
         """
         self._control.check()
-        self._control.went_on(on_path=self._on_path)
-        identity = self._checkpoints.identify(spec, options, on_path=self._on_path)
+        on_path = self._on_path
+        self._control.went_on(on_path=on_path)
+        identity = self._checkpoints.identify(spec, options, on_path=on_path)
         return self._checkpoints.run_async(spec, args, kwargs, options, identity)
 
     def submit(

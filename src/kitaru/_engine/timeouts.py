@@ -12,7 +12,7 @@ import ctypes
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 
 
@@ -20,12 +20,13 @@ class _Overdue(BaseException):
     """Raised inside the body; user code catching `Exception` must not keep it."""
 
 
+def limited(seconds: float | None, what: str) -> AbstractContextManager[None]:
+    """Raise `TimeoutError` out of the `with` body after some seconds, if any."""
+    return nullcontext() if seconds is None else _limited(seconds, what)
+
+
 @contextmanager
-def limited(seconds: float | None, what: str) -> Iterator[None]:
-    """Raise `TimeoutError` out of the `with` body after some seconds."""
-    if seconds is None:
-        yield
-        return
+def _limited(seconds: float, what: str) -> Iterator[None]:
     timer = (
         _alarm if threading.current_thread() is threading.main_thread() else _interrupt
     )

@@ -139,7 +139,7 @@ def _override(
                 declared.function, typing_rules.RETURN, value, what=f"override {key!r}"
             )
     encoded = codec.encode(value, what=f"override {key!r}")
-    return blobs.inline(blobs.describe(encoded), encoded.payload)
+    return blobs.inline(encoded)
 
 
 def _changed_code(spec: FlowSpec, recorded: Recorded) -> tuple[str, ...]:

@@ -82,6 +82,12 @@ class LocalExecution:
         self, inputs: Mapping[str, Any] | None, *, fresh: bool
     ) -> tuple[Ending, UUID | None]:
         """Run the flow body; for `entry.expect`."""
+        with self._log.kept_open():
+            return self._body(inputs, fresh=fresh)
+
+    def _body(
+        self, inputs: Mapping[str, Any] | None, *, fresh: bool
+    ) -> tuple[Ending, UUID | None]:
         # A journal that dies with the pod must not be the only place of a value.
         values = artifacts.values_of(self.execution_id, inline=not self._synchronous)
         rows = local_rows.of_store()

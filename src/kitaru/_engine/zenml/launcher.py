@@ -63,8 +63,9 @@ class Launcher:
             if remote.is_chosen(flow.name):
                 return self._submit(launch), None
             execution_id, run = self._create(launch)
+            log = _log_of(execution_id)
             execution = self._execution(
-                execution_id, flow, runs.facts_of(run), self._reporter(execution_id)
+                execution_id, flow, runs.facts_of(run), log, _reporter(log)
             )
             entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
             return execution_id, self._run(execution, lambda: runs.submit(run))
@@ -106,12 +107,12 @@ class Launcher:
     ) -> tuple[Ending, UUID | None]:
         """Run the body of an execution that another machine has started."""
         execution_id, facts = str(run.id), runs.facts_of(run)
-        log = log_store.path_of(execution_id)
-        reporter = StreamReporter(file=LogFile(log))
-        with remote_logs.Shipper(execution_id, log):
+        log = _log_of(execution_id)
+        reporter = StreamReporter(file=log)
+        with remote_logs.Shipper(execution_id, log.path):
             flow = flows.find(remote.here(FlowSource.from_dict(facts["source"])))
             execution = self._execution(
-                execution_id, flow, facts, reporter, stopping=stopping
+                execution_id, flow, facts, log, reporter, stopping=stopping
             )
             ending, result = execution.body(None, fresh=False)
             reporter.ended(execution_id, flow.name, ending)
@@ -154,7 +155,8 @@ class Launcher:
     def continue_here(self, execution_id: str) -> Ending:
         """Go on in this process and thread."""
         recorded = self._journal.execution(execution_id) or {}
-        reporter = self._reporter(execution_id)
+        log = _log_of(execution_id)
+        reporter = _reporter(log)
         self._journal.acquire(execution_id, Holder.me())
         run = self._still_open(execution_id)
         facts = runs.facts_of(run)
@@ -165,7 +167,7 @@ class Launcher:
             raise
         synchronous = bool(recorded.get("synchronous", self._synchronous))
         execution = self._execution(
-            execution_id, flow, facts, reporter, synchronous=synchronous
+            execution_id, flow, facts, log, reporter, synchronous=synchronous
         )
         fresh = run.status is RunStatus.INITIALIZING
         entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
@@ -286,6 +288,7 @@ class Launcher:
         execution_id: str,
         flow: FlowSpec,
         facts: Mapping[str, Any],
+        log: LogFile,
         reporter: Reporter,
         *,
         synchronous: bool | None = None,
@@ -296,16 +299,12 @@ class Launcher:
             flow,
             facts,
             journal=self._journal,
-            log=LogFile(log_store.path_of(execution_id)),
+            log=log,
             reporter=reporter,
             lookup=self._lookup,
             synchronous=self._synchronous if synchronous is None else synchronous,
             stopping=stopping,
         )
-
-    def _reporter(self, execution_id: str) -> Reporter:
-        file = LogFile(log_store.path_of(execution_id))
-        return StreamReporter(file=file) if logs.has_terminal() else LogReporter(file)
 
     def _give_up(
         self, run: PipelineRunResponse, error: KitaruError, reporter: Reporter
@@ -334,6 +333,14 @@ def refuse_unloadable(source: FlowSource) -> None:
         raise KitaruStateError(str(error)) from error
 
 
+def _log_of(execution_id: str) -> LogFile:
+    return LogFile(log_store.path_of(execution_id))
+
+
+def _reporter(log: LogFile) -> Reporter:
+    return StreamReporter(file=log) if logs.has_terminal() else LogReporter(log)
+
+
 def _wanted_stack(launch: Launch) -> str | None:
     """Return the id of the stack that the launch names, `None` for the active one."""
     name = launch.options.settings.stack
@@ -344,9 +351,8 @@ def _wanted_stack(launch: Launch) -> str | None:
 
 def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
     """Return what another process needs to go on; travels with the ZenML run."""
-    stored = blobs.describe(inputs)
-    if stored.size <= blobs.INLINE_LIMIT:
-        stored = blobs.inline(stored, inputs.payload)
+    if len(inputs.payload) <= blobs.INLINE_LIMIT:
+        stored = blobs.inline(inputs)
     else:
         # One file each: it goes when its execution goes.
         kept = artifacts.values_of("inputs", inline=False)

@@ -42,10 +42,9 @@ class StoreValues:
 
     def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
         """Keep the bytes: inline up to the limit, else as an object of the store."""
-        stored = blobs.describe(encoded)
-        if stored.size <= self._inline_limit:
-            return blobs.inline(stored, encoded.payload)
-        return self._write(stored, encoded.payload, owner, name)
+        if len(encoded.payload) <= self._inline_limit:
+            return blobs.inline(encoded)
+        return self._write(blobs.describe(encoded), encoded.payload, owner, name)
 
     def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
         """Keep the content of a file, without reading it into memory."""
