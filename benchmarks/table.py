@@ -26,7 +26,8 @@ def target(row: Row) -> str:
     if row.limit is None:
         return ""
     if row.rule == "times":
-        return f"<= {row.limit:.3g} x"
+        part = f"1/{1 / row.limit:.3g}" if row.limit < 1 else f"{row.limit:.3g}"
+        return f"<= {part} x"
     sign = "+" if row.rule == "plus" else ""
     return f"<= {sign}{shown(row.limit, row.unit)}"
 
