@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+REFERENCES := .venv-bench
 STAMP := $(VENV)/.installed
 # As many tests at once as there are processors; a file's tests stay together.
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fast unit-versions fix lock bench clean
+.PHONY: help install demo test check fast unit-versions fix lock bench bench-report clean
 .PHONY: rig rig-down rig-database test-remote
 
 help: ## Show the targets.
@@ -72,9 +73,22 @@ lock: install ## Resolve the tested versions again.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
 	  --extra local --extra mcp --extra llm --extra pydantic-ai --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group pyproject.toml:bench \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  -o benchmarks/requirements.lock
 
-bench: install ## Measure against the floor and plain ZenML.
-	$(BIN)/python benchmarks/run.py
+# ARGS="--quick", ARGS="--only P1,P7"; what is not installed is left out, and said.
+bench: install $(REFERENCES)/.installed ## Measure against the disk, plain ZenML, DBOS, LangGraph.
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+$(REFERENCES)/.installed: benchmarks/requirements.lock
+	@echo "Installing DBOS and LangGraph into $(REFERENCES) (once)"
+	@{ $(BIN)/python -m venv $(REFERENCES) \
+	  && $(REFERENCES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< \
+	  && touch $@; } || { rm -rf $(REFERENCES); echo "DBOS and LangGraph cannot be installed"; }
+
+bench-report: install ## Write what was measured into the documentation.
+	@$(BIN)/python -m benchmarks.publish
 
 clean: ## Remove what was built.
 	rm -rf .venv .venv-* .rig .demo dist build .pytest_cache .mypy_cache .ruff_cache

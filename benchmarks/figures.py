@@ -1,14 +1,16 @@
-"""What was measured, and how it compares: medians, spread, ratios."""
+"""What was measured, and how it compares: medians, spread, ratios, targets."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 # How a measurement is held against its reference.
 Rule = Literal["times", "plus", "at most"]
+
+DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,10 @@ class Sample:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Sample:
-        return cls(tuple(values))
+        """Return a sample; no value is an error."""
+        if not values:
+            raise ValueError("nothing was measured")
+        return cls(tuple(float(f"{value:.{DIGITS}g}") for value in values))
 
     @property
     def n(self) -> int:
@@ -37,13 +42,23 @@ class Sample:
         first, _, third = statistics.quantiles(self.values, n=4, method="inclusive")
         return first, third
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "n": self.n,
-            "median": self.median,
-            "spread": list(self.spread),
-            "values": list(self.values),
-        }
+
+@dataclass(frozen=True)
+class Measured:
+    """One side of a comparison: what it took, and what it cost the machine.
+
+    `cpu_ms` is the CPU time of a whole process for one of its checkpoints, less that of
+    a process without any.
+    """
+
+    name: str
+    sample: Sample
+    cpu_ms: float | None = None
+    peak_mb: float | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Measured:
+        return cls(**{**data, "sample": Sample.of(data["sample"]["values"])})
 
 
 @dataclass(frozen=True)
@@ -52,21 +67,19 @@ class Row:
 
     key: str
     what: str
-    sample: Sample
-    reference_name: str = ""
-    reference: Sample | None = None
+    ours: Measured
+    reference: Measured | None = None
     # `times` 2.0: at most twice the reference. `plus` 1.0: at most the reference and
-    # one more. `at most` 0.05: whatever the reference. `None`: for information.
+    # one more. `at most` 0.05: whatever the reference. No limit: for information.
     rule: Rule = "times"
     limit: float | None = None
     unit: str = "s"
-    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
-        if self.reference is None or not self.reference.median:
+        if self.reference is None or not self.reference.sample.median:
             return None
-        return self.sample.median / self.reference.median
+        return self.ours.sample.median / self.reference.sample.median
 
     @property
     def allowed(self) -> float | None:
@@ -75,27 +88,36 @@ class Row:
             return None
         if self.rule == "at most":
             return self.limit
-        assert self.reference is not None
+        if self.reference is None:
+            raise ValueError(f"{self.key} needs a reference")
         if self.rule == "plus":
-            return self.reference.median + self.limit
-        return self.reference.median * self.limit
+            return self.reference.sample.median + self.limit
+        return self.reference.sample.median * self.limit
 
     @property
     def met(self) -> bool | None:
-        return None if self.allowed is None else self.sample.median <= self.allowed
+        return None if self.allowed is None else self.ours.sample.median <= self.allowed
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Row:
+        reference = data["reference"]
+        sides = {
+            "ours": Measured.from_dict(data["ours"]),
+            "reference": Measured.from_dict(reference) if reference else None,
+        }
+        return cls(**{**data, **sides})
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one workload found: lines of the table, and curves for the charts."""
+
+    rows: Sequence[Row]
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "what": self.what,
-            "unit": self.unit,
-            "measured": self.sample.to_dict(),
-            "reference_name": self.reference_name,
-            "reference": self.reference and self.reference.to_dict(),
-            "ratio": self.ratio,
-            "rule": self.rule,
-            "limit": self.limit,
-            "allowed": self.allowed,
-            "met": self.met,
-            "notes": self.notes,
-        }
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Findings:
+        return cls([Row.from_dict(row) for row in data["rows"]], data["curves"])

@@ -1,46 +1,37 @@
-"""Fifty sleeps of 50 ms: by `.map`, and in a bare pool of threads of equal width."""
+"""Sleeps of 50 ms by `.map`: `fan_out.py TIMES COUNT`."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+
+from saying import say
 
 from kitaru import checkpoint, flow
 
-COUNT, PAUSE, WIDTH = 50, 0.05, 10
-TAKEN: list[float] = []
-
-
-def nap(n: int) -> int:
-    time.sleep(PAUSE)
-    return n
+EACH: list[float] = []
 
 
 @checkpoint
-def rest(n: int) -> int:
-    return nap(n)
+def nap(n: int) -> int:
+    time.sleep(0.05)
+    return n
 
 
 @flow
-def fan_out() -> int:
+def naps(count: int) -> int:
     began = time.perf_counter()
-    results = rest.map(range(COUNT)).results()
-    TAKEN.append(time.perf_counter() - began)
+    results = nap.map(range(count)).results()
+    EACH.append(time.perf_counter() - began)
     return sum(results)
 
 
-def bare() -> float:
-    began = time.perf_counter()
-    with ThreadPoolExecutor(WIDTH) as pool:
-        assert sum(pool.map(nap, range(COUNT))) == sum(range(COUNT))
-    return time.perf_counter() - began
+def main(times: int, count: int) -> None:
+    for _ in range(times + 1):
+        assert naps.run(count).wait() == sum(range(count))
+    # The first one imports what the others have.
+    say(each=EACH[1:])
 
 
 if __name__ == "__main__":
-    reference = []
-    for _ in range(int(sys.argv[1])):
-        reference.append(bare())
-        assert fan_out.run().wait() == sum(range(COUNT))
-    print(json.dumps({"map": TAKEN, "bare": reference}))
+    main(*(int(argument) for argument in sys.argv[1:]))

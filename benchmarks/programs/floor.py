@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import sys
 import time
 from pathlib import Path
+
+from saying import say
 
 
 def commits(path: Path, count: int) -> list[float]:
@@ -39,5 +40,5 @@ def write_and_read(path: Path, data: bytes) -> float:
 
 
 if __name__ == "__main__":
-    here = Path(os.environ["ZENML_CONFIG_PATH"]) / "floor.db"
-    print(json.dumps({"each": commits(here, int(sys.argv[1]))}))
+    here = Path(os.environ["BENCH_FOLDER"]) / "floor.db"
+    say(each=commits(here, int(sys.argv[1])))

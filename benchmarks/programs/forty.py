@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
+
+from saying import forty_bodies
 
 from kitaru import checkpoint, flow
 
-HERE = Path(os.environ["ZENML_CONFIG_PATH"])
+FOLDER = Path(os.environ["BENCH_FOLDER"])
 
 
 @checkpoint
-def step(n: int) -> int:
-    with (HERE / "bodies").open("a") as file:
-        file.write(f"{n}\n")
-    while n == 38 and (HERE / "stand-still").exists():
-        time.sleep(0.01)
-    return n * n
+def noted(n: int) -> int:
+    return forty_bodies(FOLDER, n)
 
 
 @flow
 def forty() -> int:
-    return sum(step(n) for n in range(1, 41))
+    return sum(noted(n) for n in range(1, 41))
 
 
 if __name__ == "__main__":

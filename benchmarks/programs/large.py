@@ -1,17 +1,17 @@
-"""Large results: made by one checkpoint, read by the next; and the disk alone.
+"""Large results: made by one checkpoint, read by the next; and the disk alone, in turns.
 
 `large.py BYTES TIMES`
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from pathlib import Path
 
 from floor import write_and_read
+from saying import say
 
 from kitaru import checkpoint, flow
 
@@ -37,11 +37,16 @@ def large() -> int:
     return size
 
 
-if __name__ == "__main__":
-    size, reference = int(sys.argv[1]), []
-    path = Path(os.environ["ZENML_CONFIG_PATH"]) / "floor.bin"
-    for _ in range(int(sys.argv[2])):
+def main(size: int, times: int) -> None:
+    floor = []
+    path = Path(os.environ["BENCH_FOLDER"]) / "floor.bin"
+    for _ in range(times + 1):
         DATA[:] = [os.urandom(size)]
-        reference.append(write_and_read(path, DATA[0]))
+        floor.append(write_and_read(path, DATA[0]))
         assert large.run().wait() == size
-    print(json.dumps({"flow": TAKEN, "floor": reference}))
+    # The first one imports what the others have.
+    say(flow=TAKEN[1:], floor=floor[1:])
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))

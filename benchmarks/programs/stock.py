@@ -1,14 +1,14 @@
 """The same as `trivial.py` in plain ZenML: a dynamic pipeline of N steps.
 
-`stock.py N [RUNS]`, or `stock.py N replay ID` to replay a run but for its last steps.
+`stock.py N [RUNS]`, or `stock.py N replay ID` to replay a run but for its last five steps.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 
+from saying import say
 from zenml import pipeline, save_artifact, step
 
 EACH: list[float] = []
@@ -30,29 +30,23 @@ def trivial(count: int) -> int:
     return value if count else save_artifact(0, name="nothing")
 
 
-def main() -> None:
-    count, runs = int(sys.argv[1]), []
-    if sys.argv[2:3] == ["replay"]:
-        reused = ["advance", *(f"advance_{n}" for n in range(2, count - 4))]
-        began = time.perf_counter()
-        run = trivial.replay(pipeline_run=sys.argv[3], skip=reused[: count - 5])
-        runs.append(time.perf_counter() - began)
-    else:
-        for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 1):
-            began = time.perf_counter()
-            run = trivial(count)
-            runs.append(time.perf_counter() - began)
-    print(
-        json.dumps(
-            {
-                "each": EACH,
-                "runs": runs,
-                "result_at": time.monotonic(),
-                "id": str(run.id),
-            }
-        )
-    )
+def run(count: int, runs: int) -> None:
+    ends = [time.monotonic()]
+    for _ in range(runs):
+        done = trivial(count)
+        ends.append(time.monotonic())
+    say(each=EACH, ends=ends, result_at=ends[-1], id=str(done.id))
+
+
+def replay(count: int, run_id: str) -> None:
+    reused = ["advance", *(f"advance_{n}" for n in range(2, count - 4))]
+    trivial.replay(pipeline_run=run_id, skip=reused)
+    say(result_at=time.monotonic())
 
 
 if __name__ == "__main__":
-    main()
+    count, *rest = sys.argv[1:]
+    if rest[:1] == ["replay"]:
+        replay(int(count), rest[1])
+    else:
+        run(int(count), int(rest[0]) if rest else 1)

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+
+from saying import say
 
 from kitaru import checkpoint, flow
 
 EACH: list[float] = []
+BODIES: list[int] = []
 
 
 @checkpoint
 def step(n: int) -> int:
+    BODIES.append(n)
     return n + 1
 
 
@@ -29,16 +32,14 @@ def trivial(count: int) -> int:
     return value
 
 
+def main(count: int, runs: int = 1) -> None:
+    ends = [time.monotonic()]
+    for _ in range(runs):
+        handle = trivial.run(count)
+        assert handle.wait() == count
+        ends.append(time.monotonic())
+    say(each=EACH, ends=ends, result_at=ends[-1], id=handle.exec_id)
+
+
 if __name__ == "__main__":
-    runs = []
-    for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 1):
-        began = time.perf_counter()
-        handle = trivial.run(int(sys.argv[1]))
-        assert handle.wait() == int(sys.argv[1])
-        runs.append(time.perf_counter() - began)
-    moment = time.monotonic()
-    print(
-        json.dumps(
-            {"each": EACH, "runs": runs, "result_at": moment, "id": handle.exec_id}
-        )
-    )
+    main(*(int(argument) for argument in sys.argv[1:]))

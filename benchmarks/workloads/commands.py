@@ -2,68 +2,70 @@
 
 from __future__ import annotations
 
-from figures import Row, Sample
-from lab import Finished, Lab
-from many import multiply
-
-from workloads.recovery import IMPORT
+from benchmarks.figures import Findings, Row
+from benchmarks.lab import Lab
+from benchmarks.many import multiply
+from benchmarks.sides import IMPORT, seconds, side
 
 _KITARU = "import sys, kitaru; sys.exit('zenml' in sys.modules)"
 COUNT = 1000
 
 
-def imports(lab: Lab) -> list[Row]:
-    """P10: `kitaru --help` and `import kitaru`, beside an empty Python."""
+def imports(lab: Lab) -> Findings:
+    """`kitaru --help` and `import kitaru`."""
     store = lab.store()
-    nothing: list[Finished] = []
-    imported: list[Finished] = []
-    helped: list[Finished] = []
-    for _ in range(lab.count(15, 5)):
-        nothing.append(lab.code("pass", store=store))
-        imported.append(lab.code(_KITARU, store=store))
-        helped.append(lab.kitaru(store, "--help"))
-    pass_seconds = Sample.of([done.seconds for done in nothing])
-    pass_cpu = Sample.of([done.cpu for done in nothing])
-    return [
-        Row(
-            "P10",
-            "kitaru --help",
-            Sample.of([done.seconds for done in helped]),
-            "python -c pass",
-            pass_seconds,
-            rule="at most",
-            limit=0.35,
-        ),
-        Row(
-            "P10",
-            "import kitaru, CPU",
-            Sample.of([done.cpu for done in imported]),
-            "python -c pass, CPU",
-            pass_cpu,
-            rule="at most",
-            limit=0.15,
-        ),
-    ]
+    done = lab.in_turns(
+        lab.count(15, 5),
+        {
+            "pass": lambda: lab.code("pass", store=store),
+            "import": lambda: lab.code(_KITARU, store=store),
+            "help": lambda: lab.kitaru(store, "--help"),
+        },
+    )
+    cpu = {name: [process.cpu for process in runs] for name, runs in done.items()}
+    return Findings(
+        [
+            Row(
+                "P10",
+                "kitaru --help",
+                side("Kitaru", seconds(done["help"]), full=done["help"]),
+                side("python -c pass", seconds(done["pass"])),
+                rule="at most",
+                limit=0.35,
+            ),
+            Row(
+                "P10",
+                "import kitaru, CPU",
+                side("Kitaru", cpu["import"], full=done["import"]),
+                side("python -c pass, CPU", cpu["pass"]),
+                rule="at most",
+                limit=0.15,
+            ),
+        ]
+    )
 
 
-def long_list(lab: Lab) -> list[Row]:
-    """P11: list executions where there are a thousand."""
+def long_list(lab: Lab) -> Findings:
+    """`kitaru executions list` where there are a thousand."""
     store = lab.store()
     lab.python("trivial.py", 1, store=store)
     multiply(store, COUNT)
-    listed: list[float] = []
-    imported: list[float] = []
-    for _ in range(lab.count(7, 3)):
-        imported.append(lab.code(IMPORT, store=store).seconds)
-        listed.append(lab.kitaru(store, "executions", "list").seconds)
-    return [
-        Row(
-            "P11",
-            f"kitaru executions list, {COUNT} stored",
-            Sample.of(listed),
-            IMPORT,
-            Sample.of(imported),
-            rule="plus",
-            limit=1.0,
-        )
-    ]
+    done = lab.in_turns(
+        lab.count(7, 3),
+        {
+            "import": lambda: lab.code(IMPORT, store=store),
+            "list": lambda: lab.kitaru(store, "executions", "list"),
+        },
+    )
+    return Findings(
+        [
+            Row(
+                "P11",
+                f"kitaru executions list, {COUNT} stored",
+                side("Kitaru", seconds(done["list"]), full=done["list"]),
+                side(IMPORT, seconds(done["import"])),
+                rule="plus",
+                limit=1.0,
+            )
+        ]
+    )

@@ -2,76 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from figures import Row, Sample
-from lab import Lab, database_of, query, until
+from benchmarks.figures import Findings, Measured, Row
+from benchmarks.lab import (
+    Finished,
+    Lab,
+    Running,
+    database_of,
+    journal_of,
+    query,
+    until,
+)
+from benchmarks.sides import IMPORT, seconds, side, to_result
 
-IMPORT = "import zenml"
 
+def killed(lab: Lab) -> Findings:
+    """kill -9 in checkpoint 38 of 40; the next process finishes it."""
+    again: dict[str, list[float]] = {}
 
-def killed(lab: Lab) -> list[Row]:
-    """Kill a flow in call 38 of 40; measure what the next process needs to finish."""
-    process: list[float] = []
-    command: list[float] = []
-    imports: list[float] = []
-    again: list[float] = []
-    for _ in range(lab.count(5, 2)):
-        imports.append(lab.code(IMPORT, store=lab.store()).seconds)
+    def ours() -> Finished:
         store, execution_id = _dead(lab)
         done = lab.module("kitaru._engine.detached", execution_id, store=store)
-        process.append(done.seconds)
-        again.append(_bodies_again(store))
+        assert is_completed(store)
+        again.setdefault("Kitaru", []).append(_bodies_again(store))
+        return done
+
+    def other(name: str) -> Finished:
+        folder = lab.folder()
+        _killed(folder, lambda: lab.start_other(name, "die", folder=folder))
+        done = lab.other(name, "recover", folder=folder)
+        again.setdefault(name, []).append(_bodies_again(folder))
+        return done
+
+    def retried() -> Finished:
         store, execution_id = _dead(lab)
-        command.append(_by_command(lab, store, execution_id))
-    reference = Sample.of(imports)
+        # A command that looks at it finds the runner dead, and says so.
+        lab.kitaru(store, "executions", "get", execution_id)
+        done = lab.kitaru(store, "executions", "retry", execution_id)
+        done.said["result_at"] = until(
+            "completed execution", lambda: is_completed(store)
+        )
+        return done
+
+    done = lab.in_turns(
+        lab.count(5, 1),
+        {
+            "import": lambda: lab.code(IMPORT, store=lab.store()),
+            "kitaru": ours,
+            "retry": retried,
+        }
+        | {name: partial(other, name) for name in lab.others},
+    )
+    references = {
+        name: side(name, to_result(done[name]), full=done[name]) for name in lab.others
+    }
+    process = side("Kitaru", seconds(done["kitaru"]), full=done["kitaru"])
+    command = side("Kitaru", to_result(done["retry"]))
+    imported = side(IMPORT, seconds(done["import"]))
+    return Findings(
+        [
+            *_times(process, command, imported, references),
+            *_repeated(again),
+        ]
+    )
+
+
+def _times(
+    process: Measured,
+    command: Measured,
+    imported: Measured,
+    references: dict[str, Measured],
+) -> list[Row]:
+    what, by_command = "killed at 38 of 40: the next process", "the same by `retry`"
     return [
-        Row(
-            "P6",
-            "killed at 38 of 40: the next process",
-            Sample.of(process),
-            IMPORT,
-            reference,
-            rule="plus",
-            limit=1.0,
-        ),
-        Row(
-            "P6",
-            "the same by `kitaru executions retry`",
-            Sample.of(command),
-            IMPORT,
-            reference,
-        ),
-        Row(
-            "P6",
-            "finished bodies run again",
-            Sample.of(again),
-            rule="at most",
-            limit=0,
-            unit="calls",
-        ),
+        Row("P6", what, process, imported, rule="plus", limit=1.0),
+        *(Row("P6", what, process, reference) for reference in references.values()),
+        Row("P6", by_command, command, imported),
+    ]
+
+
+def _repeated(again: dict[str, list[float]]) -> list[Row]:
+    what, ours = "finished bodies run again", side("Kitaru", again.pop("Kitaru"))
+    others = [side(name, counted) for name, counted in again.items()]
+    return [
+        Row("P6", what, ours, rule="at most", limit=0, unit="calls"),
+        *(Row("P6", what, ours, reference, unit="calls") for reference in others),
     ]
 
 
 def _dead(lab: Lab) -> tuple[Path, str]:
     """Return a store with an execution whose runner was killed."""
     store = lab.store()
-    (store / "stand-still").touch()
-    runner = lab.start("forty.py", store=store)
-    bodies = store / "bodies"
-    until("38th call", lambda: bodies.exists() and _lines(bodies) == 38)
-    runner.kill()
-    (store / "stand-still").unlink()
-    journal = store / "kitaru" / "journal.db"
-    ((execution_id,),) = query(journal, "SELECT execution_id FROM executions")
+    _killed(store, lambda: lab.start("forty.py", store=store))
+    ((execution_id,),) = query(journal_of(store), "SELECT execution_id FROM executions")
     return store, execution_id
 
 
-def _by_command(lab: Lab, store: Path, execution_id: str) -> float:
-    # A command that looks at it finds the runner dead, and says so.
-    lab.kitaru(store, "executions", "get", execution_id)
-    began = lab.kitaru(store, "executions", "retry", execution_id).began
-    return until("completed execution", lambda: is_completed(store)) - began
+def _killed(folder: Path, start: Callable[[], Running]) -> None:
+    """Start a runner and kill it in the 38th of its forty calls."""
+    (folder / "stand-still").touch()
+    runner = start()
+    bodies = folder / "bodies"
+    until("38th call", lambda: bodies.exists() and len(_calls(bodies)) == 38)
+    runner.kill()
+    (folder / "stand-still").unlink()
 
 
 def is_completed(store: Path) -> bool:
@@ -80,12 +117,11 @@ def is_completed(store: Path) -> bool:
     return rows == [("completed",)]
 
 
-def _bodies_again(store: Path) -> float:
+def _bodies_again(folder: Path) -> float:
     """Return how many of the 37 finished bodies ran more than once."""
-    assert is_completed(store)
-    ran = (store / "bodies").read_text().split()
+    ran = _calls(folder / "bodies")
     return float(sum(ran.count(str(n)) - 1 for n in range(1, 38)))
 
 
-def _lines(path: Path) -> int:
-    return len(path.read_text().splitlines())
+def _calls(path: Path) -> Sequence[str]:
+    return path.read_text().split()

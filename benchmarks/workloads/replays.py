@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from benchmarks.figures import Findings, Row
+from benchmarks.lab import Lab
+from benchmarks.sides import seconds, side, to_result
 
-from figures import Row, Sample
-from lab import Lab, query
-
-COUNT, ANCHOR = 100, "step_96"
+COUNT, FIRST = 100, 96
 
 
-def near_the_end(lab: Lab) -> list[Row]:
-    """Compare the result with an empty flow's, the record with ZenML's own replay."""
-    store = lab.store()
+def near_the_end(lab: Lab) -> Findings:
+    """A replay in which 5 of 100 bodies run."""
+    store, stock = lab.store(), lab.store(stock=True)
     source = lab.python("trivial.py", COUNT, store=store).said["id"]
-    result: list[float] = []
-    empty: list[float] = []
-    whole: list[float] = []
-    bodies: list[float] = []
-    for _ in range(lab.count(5, 2)):
-        done = lab.python("trivial.py", 0, store=store)
-        empty.append(done.said["result_at"] - done.began)
-        done = lab.python("replaying.py", source, ANCHOR, store=store)
-        result.append(done.said["result_at"] - done.began)
-        whole.append(done.seconds)
-        bodies.append(_bodies(store, done.said["id"]))
-    return [
-        Row(
-            "P9",
-            "replay from 95 of 100, to the result",
-            Sample.of(result),
-            "empty flow",
-            Sample.of(empty),
-            limit=1.3,
-        ),
-        Row(
-            "P9",
-            "replay, to the complete record",
-            Sample.of(whole),
-            "ZenML's replay",
-            Sample.of(_stock(lab)),
-            limit=1 / 3,
-        ),
-        Row(
-            "P9",
-            "bodies run by the replay",
-            Sample.of(bodies),
-            rule="at most",
-            limit=5,
-            unit="calls",
-        ),
-    ]
-
-
-def _stock(lab: Lab) -> list[float]:
-    store = lab.store(stock=True)
-    source = lab.python("stock.py", COUNT, store=store).said["id"]
-    return [
-        lab.python("stock.py", COUNT, "replay", source, store=store).seconds
-        for _ in range(lab.count(3, 1))
-    ]
-
-
-def _bodies(store: Path, execution_id: str) -> float:
-    rows = query(
-        store / "kitaru" / "journal.db",
-        "SELECT body FROM calls WHERE execution_id = ?",
-        execution_id,
+    plain = lab.python("stock.py", COUNT, store=stock).said["id"]
+    anchor, folder = f"step_{FIRST}", lab.folder()
+    for name in lab.others:
+        lab.other(name, "keep", COUNT, "source", folder=folder)
+    done = lab.in_turns(
+        lab.count(5, 2),
+        {
+            "empty": lambda: lab.python("trivial.py", 0, store=store),
+            "kitaru": lambda: lab.python("replaying.py", source, anchor, store=store),
+        }
+        | lab.by_others("fork", "source", FIRST, COUNT, folder=folder),
     )
-    assert len(rows) == COUNT
-    return float(sum('"reused":true' not in body for (body,) in rows))
+    done |= lab.in_turns(
+        lab.count(3, 1),
+        {
+            "stock": lambda: lab.python(
+                "stock.py", COUNT, "replay", plain, store=stock
+            ),
+            "beside": lambda: lab.python("replaying.py", source, anchor, store=store),
+        },
+    )
+    result, whole = "replay from 95 of 100, to the result", "replay, to the full record"
+    ours = side("Kitaru", to_result(done["kitaru"]), full=done["kitaru"])
+    rows = [
+        Row("P9", result, ours, side("empty flow", to_result(done["empty"])), limit=1.3)
+    ]
+    for name in lab.others:
+        assert all(run.said["bodies"] == COUNT - FIRST + 1 for run in done[name])
+        reference = side(name, to_result(done[name]), full=done[name])
+        rows.append(Row("P9", result, ours, reference))
+    rows.append(
+        Row(
+            "P9",
+            whole,
+            side("Kitaru", seconds(done["beside"]), full=done["beside"]),
+            side("stock", seconds(done["stock"]), full=done["stock"]),
+            limit=1 / 3,
+        )
+    )
+    bodies = side("Kitaru", [run.said["bodies"] for run in done["kitaru"]])
+    what = "bodies run by the replay"
+    rows.append(Row("P9", what, bodies, rule="at most", limit=5, unit="calls"))
+    return Findings(rows)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from figures import Row, Sample
-from lab import Lab
+from benchmarks.figures import Findings, Row
+from benchmarks.lab import Lab
+from benchmarks.sides import said, side
 
 _MB = 1_000_000
 
 
-def large_values(lab: Lab) -> list[Row]:
-    """Compare making and reading a large result with the disk alone."""
+def large_values(lab: Lab) -> Findings:
+    """Large results, made by one checkpoint and read by the next."""
     rows = []
-    for megabytes, times in ((1, lab.count(15, 5)), (50, lab.count(7, 3))):
-        said = lab.python("large.py", megabytes * _MB, times, store=lab.store()).said
+    for megabytes, times in ((1, lab.count(20, 5)), (50, lab.count(8, 3))):
+        done = lab.python("large.py", megabytes * _MB, times, store=lab.store())
         rows.append(
             Row(
                 "P5",
                 f"{megabytes} MB result, read by the next",
-                Sample.of(said["flow"]),
-                "write + fsync + read",
-                Sample.of(said["floor"]),
+                side("Kitaru", said([done], "flow"), full=[done]),
+                side("write, flush, read", said([done], "floor")),
                 limit=2.0,
             )
         )
-    return rows
+    return Findings(rows)

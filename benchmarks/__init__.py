@@ -1,0 +1,1 @@
+"""Kitaru measured beside its references: `python -m benchmarks`."""

@@ -1,0 +1,126 @@
+"""Measure Kitaru beside its references: `make bench`, or `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from benchmarks import environment, results
+from benchmarks.figures import Findings
+from benchmarks.lab import Lab
+from benchmarks.results import Measurement, Results
+from benchmarks.table import table
+from benchmarks.workloads import (
+    agents,
+    checkpoints,
+    commands,
+    fan_out,
+    long_flows,
+    recovery,
+    repeated,
+    replays,
+    values,
+    waiting,
+    waits,
+)
+
+WORKLOADS: dict[str, Callable[[Lab], Findings]] = {
+    "P1": checkpoints.one_checkpoint,
+    "P2": checkpoints.cold_hundred,
+    "P3": long_flows.thousand,
+    "P4": fan_out.fifty_sleeps,
+    "P5": values.large_values,
+    "P6": recovery.killed,
+    "P7": waits.runner_alive,
+    "P8": waits.runner_gone,
+    "P9": replays.near_the_end,
+    "P10": commands.imports,
+    "P11": commands.long_list,
+    "P12": waiting.two_hundred,
+    "P13": repeated.second_runs,
+    "P14": agents.model_calls,
+}
+
+
+def main() -> int:
+    """Measure what was asked for; Ctrl-C leaves what is finished."""
+    options = _options()
+    lab = Lab(quick=options.quick)
+    found: Results | None = None
+    try:
+        found = _begin(lab, quick=options.quick, keep=options.only != [*WORKLOADS])
+        lab.warm()
+        for key in options.only:
+            _measure(lab, found, key)
+    except KeyboardInterrupt:
+        lab.tell("stopped; the workloads before this one are kept")
+        return 130
+    finally:
+        lab.close()
+        if found is not None and found.workloads:
+            print(table(found.rows))
+            lab.tell(f"everything measured is in benchmarks/{results.PATH.name}")
+    return 0
+
+
+def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
+    """Return what to add to: earlier results of the same commit and machine, or none."""
+    here = environment.look(lab.root, lab.other_python)
+    lab.tell(
+        f"{here.cpu}, {here.cores} cores, {here.system}, Python {here.python}, commit "
+        f"{here.commit}, flush {here.flush_ms:.3g} ms"
+    )
+    if lab.other_python is None:
+        lab.tell("DBOS and LangGraph are not installed here: their rows are left out")
+    new = Results(here, quick)
+    if not keep or not results.PATH.exists():
+        return new
+    old = Results.read(results.PATH)
+    if not old.belongs_to(new):
+        lab.tell(
+            "the results so far are of another commit, machine or mode: begin anew"
+        )
+        return new
+    lab.tell(f"added to the results of {', '.join(old.workloads)}")
+    return Results(here, quick, old.workloads)
+
+
+def _measure(lab: Lab, found: Results, key: str) -> None:
+    workload, load = WORKLOADS[key], environment.load()
+    if load > found.environment.cores / 2:
+        lab.tell(f"the machine is busy (load {load}): expect noise")
+    lab.title = f"{key} {_first_sentence(workload)}"
+    began = time.monotonic()
+    findings = workload(lab)
+    seconds = time.monotonic() - began
+    found.workloads[key] = Measurement(findings, seconds, load)
+    found.write(results.PATH)
+    lab.tell(f"{lab.title}: {seconds:.0f} s")
+
+
+def _first_sentence(workload: Callable[[Lab], Findings]) -> str:
+    return (workload.__doc__ or "").partition(".")[0]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").partition(":")[0]
+    )
+    parser.add_argument("--quick", action="store_true", help="few repetitions")
+    parser.add_argument(
+        "--only",
+        default=",".join(WORKLOADS),
+        help="such as P1,P7; added to results of the same commit and machine",
+    )
+    options = parser.parse_args()
+    options.only = options.only.upper().split(",")
+    unknown = [name for name in options.only if name not in WORKLOADS]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(WORKLOADS)}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
