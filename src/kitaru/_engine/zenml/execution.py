@@ -49,6 +49,7 @@ class LocalExecution:
         lookup: Callable[[str, str, bool], StoredValue],
         synchronous: bool,
         stopping: Callable[[], bool] | None = None,
+        is_awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         self.execution_id = execution_id
         self.ending: Ending | None = None
@@ -62,6 +63,7 @@ class LocalExecution:
         self._synchronous = synchronous
         # Given to a pod, which nobody can ask through its journal.
         self._stopping = stopping
+        self._is_awaited = is_awaited
 
     def begin(self) -> None:
         """Forget how an earlier attempt in this process ended."""
@@ -104,6 +106,7 @@ class LocalExecution:
                     self._journal,
                     fresh=fresh,
                     inherited=self._inherited_answers(),
+                    is_awaited=self._is_awaited,
                 ),
                 reporter=self.reporter,
                 lookup=self._lookup,
