@@ -28,7 +28,7 @@ class Sizes:
 
 
 GATE = Sizes(
-    waits=16, checkpoints=400, executions=60, rounds=12, journal_bytes=40_000_000
+    waits=16, checkpoints=200, executions=40, rounds=12, journal_bytes=40_000_000
 )
 FULL = Sizes(
     waits=200,
