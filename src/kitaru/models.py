@@ -233,8 +233,9 @@ class Continuation(Record):
     """How an execution goes on.
 
     `how` is `runner` (a living process takes the answer), `process` (a new one was
-    started), `here` (it went on in this process), `stack` (it was submitted to its remote
-    stack), `server` (the server does that) or a reason why it does not.
+    started), `queue` (a process that is busy takes it next), `here` (it went on in this
+    process), `stack` (it was submitted to its remote stack), `server` (the server does
+    that) or a reason why it does not.
     """
 
     how: str

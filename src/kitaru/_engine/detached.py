@@ -1,54 +1,86 @@
-"""Let an execution go on in a process of its own, without a terminal.
+"""Let executions go on in a process of their own, without a terminal.
 
-`python -m kitaru._engine.detached EXECUTION_ID` is that process.
+`python -m kitaru._engine.detached EXECUTION_ID POOL` is that process. It goes on with one
+execution, and then with those that queue for a process of its pool.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from kitaru.errors import KitaruBackendError, KitaruError
 
 _MODULE = "kitaru._engine.detached"
+# What differs from one command to the next, and what a flow has no use for.
+_FLEETING = frozenset({"_", "OLDPWD", "PWD", "SHLVL", "COLUMNS", "LINES"})
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an execution finds in a process: Python, folder, variables, store."""
+
+    python: str
+    folder: str
+    variables: Mapping[str, str]
+    store: str
+
+    @classmethod
+    def of(
+        cls, recorded: Mapping[str, Any], changes: Mapping[str, str], store: str
+    ) -> Surroundings:
+        """Return those of the process that started an execution, where still there.
+
+        Args:
+            recorded: `python` and `cwd` of that process, if known.
+            changes: Variables that differ from those of this process.
+            store: The id of the store.
+        """
+        python, folder = recorded.get("python"), recorded.get("cwd")
+        if not python or not Path(python).exists():
+            python = sys.executable
+        if not folder or not Path(folder).is_dir():
+            folder = str(Path.cwd())
+        return cls(python, folder, os.environ | changes, store)
+
+    @property
+    def pool(self) -> str:
+        """A name for all processes with the same."""
+        seen = {k: v for k, v in self.variables.items() if k not in _FLEETING}
+        parts = [socket.gethostname(), self.python, self.folder, self.store, seen]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def spawn(
-    execution_id: str,
-    *,
-    recorded: Mapping[str, Any],
-    log: Path,
-    environment: Mapping[str, str],
+    execution_id: str, surroundings: Surroundings, *, pool: str, log: Path
 ) -> int:
     """Start the process and return its pid.
 
     Args:
         execution_id: The execution to go on with.
-        recorded: `python` and `cwd` of the process that started it, if known.
+        surroundings: What the process is started with.
+        pool: The pool it is in.
         log: The execution's log; output past Python's own streams goes there too.
-        environment: Variables that differ from those of this process.
 
     Raises:
         KitaruBackendError: If the system cannot start it.
     """
-    python = recorded.get("python")
-    if not python or not Path(python).exists():
-        python = sys.executable
-    folder = recorded.get("cwd")
-    if not folder or not Path(folder).is_dir():
-        folder = str(Path.cwd())
     try:
-        with _opened(log) as output:
+        with opened(log) as output:
             process = subprocess.Popen(
                 # -P: its folder comes last, so that a file in it cannot pass for a module
                 # of Python or of a package.
-                [python, "-P", "-m", _MODULE, execution_id],
-                cwd=folder,
-                env=os.environ | environment,
+                [surroundings.python, "-P", "-m", _MODULE, execution_id, pool],
+                cwd=surroundings.folder,
+                env=surroundings.variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -62,7 +94,7 @@ def spawn(
     return process.pid
 
 
-def _opened(log: Path) -> BinaryIO:
+def opened(log: Path) -> BinaryIO:
     """Open the log; an execution goes on even if its log cannot be written."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +104,7 @@ def _opened(log: Path) -> BinaryIO:
 
 
 def main() -> int:
-    """Go on with the execution named on the command line."""
+    """Go on with the execution named on the command line, then with others."""
     from kitaru._engine.flows import only_loading
     from kitaru._engine.logs import without_terminal
     from kitaru._engine.open import current_engine
@@ -80,9 +112,9 @@ def main() -> int:
     without_terminal()
     only_loading()
     sys.path.append(str(Path.cwd()))
-    execution_id = sys.argv[1]
+    execution_id, pool = sys.argv[1:]
     try:
-        current_engine().continue_here(execution_id)
+        current_engine().run_in_turn(execution_id, pool)
     except KitaruError as error:
         # stdout is the execution's log.
         sys.stdout.write(f"{type(error).__name__}: {error}\n")

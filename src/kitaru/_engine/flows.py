@@ -201,14 +201,14 @@ def _is_of_a_project(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if not file or module.partition(".")[0] == "kitaru":
         return False
-    return not any(Path(file).is_relative_to(folder) for folder in _installed())
+    return not _is_installed(file)
 
 
 @cache
-def _installed() -> frozenset[str]:
-    """Return the folders of the standard library and of installed packages."""
+def _is_installed(file: str) -> bool:
+    """Whether a file is of the standard library or of an installed package."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
-    return frozenset(sysconfig.get_path(kind) for kind in kinds)
+    return any(Path(file).is_relative_to(sysconfig.get_path(kind)) for kind in kinds)
 
 
 def _forget_loaded() -> None:
@@ -282,6 +282,24 @@ def _loading_only() -> Iterator[None]:
     finally:
         _loads.pop()
         _loading.reset(token)
+
+
+def files_changed_since(moment: float) -> bool:
+    """Whether a file of the user's project that this process imported is another now."""
+    return any(
+        _touched(module) > moment
+        for name, module in list(sys.modules.items())
+        if _is_of_a_project(name)
+    )
+
+
+def _touched(module: ModuleType) -> float:
+    """Return when the file of a module was last changed, or put there."""
+    try:
+        status = Path(str(module.__file__)).stat()
+    except OSError:
+        return float("inf")
+    return max(status.st_mtime, status.st_ctime)
 
 
 def has_changed(recorded: FlowSource, now: FlowSource) -> bool:

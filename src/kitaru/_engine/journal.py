@@ -20,10 +20,11 @@ from typing import Any
 
 from kitaru._core import records
 from kitaru._core.records import CallRecord
-from kitaru._engine.leases import Holder
+from kitaru._engine import leases
+from kitaru._engine.leases import Holder, Lease
 from kitaru.errors import KitaruBackendError, KitaruStateError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 60
 
 _SCHEMA = """
@@ -50,9 +51,18 @@ CREATE TABLE IF NOT EXISTS leases (
 CREATE TABLE IF NOT EXISTS answers (
   wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS queue (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  execution_id TEXT NOT NULL UNIQUE, pool TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS runners (
+  host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
+  execution_id TEXT NOT NULL, pool TEXT NOT NULL, busy_since REAL,
+  PRIMARY KEY (host, pid, started, execution_id)
+) WITHOUT ROWID;
 """
 
-_TABLES = ("calls", "notes", "answers", "executions", "leases")
+_TABLES = ("calls", "notes", "answers", "executions", "leases", "queue")
 _IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
 _ENTRIES = f"""
 SELECT known.execution_id, executions.body,
@@ -73,20 +83,6 @@ _INSERT_CALL = (
     "payloads = excluded.payloads, cache_key = excluded.cache_key, caught = 0, "
     "projected = 0"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Who runs an execution, and when that runner was last heard of."""
-
-    execution_id: str
-    holder: Holder
-    heartbeat: float
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the runner lives."""
-        return self.holder.is_alive(self.heartbeat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +144,7 @@ class Journal:
     ) -> list[CallRecord]:
         """Return the outcomes of an execution, oldest first, in one query."""
         where = " AND projected <> 1" if unprojected else ""
-        rows = self._read(
+        rows = self.read(
             "SELECT body, payloads, caught FROM calls WHERE execution_id = ?"
             f"{where} ORDER BY seq",
             (execution_id,),
@@ -157,7 +153,7 @@ class Journal:
 
     def cached(self, key: str) -> CallRecord | None:
         """Return the newest completed call with that cache key."""
-        rows = self._read(
+        rows = self.read(
             "SELECT body, payloads, caught FROM calls WHERE cache_key = ? "
             "ORDER BY seq DESC LIMIT 1",
             (key,),
@@ -204,7 +200,7 @@ class Journal:
                 "INSERT OR REPLACE INTO executions (execution_id, body) VALUES (?,?)",
                 (execution_id, json.dumps(body)),
             )
-            _put_lease(db, execution_id, holder)
+            leases.write(db, execution_id, holder)
 
     def update_execution(self, execution_id: str, **changes: Any) -> None:
         """Change fields of what is noted of an execution."""
@@ -221,7 +217,7 @@ class Journal:
 
     def execution(self, execution_id: str) -> dict[str, Any] | None:
         """Return what is noted of an execution of this machine."""
-        rows = self._read(
+        rows = self.read(
             "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
         )
         return json.loads(rows[0][0]) if rows else None
@@ -234,7 +230,7 @@ class Journal:
 
     def cancel_requested(self, execution_id: str) -> bool:
         """Whether somebody asked the runner to stop."""
-        rows = self._read(
+        rows = self.read(
             "SELECT cancel FROM executions WHERE execution_id = ?", (execution_id,)
         )
         return bool(rows and rows[0][0])
@@ -261,7 +257,7 @@ class Journal:
 
     def notes(self, execution_id: str) -> dict[str, Any]:
         """Return the metadata of an execution."""
-        rows = self._read(
+        rows = self.read(
             "SELECT key, value FROM notes WHERE execution_id = ? ORDER BY rowid",
             (execution_id,),
         )
@@ -276,7 +272,7 @@ class Journal:
             KitaruStateError: If another living process runs it.
         """
         with self.transaction() as db:
-            lease = _lease(db, execution_id)
+            lease = leases.read(db, execution_id)
             if lease is not None and lease.holder != holder and lease.is_live:
                 raise KitaruStateError(
                     f"execution {execution_id} is run by {lease.holder} already; follow "
@@ -288,12 +284,12 @@ class Journal:
                     "UPDATE executions SET cancel = 0 WHERE execution_id = ?",
                     (execution_id,),
                 )
-            _put_lease(db, execution_id, holder)
+            leases.write(db, execution_id, holder)
 
     def hand_over(self, execution_id: str, holder: Holder) -> None:
         """Make another process the runner."""
         with self.transaction() as db:
-            _put_lease(db, execution_id, holder)
+            leases.write(db, execution_id, holder)
 
     def release(self, execution_id: str, holder: Holder, open_wait: str | None) -> bool:
         """Stop being the runner, unless `open_wait` was answered meanwhile.
@@ -319,7 +315,7 @@ class Journal:
 
     def held_by(self, holder: Holder) -> tuple[str, ...]:
         """Return the executions that a process runs."""
-        rows = self._read(
+        rows = self.read(
             "SELECT execution_id FROM leases WHERE host = ? AND pid = ? AND started = ?",
             (holder.host, holder.pid, holder.started),
         )
@@ -328,7 +324,7 @@ class Journal:
     def lease(self, execution_id: str) -> Lease | None:
         """Return who runs an execution, living or dead."""
         with self._lock, translated(self.path):
-            return _lease(self._db, execution_id)
+            return leases.read(self._db, execution_id)
 
     # -- answers -------------------------------------------------------------
 
@@ -341,19 +337,19 @@ class Journal:
                 "INSERT OR REPLACE INTO answers (wait_id, execution_id, body) VALUES (?,?,?)",
                 (wait_id, execution_id, json.dumps(body)),
             )
-            lease = _lease(db, execution_id)
+            lease = leases.read(db, execution_id)
             return lease if lease is not None and lease.is_live else None
 
     def answer(self, wait_id: str) -> dict[str, Any] | None:
         """Return the answer to a wait, if Kitaru was used to give it on this machine."""
-        rows = self._read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
+        rows = self.read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
         return json.loads(rows[0][0]) if rows else None
 
     # -- upkeep --------------------------------------------------------------
 
     def ids(self) -> set[str]:
         """Return every execution that the journal holds anything of."""
-        return {row[0] for row in self._read(_IDS, ())}
+        return {row[0] for row in self.read(_IDS, ())}
 
     def entries(self, execution_id: str | None = None) -> list[Entry]:
         """Return what the journal holds of one execution, or of all in one go."""
@@ -365,14 +361,14 @@ class Journal:
                     body=json.loads(row[1]) if row[1] else {},
                     size=row[2],
                     unprojected=row[3],
-                    lease=_lease(self._db, row[0]),
+                    lease=leases.read(self._db, row[0]),
                 )
                 for row in rows
             ]
 
     def mentions(self, execution_id: str, text: str) -> list[str]:
         """Return the descriptions of an execution and its calls that hold `text`."""
-        rows = self._read(
+        rows = self.read(
             "SELECT body FROM executions WHERE execution_id = ?1 AND instr(body, ?2) "
             "UNION ALL "
             "SELECT body FROM calls WHERE execution_id = ?1 AND instr(body, ?2)",
@@ -441,7 +437,8 @@ class Journal:
             self._db.execute(statement, values)
             self.commits += 1
 
-    def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
         with self._lock, translated(self.path):
             return self._db.execute(statement, values).fetchall()
 
@@ -531,21 +528,6 @@ def _split(packed: bytes) -> list[bytes | None]:
         found.append(None if size < 0 else rest[:size])
         rest = rest[max(size, 0) :]
     return found
-
-
-def _lease(db: sqlite3.Connection, execution_id: str) -> Lease | None:
-    row = db.execute(
-        "SELECT host, pid, started, heartbeat FROM leases WHERE execution_id = ?",
-        (execution_id,),
-    ).fetchone()
-    return Lease(execution_id, Holder(*row[:3]), row[3]) if row else None
-
-
-def _put_lease(db: sqlite3.Connection, execution_id: str, holder: Holder) -> None:
-    db.execute(
-        "INSERT OR REPLACE INTO leases VALUES (?,?,?,?,?)",
-        (execution_id, holder.host, holder.pid, holder.started, time.time()),
-    )
 
 
 def _answered(db: sqlite3.Connection, wait_id: str) -> bool:

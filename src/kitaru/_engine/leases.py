@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -54,6 +55,37 @@ class Holder:
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who runs an execution, and when that runner was last heard of."""
+
+    execution_id: str
+    holder: Holder
+    heartbeat: float
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the runner lives."""
+        return self.holder.is_alive(self.heartbeat)
+
+
+def read(db: sqlite3.Connection, execution_id: str) -> Lease | None:
+    """Return the lease of an execution in the journal's database."""
+    row = db.execute(
+        "SELECT host, pid, started, heartbeat FROM leases WHERE execution_id = ?",
+        (execution_id,),
+    ).fetchone()
+    return Lease(execution_id, Holder(*row[:3]), row[3]) if row else None
+
+
+def write(db: sqlite3.Connection, execution_id: str, holder: Holder) -> None:
+    """Make a process the holder, in a transaction of the caller."""
+    db.execute(
+        "INSERT OR REPLACE INTO leases VALUES (?,?,?,?,?)",
+        (execution_id, holder.host, holder.pid, holder.started, time.time()),
+    )
 
 
 @cache

@@ -160,6 +160,10 @@ class MemoryEngine:
         """Let it go on."""
         return self._run(self._find(execution_id))
 
+    def run_in_turn(self, execution_id: str, pool: str) -> None:
+        """Let it go on; nothing queues here."""
+        self.continue_here(execution_id)
+
     def _run(self, execution: MemoryExecution) -> Ending:
         execution.status = ExecutionStatus.RUNNING
         execution.failure = None

@@ -300,6 +300,10 @@ class Engine(Protocol):
         """Let it go on in this process."""
         ...
 
+    def run_in_turn(self, execution_id: str, pool: str) -> None:
+        """Let it go on in this process, and then those that queue for it."""
+        ...
+
     def get(self, execution_id: str) -> Execution:
         """Return an execution with its calls, artifacts and open wait."""
         ...

@@ -56,6 +56,7 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
     how = {
         "runner": f"its runner ({runner}) goes on",
         "process": f"process {continuation.pid} goes on; {follow}",
+        "queue": f"it goes on when a process is free for it; {follow}",
         "here": "it went on in this process",
         "stack": f"it goes on on stack {item.stack_name}; {follow}",
         "server": f"the server lets it go on on stack {item.stack_name}; {follow}",

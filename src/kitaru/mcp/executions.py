@@ -278,7 +278,7 @@ async def _result(
     return portions.execution_result(execution, notes=notes)
 
 
-_GOES_ON = ("runner", "process", "here", "stack", "server")
+_GOES_ON = ("runner", "process", "queue", "here", "stack", "server")
 
 
 def _how(going_on: Continuation) -> tuple[str, ...]:

@@ -56,10 +56,12 @@ class ZenMLBoard:
         *,
         fresh: bool,
         inherited: Mapping[str, Answer] | None = None,
+        is_awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         self._execution_id = execution_id
         self._journal = journal
         self._inherited = inherited or {}
+        self._is_awaited = is_awaited
         self._conditions = {} if fresh else _by_name(conditions(execution_id))
 
     def answer_of(self, name: str) -> Answer | None:
@@ -104,8 +106,11 @@ class ZenMLBoard:
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
     ) -> Answer | None:
-        """Watch the journal closely and the store now and then."""
-        deadline = time.monotonic() + timeout
+        """Watch the journal closely and the store now and then.
+
+        Where other executions need this process it does not stay.
+        """
+        deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
         next_look = time.monotonic() + POLL_STORE
         while True:
             told = self._journal.answer(wait.wait_id)
@@ -117,6 +122,8 @@ class ZenMLBoard:
                 answer = self._look(wait)
                 if answer is not None:
                     return answer
+                if self._is_awaited():
+                    deadline = moment
             if moment >= deadline:
                 return None
             idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))

@@ -17,10 +17,11 @@ from kitaru._core.records import StoredFailure
 from kitaru._core.similar import did_you_mean
 from kitaru._core.sources import FlowSource
 from kitaru._engine import configuration, log_store
-from kitaru._engine.journal import Journal, Lease
-from kitaru._engine.leases import Holder
+from kitaru._engine.journal import Journal
+from kitaru._engine.leases import Holder, Lease
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending, ExecutionQuery, Launch, Recorded
+from kitaru._engine.queue import Queue
 from kitaru._engine.reporter import StreamReporter
 from kitaru._engine.zenml import (
     accounts,
@@ -43,6 +44,7 @@ from kitaru._engine.zenml.maintenance import ZenMLMaintenance
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
 from kitaru._engine.zenml.secrets import ZenMLSecrets
 from kitaru._engine.zenml.stacks import ZenMLStacks
+from kitaru._engine.zenml.turns import Turns
 from kitaru.errors import (
     KitaruContextError,
     KitaruStateError,
@@ -83,14 +85,17 @@ class ZenMLEngine:
             project, said_by = configuration.project()
             self.use_project(project, said_by=said_by)
         self.journal = Journal(environment.journal_path())
+        self._queue = Queue(self.journal)
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)
         self._library = Library(self.journal)
         self._launcher = launcher.Launcher(
-            self.journal, self._library.lookup, synchronous=synchronous
+            self.journal, self._queue, self._library.lookup, synchronous=synchronous
         )
-        self._reconciler = Reconciler(self.journal, self._launcher.continue_elsewhere)
+        self._reconciler = Reconciler(
+            self.journal, self._queue, self._launcher.continue_elsewhere
+        )
 
     # -- the platform around executions ----------------------------------------
 
@@ -138,14 +143,20 @@ class ZenMLEngine:
 
     def continue_execution(self, execution_id: str) -> Continuation:
         """Let it go on in another process, or here if only this one can."""
-        run = find_run(execution_id)
+        return self._continue(find_run(execution_id))
+
+    def _continue(self, run: PipelineRunResponse) -> Continuation:
         if not remote.runs_elsewhere(run):
             launcher.refuse_unloadable(_source(run))
-        return self._launcher.continue_elsewhere(execution_id)
+        return self._launcher.continue_elsewhere(run)
 
     def continue_here(self, execution_id: str) -> Ending:
         """Let it go on in this process."""
         return self._launcher.continue_here(execution_id)
+
+    def run_in_turn(self, execution_id: str, pool: str) -> None:
+        """Let it go on in this process, and then those that queue for it."""
+        Turns(self._launcher, self.journal, self._queue, pool).run(execution_id)
 
     def run_in_pod(
         self, run: PipelineRunResponse, stopping: Callable[[], bool]
@@ -157,6 +168,7 @@ class ZenMLEngine:
 
     def get(self, execution_id: str) -> Execution:
         """Return an execution with its calls, artifacts and open wait."""
+        self._reconciler.see_to_queue()
         wait = self._open_wait(execution_id)
         run = self._reconciler.met(
             find_run(execution_id), has_open_wait=wait is not None
@@ -172,6 +184,7 @@ class ZenMLEngine:
 
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
+        self._reconciler.see_to_queue()
         with translated("listing executions"):
             page = pages.read(
                 lambda number, most: runs.reread(
@@ -285,12 +298,13 @@ class ZenMLEngine:
         lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
-        if remote.runs_elsewhere(find_run(wait.exec_id)):
+        run = find_run(wait.exec_id)
+        if remote.runs_elsewhere(run):
             elsewhere = remote.after_answer(wait.exec_id, resolved)
             if elsewhere is not None:
                 return elsewhere
         try:
-            return self.continue_execution(wait.exec_id)
+            return self._continue(run)
         except KitaruStateError as error:
             # Stored it is; what is left is that nobody here can run the flow.
             return Continuation(how=f"the answer is stored, but {error}")
@@ -313,6 +327,7 @@ class ZenMLEngine:
         if remote.runs_elsewhere(run):
             remote.stop(run)
             return
+        self._queue.withdraw(execution_id)
         lease = self.journal.lease(execution_id)
         if lease is None or not lease.is_live:
             self._mark_cancelled(execution_id)

@@ -48,6 +48,7 @@ def import_zenml() -> None:
     """
     if "zenml" in sys.modules:
         _use_our_folder()
+        _keep_configuration_whole()
         analytics.enforce()
         _use_wal()
         _list_packages_once()
@@ -57,6 +58,7 @@ def import_zenml() -> None:
     level, handlers, hook = root.level, list(root.handlers), sys.excepthook
     import zenml  # noqa: F401  importing it is the point
 
+    _keep_configuration_whole()
     root.setLevel(level)
     root.handlers[:] = handlers
     sys.excepthook = hook
@@ -225,6 +227,12 @@ def _write_analytics(*, opted_in: bool | None = None) -> None:
     if opted_in is None:
         opted_in = analytics.preference().opted_in
     GlobalConfiguration().analytics_opt_in = opted_in
+
+
+def _keep_configuration_whole() -> None:
+    from kitaru._engine.zenml import config_file
+
+    config_file.keep_whole()
 
 
 def _list_packages_once() -> None:

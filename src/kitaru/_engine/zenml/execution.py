@@ -50,6 +50,7 @@ class LocalExecution:
         lookup: Callable[[str, str, bool], StoredValue],
         synchronous: bool,
         stopping: Callable[[], bool] | None = None,
+        is_awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         self.execution_id = execution_id
         self.ending: Ending | None = None
@@ -63,6 +64,7 @@ class LocalExecution:
         self._synchronous = synchronous
         # Given to a pod, which nobody can ask through its journal.
         self._stopping = stopping
+        self._is_awaited = is_awaited
 
     def begin(self) -> None:
         """Forget how an earlier attempt in this process ended."""
@@ -112,6 +114,7 @@ class LocalExecution:
                     self._journal,
                     fresh=fresh,
                     inherited=self._inherited_answers(),
+                    is_awaited=self._is_awaited,
                 ),
                 reporter=self.reporter,
                 lookup=self._lookup,

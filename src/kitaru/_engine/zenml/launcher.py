@@ -18,10 +18,12 @@ from kitaru._core.records import StoredValue
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
 from kitaru._engine import blobs, detached, flows, log_store, logs
+from kitaru._engine.detached import Surroundings
 from kitaru._engine.journal import Journal
 from kitaru._engine.leases import Holder
 from kitaru._engine.logs import LogFile
 from kitaru._engine.port import Ending, Launch, Reporter
+from kitaru._engine.queue import Queue
 from kitaru._engine.reporter import LogReporter, StreamReporter
 from kitaru._engine.zenml import (
     active,
@@ -48,11 +50,15 @@ class Launcher:
     def __init__(
         self,
         journal: Journal,
+        queue: Queue,
         lookup: Callable[[str, str, bool], StoredValue],
         *,
         synchronous: bool,
     ) -> None:
         self._journal = journal
+        self._queue = queue
+        # Whether other executions need this process: it does not stay at a wait then.
+        self.is_awaited: Callable[[], bool] = lambda: False
         self._lookup = lookup
         self._synchronous = synchronous
 
@@ -136,20 +142,35 @@ class Launcher:
         return str(run.id), run
 
     def _spawn(self, execution_id: str) -> Continuation:
-        """Start a process for an execution of ours and make it the runner."""
+        """Start a process for an execution of ours, or let it queue for one."""
         try:
-            pid = detached.spawn(
-                execution_id,
-                recorded=self._journal.execution(execution_id) or {},
-                log=log_store.path_of(execution_id),
+            surroundings = Surroundings.of(
+                self._journal.execution(execution_id) or {},
                 # Its own folder may name another project by now.
-                environment=connection.child_environment()
+                connection.child_environment()
                 | {"KITARU_PROJECT": active.project_id()},
+                runs.store_id(),
             )
         except KitaruError:
             self._journal.release(execution_id, Holder.me(), None)
             raise
-        self._journal.hand_over(execution_id, Holder.of(pid))
+        pool = surroundings.pool
+        if not self._queue.admit(execution_id, pool, Holder.me()):
+            return Continuation(how="queue")
+        return self.start(execution_id, surroundings, pool)
+
+    def start(
+        self, execution_id: str, surroundings: Surroundings, pool: str
+    ) -> Continuation:
+        """Start a process for an execution of ours and make it the runner."""
+        log = log_store.path_of(execution_id)
+        try:
+            pid = detached.spawn(execution_id, surroundings, pool=pool, log=log)
+        except KitaruError:
+            self._queue.not_started(execution_id, Holder.me())
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        self._queue.started(execution_id, pool, by=Holder.me(), runner=Holder.of(pid))
         return Continuation(how="process", pid=pid)
 
     def continue_here(self, execution_id: str) -> Ending:
@@ -176,10 +197,9 @@ class Launcher:
                 return self._run(execution, lambda: runs.submit(run))
             return self._run(execution, lambda: runs.go_on_here(execution_id))
 
-    def continue_elsewhere(self, execution_id: str) -> Continuation:
+    def continue_elsewhere(self, run: PipelineRunResponse) -> Continuation:
         """Start a process that goes on, or do it here if no other process can."""
-        with translated(f"continuing execution {execution_id}"):
-            run = Client().zen_store.get_run(UUID(execution_id))
+        execution_id = str(run.id)
         if remote.runs_elsewhere(run):
             return self._continue_on_stack(execution_id)
         source = FlowSource.from_dict(runs.facts_of(run)["source"])
@@ -190,8 +210,10 @@ class Launcher:
         self._journal.acquire(execution_id, Holder.me())
         run = self._still_open(execution_id)
         try:
-            with translated(f"continuing execution {execution_id}"):
-                runs.mark_resuming(run)
+            # One that queued before is marked.
+            if run.status is not RunStatus.RESUMING:
+                with translated(f"continuing execution {execution_id}"):
+                    runs.mark_resuming(run)
         except KitaruError:
             self._journal.release(execution_id, Holder.me(), None)
             raise
@@ -304,6 +326,7 @@ class Launcher:
             lookup=self._lookup,
             synchronous=self._synchronous if synchronous is None else synchronous,
             stopping=stopping,
+            is_awaited=lambda: self.is_awaited(),
         )
 
     def _give_up(

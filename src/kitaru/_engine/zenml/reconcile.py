@@ -11,8 +11,9 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.records import CallRecord
-from kitaru._engine.journal import Journal, Lease
-from kitaru._engine.leases import Holder
+from kitaru._engine.journal import Journal
+from kitaru._engine.leases import Holder, Lease
+from kitaru._engine.queue import Queue
 from kitaru._engine.zenml import (
     active,
     artifacts,
@@ -26,7 +27,7 @@ from kitaru._engine.zenml import (
 )
 from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.projector import is_finishing
-from kitaru.errors import KitaruBackendError, KitaruError
+from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,13 @@ class Reconciler:
     """Finds dead runners and answered waits nobody goes on with."""
 
     def __init__(
-        self, journal: Journal, continue_elsewhere: Callable[[str], Continuation]
+        self,
+        journal: Journal,
+        queue: Queue,
+        continue_elsewhere: Callable[[PipelineRunResponse], Continuation],
     ) -> None:
         self._journal = journal
+        self._queue = queue
         self._continue = continue_elsewhere
 
     def met(
@@ -49,6 +54,8 @@ class Reconciler:
         if status.is_finished and status is not ExecutionStatus.FAILED:
             return self._project_leftovers(run)
         execution_id = str(run.id)
+        if self._queue.holds(execution_id):
+            return run
         lease = self._lease(run)
         if lease is not None and lease.is_live:
             return run
@@ -60,6 +67,18 @@ class Reconciler:
         if not remote.runs_elsewhere(run) or remote.is_forgotten(execution_id):
             return self._go_on(run, execution_id)
         return run
+
+    def see_to_queue(self) -> None:
+        """Start processes for executions that queue for a pool in which none lives."""
+        for execution_id in self._queue.stranded():
+            try:
+                self._continue(find_run(execution_id))
+            except KitaruStateError as error:
+                # It has ended, or somebody runs it.
+                logger.debug("%s queues no more: %s", execution_id, error)
+                self._queue.withdraw(execution_id)
+            except KitaruError as error:
+                logger.debug("%s does not go on: %s", execution_id, error)
 
     def _lease(self, run: PipelineRunResponse) -> Lease | None:
         """Return the lease, or the runner noted with the run if it never took one."""
@@ -82,7 +101,7 @@ class Reconciler:
             # It may have ended, and its lease may be gone, since `run` was read.
             if reading.status_of(now) is not ExecutionStatus.RUNNING:
                 return now
-            if self._lease(now) != lease:
+            if self._lease(now) != lease or self._queue.holds(str(run.id)):
                 return now
             died_in = self._end_running_steps(run)
             where = f" in {', '.join(died_in)}" if died_in else ""
@@ -112,7 +131,7 @@ class Reconciler:
             if board.open_conditions(execution_id):
                 return run
         try:
-            self._continue(execution_id)
+            self._continue(run)
         except KitaruError as error:
             # Another command was faster, or only the flow's own process can.
             logger.debug("execution %s does not go on: %s", execution_id, error)

@@ -1,0 +1,102 @@
+"""Executions that wait with no process alive, and are answered all at once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from kitaru._engine import queue
+from tests.endurance.conftest import Figures, Sizes
+from tests.support.polling import eventually
+from tests.support.workspace import Workspace
+
+pytestmark = pytest.mark.e2e
+
+ASKING = """
+import os
+import sys
+
+import kitaru
+from kitaru import checkpoint, flow
+
+def leave_line(text):
+    with open("effects", "a") as file:
+        file.write(f"{text}\\n")
+
+@checkpoint
+def prepare(n: int) -> int:
+    leave_line(f"prepare {n}")
+    return n
+
+@checkpoint
+def publish(n: int) -> int:
+    leave_line(f"publish {n}")
+    leave_line(f"by {os.getpid()}")
+    return n
+
+@flow
+def asking(n: int) -> int:
+    prepare(n)
+    kitaru.wait(schema=bool, name="ok", timeout=0)
+    return publish(n)
+
+if __name__ == "__main__":
+    for n in range(int(sys.argv[1])):
+        asking.run(n)
+"""
+
+ANSWER_ALL = """
+import json
+import sys
+import time
+
+from kitaru import KitaruClient
+
+client = KitaruClient()
+begun = time.monotonic()
+waits = client.executions.pending_waits()
+for wait in waits:
+    client.executions.input(wait.exec_id, value=True)
+answered = time.monotonic() - begun
+while client.executions.list(status="running", limit=1):
+    time.sleep(0.2)
+print(json.dumps({
+    "answers": len(waits),
+    "answered": round(answered, 1),
+    "completed": round(time.monotonic() - begun, 1),
+    "open": [w.exec_id for w in client.executions.pending_waits()],
+    "failed": [e.exec_id for e in client.executions.list(status="failed", limit=1)],
+}))
+"""
+
+
+def test_all_that_wait_complete_after_their_answers_in_few_processes(
+    workspace: Workspace, sizes: Sizes, figures: Figures
+) -> None:
+    script = workspace.script("asking.py", ASKING)
+    answer_all = workspace.script("answer_all.py", ANSWER_ALL)
+    workspace.start_python(script, str(sizes.waits)).finish(within=600)
+
+    done = workspace.start_python(answer_all).finish(within=600)
+
+    assert done.code == 0, done.both
+    report = json.loads(done.stdout)
+    figures.add(**report)
+    assert report["answers"] == sizes.waits
+    assert not report["open"]
+    assert not report["failed"]
+    lines = Counter(workspace.lines("effects"))
+    for n in range(sizes.waits):
+        assert lines[f"prepare {n}"] == lines[f"publish {n}"] == 1
+    processes = [line for line in lines if line.startswith("by ")]
+    figures.add(processes=len(processes))
+    assert len(processes) <= queue.AT_ONCE
+    eventually(lambda: _is_idle(workspace), what="no process left")
+
+
+def _is_idle(workspace: Workspace) -> bool:
+    return not workspace.journal(
+        "SELECT pool FROM runners UNION ALL SELECT pool FROM queue"
+    )
