@@ -19,7 +19,7 @@ def main() -> int:
     if what == "up" and (reason := rig.why_not()):
         print(f"the rig cannot run here: {reason}", file=sys.stderr)
         return 1
-    running = rig.up() if what == "up" else rig.find()
+    running = rig.keep_up() if what == "up" else rig.find()
     if running is None:
         print("the rig is down")
         return 1

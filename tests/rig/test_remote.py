@@ -28,7 +28,7 @@ def only_pod(rig: Rig, execution_id: str, *, has_printed: str) -> str:
         pods = rig.pods(execution_id)
         return bool(pods) and has_printed in rig.pod_log(pods[-1]["name"])
 
-    eventually(look, what=f"a pod that has printed {has_printed!r}")
+    eventually(look, what=f"a pod that has printed {has_printed!r}", pause=0.1)
     (pod,) = rig.pods(execution_id)
     return pod["name"]
 

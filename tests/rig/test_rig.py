@@ -47,7 +47,7 @@ def test_plain_zenml_pipeline_runs_in_a_pod(rig: Rig, laptop: Laptop) -> None:
     assert pod["phase"] == "Succeeded"
 
 
-def test_bringing_it_up_again_changes_nothing(rig: Rig) -> None:
-    again = rigs.up(rig.state)
+def test_another_process_finds_it(rig: Rig) -> None:
+    again = rigs.find(rig.state)
 
     assert again == rig

@@ -19,7 +19,7 @@ from tests.support.polling import eventually
 from tests.support.processes import Finished, Process
 from tests.support.store import child_environment, kitaru_command
 
-_STORED_AS = {
+STORED_AS = {
     "completed": ("completed",),
     "failed": ("failed",),
     "waiting": ("paused",),
@@ -126,7 +126,7 @@ class Workspace:
 
     def reaches(self, execution_id: str, status: str) -> None:
         """Wait until the store says `status`, and no runner is in between."""
-        wanted = _STORED_AS[status]
+        wanted = STORED_AS[status]
         eventually(
             lambda: self._stored_status(execution_id) in wanted,
             what=lambda: (
