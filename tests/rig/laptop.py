@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from tests.rig import programs
 from tests.rig.rig import Rig
 from tests.support.polling import eventually
 from tests.support.workspace import STORED_AS, Workspace
@@ -21,8 +23,28 @@ class Laptop(Workspace):
         self._rig = rig
         self.environment = rig.client_environment(root)
 
-    def becomes(self, execution_id: str, status: str) -> dict[str, object]:
-        """Wait until the execution has a status; return it as the laptop sees it."""
+    def agent(self, **inputs: object) -> str:
+        """Start the flow that asks a question, and return its execution."""
+        return self._start("agent", programs.AGENT, inputs)
+
+    def steps(self, **inputs: object) -> str:
+        """Start the flow of three steps, and return its execution."""
+        return self._start("steps", programs.STEPS, inputs)
+
+    def add_flows(self) -> None:
+        """Write the flows into the project."""
+        self.script("ring.py", programs.RING)
+        self.script("agent.py", programs.AGENT)
+        self.script("steps.py", programs.STEPS)
+
+    def _start(self, name: str, text: str, inputs: dict[str, object]) -> str:
+        self.script("ring.py", programs.RING)
+        self.script(f"{name}.py", text)
+        script = self.script("start.py", programs.START)
+        return self.python(script, name, name, json.dumps(inputs)).stdout.strip()
+
+    def reaches(self, execution_id: str, status: str) -> None:
+        """Wait until the server says that the execution has a status."""
         wanted = STORED_AS[status]
         seen = ""
 
@@ -39,6 +61,10 @@ class Laptop(Workspace):
             pause=_LOOK_EVERY,
         )
         assert seen in wanted, self.story(execution_id)
+
+    def becomes(self, execution_id: str, status: str) -> dict[str, object]:
+        """Wait until the execution has a status; return it as the laptop sees it."""
+        self.reaches(execution_id, status)
         execution = self.execution(execution_id)
         assert execution["status"] == status, self.story(execution_id)
         return execution

@@ -188,13 +188,18 @@ def keep_up() -> Rig:
 @contextmanager
 def for_session() -> Iterator[Rig]:
     """Run a rig that dies with this process, however that ends."""
-    process = psutil.Process()
-    state = FOLDER / f"{_SESSION}{process.pid}-{process.create_time():.2f}"
     remove_left_over()
+    state = session_folder()
     try:
         yield _start(state, mortal=True)
     finally:
         _remove(state)
+
+
+def session_folder() -> Path:
+    """Return where a rig of this process is; its name says when that has ended."""
+    process = psutil.Process()
+    return FOLDER / f"{_SESSION}{process.pid}-{process.create_time():.2f}"
 
 
 def down() -> None:

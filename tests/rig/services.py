@@ -85,20 +85,28 @@ def s3_options(at: Addresses) -> dict[str, object]:
     return {"key": S3_KEY, "secret": S3_SECRET, "client_kwargs": where}
 
 
-def chosen_database() -> str:
-    """Return what the server is to keep its records in.
+def has_mariadb() -> bool:
+    """Whether MariaDB is installed."""
+    return shutil.which("mariadbd", path=system_path()) is not None
 
-    MariaDB if it is installed, else a SQLite file; `RIG_DATABASE` chooses one of them.
+
+def is_chosen(database: str) -> bool:
+    """Whether the variable `RIG_DATABASE` names a database."""
+    return os.environ.get(CHOICE, "").lower() == database.lower()
+
+
+def chosen_database() -> str:
+    """Return what the server is to keep its records in: MariaDB if that is installed.
+
+    Raises:
+        ValueError: If `RIG_DATABASE` names something else.
     """
-    wanted = os.environ.get(CHOICE, "").lower()
-    names = {name.lower(): name for name in (MARIADB, SQLITE)}
-    if wanted not in {"", *names}:
-        raise ValueError(
-            f"{CHOICE} is {wanted!r}; it can be one of: {', '.join(names)}"
-        )
-    if wanted:
-        return names[wanted]
-    return MARIADB if shutil.which("mariadbd", path=system_path()) else SQLITE
+    for database in (MARIADB, SQLITE):
+        if is_chosen(database):
+            return database
+    if wanted := os.environ.get(CHOICE):
+        raise ValueError(f"{CHOICE} is {wanted!r}; it can be: mariadb, sqlite")
+    return MARIADB if has_mariadb() else SQLITE
 
 
 def start_database(state: Path, at: Addresses, processes: Processes) -> Starting:

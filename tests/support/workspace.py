@@ -64,9 +64,11 @@ class Workspace:
     def start_python(self, *arguments: str | Path, **options: Any) -> Process:
         return self.start(sys.executable, *arguments, **options)
 
-    def python(self, *arguments: str | Path, code: int = 0) -> Finished:
+    def python(
+        self, *arguments: str | Path, code: int = 0, within: float = processes.TIMEOUT
+    ) -> Finished:
         """Run Python to its end."""
-        done = self.start_python(*arguments).finish()
+        done = self.start_python(*arguments).finish(within)
         assert done.code == code, done.both
         return done
 
