@@ -57,13 +57,15 @@ rig: install ## Bring a remote stack up on this machine; harmless if it is up.
 rig-down: install ## Take the remote stack down, with all it kept.
 	@$(BIN)/python -m tests.rig down
 
-test-remote: install rig-database ## Run the tests of remote stacks on the rig.
-	$(BIN)/python -m pytest -q tests/rig
+# The clock ends a hanging session as Ctrl-C does; its services die with it.
+REMOTE_SECONDS ?= 900
+CLOCK = $(if $(shell command -v timeout),timeout --foreground --signal=INT --kill-after=60 $(REMOTE_SECONDS))
 
-rig-database: ## Install MariaDB for the rig (Debian, root); without it: SQLite.
-	@PATH="$$PATH:/usr/sbin" command -v mariadbd > /dev/null \
-	  || { apt-get -qq update && apt-get -qq install -y --no-install-recommends mariadb-server-core > /dev/null; } \
-	  || echo "MariaDB cannot be installed; the rig uses SQLite"
+test-remote: install rig-database ## Run the tests of remote stacks on the rig.
+	$(CLOCK) $(BIN)/python -m pytest -q tests/rig
+
+rig-database: install ## Install MariaDB for the rig (Debian, root); without it: SQLite.
+	@$(BIN)/python -m tests.rig database
 
 fix: install ## Format and repair what can be repaired.
 	$(BIN)/ruff check --fix --quiet .
@@ -91,4 +93,5 @@ bench-report: install ## Write what was measured into the documentation.
 	@$(BIN)/python -m benchmarks.publish
 
 clean: ## Remove what was built.
+	@test ! -d .rig || $(BIN)/python -m tests.rig down
 	rm -rf .venv .venv-* .rig .demo dist build .pytest_cache .mypy_cache .ruff_cache

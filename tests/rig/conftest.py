@@ -31,8 +31,8 @@ def rig() -> Iterator[Rig]:
     if running is not None:
         yield running
         return
-    yield rigs.up()
-    rigs.down()
+    with rigs.for_session() as started:
+        yield started
 
 
 @pytest.fixture

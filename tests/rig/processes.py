@@ -15,19 +15,55 @@ from pathlib import Path
 import psutil
 
 _STOP_SECONDS = 3.0
-_LOOK_AGAIN = 0.1
+_READY_SECONDS = 120.0
+_LOOK_AGAIN = 0.05
 
 
 class NotStarted(RuntimeError):
     """A service did not come up; the message has the end of its log."""
 
 
-class Processes:
-    """The services of one rig, noted in a folder: one file each with pid and start."""
+class Starting:
+    """A service that was started and may not be ready yet."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        child: subprocess.Popen[bytes],
+        log: Path,
+        ready: Callable[[], object],
+    ) -> None:
+        self._name = name
+        self._child = child
+        self._log = log
+        self._ready = ready
+
+    def wait(self, within: float = _READY_SECONDS) -> None:
+        """Return when it is ready.
+
+        Raises:
+            NotStarted: If it ended, or was not ready in time.
+        """
+        deadline = time.monotonic() + within
+        while not _is_ready(self._ready):
+            code = self._child.poll()
+            if code is not None or time.monotonic() > deadline:
+                ended = "hangs" if code is None else f"ended with {code}"
+                text = self._log.read_text(errors="replace")[-2000:]
+                raise NotStarted(f"{self._name} {ended}; the end of its log:\n{text}")
+            time.sleep(_LOOK_AGAIN)
+
+
+class Processes:
+    """The services of one rig, noted in a folder: one file each with pid and start.
+
+    Mortal ones die with the process that starts them, however that ends.
+    """
+
+    def __init__(self, state: Path, *, mortal: bool) -> None:
         self._folder = state / "services"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._mortal = mortal
 
     def start(
         self,
@@ -37,17 +73,15 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         folder: Path,
         ready: Callable[[], object],
-        within: float,
-    ) -> None:
-        """Start a service and return when it is ready.
-
-        Raises:
-            NotStarted: If it ended, or was not ready in time.
-        """
+    ) -> Starting:
+        """Start a service; `ready` says when it can be used."""
         log = self.log(name)
+        parts = [str(part) for part in command]
+        if self._mortal:
+            parts = ["setpriv", "--pdeathsig", "KILL", *parts]
         with log.open("wb") as output:
             child = subprocess.Popen(
-                [str(part) for part in command],
+                parts,
                 cwd=folder,
                 env=dict(environment) if environment is not None else None,
                 stdin=subprocess.DEVNULL,
@@ -57,13 +91,7 @@ class Processes:
             )
         born = psutil.Process(child.pid).create_time()
         self._file(name).write_text(json.dumps({"pid": child.pid, "born": born}))
-        deadline = time.monotonic() + within
-        while not _is_ready(ready):
-            if child.poll() is not None or time.monotonic() > deadline:
-                ended = f"ended with {child.poll()}" if child.poll() else "hangs"
-                text = log.read_text(errors="replace")[-2000:]
-                raise NotStarted(f"{name} {ended}; the end of its log:\n{text}")
-            time.sleep(_LOOK_AGAIN)
+        return Starting(name, child, log, ready)
 
     def log(self, name: str) -> Path:
         """Return the log of a service."""

@@ -1,84 +1,105 @@
-"""Flows that the tests of the rig run."""
+"""Flows that the tests of the rig run; their steps ring at a `Doorbell`."""
 
+RING = """
+import os
+import socket
+
+def node() -> str:
+    return os.uname().nodename
+
+def ring(port: int, name: str) -> None:
+    '''Ring at the laptop and wait until it lets us in, or sends us away.'''
+    if port:
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(f"{name}\\n".encode())
+            if line.recv(3) != b"yes":
+                raise ConnectionRefusedError(f"{name} was sent away")
+"""
+
+# Reports what it sees of the folder that it was started from.
 AGENT = """
-    import os
-    import sys
-    import time
-    from pathlib import Path
+import os
+from pathlib import Path
 
-    from kitaru import checkpoint, flow, wait
+from kitaru import checkpoint, flow, wait
+from ring import node, ring
 
-    @checkpoint
-    def plan(topic: str) -> str:
-        print("planning on", os.uname().nodename)
-        return f"plan of {topic} by {os.uname().nodename}"
+@checkpoint
+def plan(topic: str) -> str:
+    print("planning on", node())
+    return f"plan of {topic} by {node()}"
 
-    @checkpoint
-    def write(plan: str, approved: bool) -> list[str]:
-        return [plan, str(approved), os.uname().nodename, str(Path.cwd())]
+@checkpoint
+def work(plan: str, port: int) -> str:
+    print("working on", node())
+    ring(port, f"work on {plan.partition(' by ')[0]}")
+    return f"{plan}, work by {node()}"
 
-    @flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
-    def agent(topic: str, seconds: float = 0.0) -> list[str]:
-        drafted = plan(topic)
-        approved = wait(schema=bool, question="Publish?", timeout=seconds)
-        return write(drafted, approved)
+@checkpoint
+def write(draft: str, approved: bool, laptop: str) -> list[str]:
+    seen = sorted(str(path) for path in (Path(laptop), Path.home()) if path.exists())
+    return [draft, str(approved), node(), str(Path.cwd()), *seen, *os.listdir("/tmp")]
 
-    if __name__ == "__main__":
-        topic, *seconds = sys.argv[1:]
-        print(agent.run(topic, *map(float, seconds)).exec_id)
+@flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
+def agent(topic: str, laptop: str = "", seconds: float = 0.0, port: int = 0) -> list[str]:
+    drafted = plan(topic)
+    approved = wait(schema=bool, question="Publish?", timeout=seconds)
+    return write(work(drafted, port), approved, laptop)
 """
 
 STEPS = """
-    import json
-    import os
-    import socket
-    import sys
-    import time
+from kitaru import checkpoint, flow
+from ring import node, ring
 
-    from kitaru import checkpoint, flow
+@checkpoint
+def first(port: int, size: int) -> list[str]:
+    ring(port, "first")
+    return [f"first by {node()}", "x" * size]
 
-    def node() -> str:
-        return os.uname().nodename
+@checkpoint
+def second(before: list[str], port: int) -> list[str]:
+    print("second begins")
+    ring(port, "second")
+    print("second ends")
+    return [f"{before[0]}, second by {node()}", before[1]]
 
-    @checkpoint
-    def first() -> str:
-        return f"first by {node()}"
+@checkpoint
+def third(before: list[str], port: int) -> list[str]:
+    ring(port, "third")
+    return [f"{before[0]}, third by {node()}", before[1]]
 
-    @checkpoint
-    def second(before: str, seconds: float, port: int) -> str:
-        print("second begins")
-        if port:
-            socket.create_connection(("127.0.0.1", port)).close()
-        time.sleep(seconds)
-        return f"{before}, second by {node()}"
-
-    @checkpoint
-    def third(before: str) -> str:
-        return f"{before}, third by {node()}"
-
-    @flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
-    def steps(seconds: float = 0.0, port: int = 0) -> str:
-        return third(second(first(), seconds, port))
-
-    if __name__ == "__main__":
-        print(steps.run(**json.loads(sys.argv[1])).exec_id)
+@flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
+def steps(port: int = 0, size: int = 0) -> list[str]:
+    return third(second(first(port, size), port), port)
 """
 
+# Bytes that no compression makes small, there and back.
 LARGE = """
-    from kitaru import checkpoint, flow
+import random
 
-    SIZE = 50_000_000
+from kitaru import checkpoint, flow
 
-    @checkpoint
-    def make(start: bytes) -> bytes:
-        return start + bytes(SIZE)
+SIZE = 50_000_000
 
-    @flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
-    def large(start: bytes) -> bytes:
-        return make(start)
+@checkpoint
+def turn(value: bytes) -> bytes:
+    return value[::-1]
 
-    if __name__ == "__main__":
-        start = b"x" * 1_000_000
-        value = large.run(start).wait(timeout=120)
-        print(value == start + bytes(SIZE))
+@flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
+def large(value: bytes) -> bytes:
+    return turn(value)
+
+if __name__ == "__main__":
+    value = random.Random(0).randbytes(SIZE)
+    print(large.run(value).wait(timeout=170) == value[::-1])
+"""
+
+# Starts `file:flow` with inputs as JSON, and prints the execution.
+START = """
+import importlib
+import json
+import sys
+
+module, flow, inputs = sys.argv[1:]
+print(getattr(importlib.import_module(module), flow).run(**json.loads(inputs)).exec_id)
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import importlib.util
 import json
 import shutil
@@ -13,18 +14,23 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tests.rig import services
+import psutil
+
+from tests.rig import asking, services
+from tests.rig.asking import Addresses
 from tests.rig.kube import sandbox
 from tests.rig.kube.api import TOKEN
 from tests.rig.processes import Processes, free_ports
-from tests.rig.services import Addresses
 from tests.support.store import child_environment
 
 STACK = "rig"
 NAMESPACE = "kitaru"
-STATE = services.REPOSITORY / ".rig"
+FOLDER = services.REPOSITORY / ".rig"
+# The rig that `make rig` keeps up; those of test sessions are beside it.
+KEPT = FOLDER / "kept"
 _PACKAGES = ("kubernetes", "s3fs", "boto3", "uvicorn")
 _REGISTER_SECONDS = 180
+_SESSION = "session-"
 
 
 @dataclass(frozen=True)
@@ -34,19 +40,21 @@ class Rig:
     state: Path
     at: Addresses
     database: str
+    # Whether it dies with the process that brought it up.
+    mortal: bool
 
     def client_environment(self, folder: Path) -> dict[str, str]:
         """Return the environment of a laptop that uses the rig; pods cannot see it."""
         return child_environment(folder / "config", folder / "home") | {
             "ZENML_STORE_URL": self.at.server_url,
-            "ZENML_STORE_USERNAME": services.USER,
-            "ZENML_STORE_PASSWORD": services.PASSWORD,
+            "ZENML_STORE_USERNAME": asking.USER,
+            "ZENML_STORE_PASSWORD": asking.PASSWORD,
         }
 
     @property
     def processes(self) -> Processes:
         """Its services."""
-        return Processes(self.state)
+        return Processes(self.state, mortal=self.mortal)
 
     def stack_file(self, name: str, *, secret: str) -> str:
         """Return a file for `kitaru stack create` that describes the rig."""
@@ -71,7 +79,20 @@ class Rig:
     def restart_server(self) -> None:
         """Stop the ZenML server and start it again in the same place."""
         self.processes.stop("server")
-        services.start_server(self.state, self.at, self.processes)
+        self._start_server(self.at)
+
+    def start_services(self) -> None:
+        """Start everything; the server comes up while the others do."""
+        state, at = self.state, self.at
+        if self.database == services.MARIADB:
+            services.start_database(state, at, self.processes).wait()
+        others = [
+            services.start_cluster(state, at, self.processes),
+            services.start_s3(state, at, self.processes),
+        ]
+        self._start_server(at)
+        for service in others:
+            service.wait()
 
     @contextmanager
     def plain_server(self) -> Iterator[Rig]:
@@ -79,17 +100,40 @@ class Rig:
         at = replace(self.at, server=free_ports(1)[0])
         name = "plain-server"
         try:
-            services.start_server(
-                self.state, at, self.processes, name=name, workloads=False
-            )
+            self._start_server(at, name=name, workloads=False)
             yield replace(self, at=at)
         finally:
             self.processes.stop(name)
 
+    @contextmanager
+    def without_s3(self) -> Iterator[None]:
+        """Let the object store refuse everybody while the `with` body runs."""
+        self.processes.stop("s3")
+        try:
+            yield
+        finally:
+            services.start_s3(self.state, self.at, self.processes).wait()
+
+    def status(self, execution_id: str) -> str:
+        """Return the status of an execution as ZenML keeps it."""
+        return asking.run_status(self.at, execution_id)
+
+    def _start_server(
+        self, at: Addresses, *, name: str = "server", workloads: bool = True
+    ) -> None:
+        services.start_server(
+            self.state,
+            at,
+            self.processes,
+            name=name,
+            database=self.database,
+            workloads=workloads,
+        ).wait()
+
     def pods(self, execution_id: str | None = None) -> list[dict[str, str]]:
         """Return name and phase of pods, oldest first; of one execution or of all."""
         path = f"/api/v1/namespaces/{NAMESPACE}/pods"
-        found = services.ask_cluster(self.state, self.at, path)
+        found = asking.cluster(self.state, self.at, path)
         assert isinstance(found, dict)
         return [
             {"name": pod["metadata"]["name"], "phase": pod["status"]["phase"]}
@@ -100,12 +144,12 @@ class Rig:
     def kill_pod(self, name: str) -> None:
         """Kill a pod as a lost node does."""
         path = f"/rig/kill/{NAMESPACE}/{name}"
-        services.ask_cluster(self.state, self.at, path, method="POST")
+        asking.cluster(self.state, self.at, path, method="POST")
 
     def pod_log(self, name: str) -> str:
         """Return what a pod has printed."""
         path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
-        pod = services.ask_cluster(self.state, self.at, path)
+        pod = asking.cluster(self.state, self.at, path)
         assert isinstance(pod, dict)
         file = self.state / "cluster" / "logs" / f"{pod['metadata']['uid']}.log"
         return file.read_text(errors="replace") if file.exists() else ""
@@ -121,47 +165,92 @@ def why_not() -> str | None:
     return sandbox.why_not()
 
 
-def find(state: Path = STATE) -> Rig | None:
-    """Return the rig that runs, if one does."""
+def find(state: Path = KEPT) -> Rig | None:
+    """Return the rig that runs there, if one does."""
     file = state / "rig.json"
-    if not file.exists() or not Processes(state).all_live():
+    if not file.exists():
         return None
     noted = json.loads(file.read_text())
-    return Rig(state, Addresses(**noted["at"]), noted["database"])
+    rig = Rig(state, Addresses(**noted.pop("at")), **noted)
+    return rig if rig.processes.all_live() else None
 
 
-def up(state: Path = STATE) -> Rig:
-    """Return the running rig, or start one; what is left of a broken one goes."""
-    running = find(state)
-    if running is not None:
-        return running
-    down(state)
-    state.mkdir(parents=True)
-    processes = Processes(state)
-    at = Addresses(*free_ports(4))
-    database = "MariaDB" if services.has_database() else "SQLite"
+def keep_up() -> Rig:
+    """Return the rig that is kept up, or start it; what is left of a broken one goes."""
+    with _alone():
+        running = find()
+        if running is not None:
+            return running
+        _remove(KEPT)
+        return _start(KEPT, mortal=False)
+
+
+@contextmanager
+def for_session() -> Iterator[Rig]:
+    """Run a rig that dies with this process, however that ends."""
+    remove_left_over()
+    state = session_folder()
     try:
-        services.start_cluster(state, at, processes)
-        services.start_s3(state, at, processes)
-        if services.has_database():
-            services.start_database(state, at, processes)
-        services.start_server(state, at, processes)
-        rig = Rig(state, at, database)
+        yield _start(state, mortal=True)
+    finally:
+        _remove(state)
+
+
+def session_folder() -> Path:
+    """Return where a rig of this process is; its name says when that has ended."""
+    process = psutil.Process()
+    return FOLDER / f"{_SESSION}{process.pid}-{process.create_time():.2f}"
+
+
+def down() -> None:
+    """Take down the rig that is kept up, with all it kept, and what is left of others."""
+    with _alone():
+        _remove(KEPT)
+    remove_left_over()
+
+
+def remove_left_over() -> None:
+    """Remove what is left of sessions that were killed."""
+    for state in FOLDER.glob(f"{_SESSION}*"):
+        pid, _, born = state.name.removeprefix(_SESSION).partition("-")
+        try:
+            lives = f"{psutil.Process(int(pid)).create_time():.2f}" == born
+        except psutil.NoSuchProcess:
+            lives = False
+        if not lives:
+            _remove(state)
+
+
+def _start(state: Path, *, mortal: bool) -> Rig:
+    """Start all services at once and register the stack; leave nothing if that fails."""
+    rig = Rig(state, Addresses(*free_ports(4)), services.chosen_database(), mortal)
+    state.mkdir(parents=True)
+    try:
+        rig.start_services()
         _register_stack(rig)
     except BaseException:
-        processes.stop_all()
+        _remove(state)
         raise
-    (state / "rig.json").write_text(
-        json.dumps({"at": asdict(at), "database": database})
-    )
+    noted = {"at": asdict(rig.at), "database": rig.database, "mortal": mortal}
+    (state / "rig.json").write_text(json.dumps(noted))
     return rig
 
 
-def down(state: Path = STATE) -> None:
-    """Stop every service and forget all they kept."""
+def _remove(state: Path) -> None:
+    """Stop every service that was started there, and forget all they kept."""
     if state.exists():
-        Processes(state).stop_all()
-        shutil.rmtree(state)
+        Processes(state, mortal=False).stop_all()
+        # A log may be written to until the last process is gone.
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process at a time bring the kept rig up or down."""
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _register_stack(rig: Rig) -> None:

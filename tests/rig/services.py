@@ -5,57 +5,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import Request, urlopen
 
-from tests.rig.kube.api import TOKEN, certificate
-from tests.rig.processes import Processes, free_ports, listens
+from tests.rig import asking
+from tests.rig.asking import Addresses
+from tests.rig.kube.api import certificate
+from tests.rig.processes import Processes, Starting, free_ports, listens
 from tests.support.store import is_outside
 
 REPOSITORY = Path(__file__).parents[2]
-USER = "admin"
-PASSWORD = "only-for-the-rig"
+MARIADB, SQLITE = "MariaDB", "SQLite"
+CHOICE = "RIG_DATABASE"
 S3_KEY, S3_SECRET, BUCKET = "rig", "rig-secret", "kitaru"
 _WORKLOADS = "zenml.zen_server.pipeline_execution.in_memory_workload_manager"
 _MANAGER_VARIABLE = "ZENML_SERVER_WORKLOAD_MANAGER_IMPLEMENTATION_SOURCE"
 _TABLES = Path("/usr/share/mysql")
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """The ports of the rig; kept for as long as it lives, over restarts too."""
-
-    cluster: int
-    s3: int
-    database: int
-    server: int
-
-    @property
-    def server_url(self) -> str:
-        """Where the ZenML server is."""
-        return f"http://127.0.0.1:{self.server}"
-
-    @property
-    def cluster_url(self) -> str:
-        """Where the Kubernetes API is."""
-        return f"https://127.0.0.1:{self.cluster}"
-
-    @property
-    def s3_url(self) -> str:
-        """Where the object store is."""
-        return f"http://127.0.0.1:{self.s3}"
-
-
-def start_cluster(state: Path, at: Addresses, processes: Processes) -> None:
+def start_cluster(state: Path, at: Addresses, processes: Processes) -> Starting:
     """Start the Kubernetes API."""
     folder = state / "cluster"
     folder.mkdir(exist_ok=True)
     certificate(folder)
-    processes.start(
+    return processes.start(
         "cluster",
         [
             *(sys.executable, "-m", "tests.rig.kube.api"),
@@ -63,26 +37,11 @@ def start_cluster(state: Path, at: Addresses, processes: Processes) -> None:
         ],
         environment=_environment(state),
         folder=REPOSITORY,
-        ready=lambda: ask_cluster(state, at, "/healthz"),
-        within=30,
+        ready=lambda: asking.cluster(state, at, "/healthz"),
     )
 
 
-def ask_cluster(
-    state: Path, at: Addresses, path: str, *, method: str = "GET"
-) -> object:
-    """Return what the Kubernetes API answers."""
-    trusted = ssl.create_default_context(cafile=state / "cluster" / "tls.crt")
-    request = Request(
-        f"{at.cluster_url}{path}",
-        headers={"Authorization": f"Bearer {TOKEN}"},
-        method=method,
-    )
-    with urlopen(request, timeout=10, context=trusted) as answer:
-        return json.load(answer)
-
-
-def start_s3(state: Path, at: Addresses, processes: Processes) -> None:
+def start_s3(state: Path, at: Addresses, processes: Processes) -> Starting:
     """Start the object store."""
     folder = state / "s3"
     folder.mkdir(exist_ok=True)
@@ -96,7 +55,7 @@ def start_s3(state: Path, at: Addresses, processes: Processes) -> None:
         f"-{name if '.port' in name else name + '.port'}={port}"
         for name, port in zip(names, free_ports(len(names)), strict=True)
     ]
-    processes.start(
+    return processes.start(
         "s3",
         [
             *(Path(sys.executable).with_name("weed"), "server"),
@@ -107,7 +66,6 @@ def start_s3(state: Path, at: Addresses, processes: Processes) -> None:
         ],
         folder=folder,
         ready=lambda: listens(at.s3) and _make_bucket(at),
-        within=60,
     )
 
 
@@ -127,16 +85,38 @@ def s3_options(at: Addresses) -> dict[str, object]:
     return {"key": S3_KEY, "secret": S3_SECRET, "client_kwargs": where}
 
 
-def has_database() -> bool:
-    """Whether MariaDB is installed; without it the server keeps a SQLite file."""
-    return shutil.which("mariadbd", path=_system_path()) is not None
+def has_mariadb() -> bool:
+    """Whether MariaDB is installed."""
+    return shutil.which("mariadbd", path=system_path()) is not None
 
 
-def start_database(state: Path, at: Addresses, processes: Processes) -> None:
+def is_chosen(database: str) -> bool:
+    """Whether the variable `RIG_DATABASE` names a database."""
+    return os.environ.get(CHOICE, "").lower() == database.lower()
+
+
+def chosen_database() -> str:
+    """Return what the server is to keep its records in: MariaDB if that is installed.
+
+    Raises:
+        ValueError: If `RIG_DATABASE` names something else.
+    """
+    for database in (MARIADB, SQLITE):
+        if is_chosen(database):
+            return database
+    if wanted := os.environ.get(CHOICE):
+        raise ValueError(f"{CHOICE} is {wanted!r}; it can be: mariadb, sqlite")
+    return MARIADB if has_mariadb() else SQLITE
+
+
+def start_database(state: Path, at: Addresses, processes: Processes) -> Starting:
     """Start MariaDB on a folder of its own."""
     folder = state / "database"
-    program = shutil.which("mariadbd", path=_system_path())
-    assert program is not None  # `has_database` was asked before
+    program = shutil.which("mariadbd", path=system_path())
+    if program is None:
+        raise FileNotFoundError(
+            "MariaDB is not installed; do so with: make rig-database"
+        )
     common = [program, "--no-defaults", "--user=root", f"--datadir={folder}"]
     if not folder.exists():
         folder.mkdir()
@@ -151,16 +131,16 @@ def start_database(state: Path, at: Addresses, processes: Processes) -> None:
             capture_output=True,
             timeout=60,
         )
-    processes.start(
+    return processes.start(
         "database",
         [
             *common,
             *("--bind-address=127.0.0.1", f"--port={at.database}"),
-            *(f"--socket={state / 'database.sock'}", "--skip-grant-tables"),
+            # Relative to the folder: the path of a socket must be short.
+            *("--socket=database.sock", "--skip-grant-tables"),
         ],
         folder=folder,
         ready=lambda: listens(at.database),
-        within=60,
     )
 
 
@@ -170,8 +150,9 @@ def start_server(
     processes: Processes,
     *,
     name: str = "server",
+    database: str,
     workloads: bool = True,
-) -> None:
+) -> Starting:
     """Start the ZenML server.
 
     Args:
@@ -179,17 +160,18 @@ def start_server(
         at: Its addresses.
         processes: Its services.
         name: The name of this service.
+        database: What it keeps its records in.
         workloads: Whether it continues answered executions by itself.
     """
     folder = state / name
     (folder / "home").mkdir(parents=True, exist_ok=True)
     store = (
         f"mysql://zenml:zenml@127.0.0.1:{at.database}/zenml"
-        if has_database()
+        if database == MARIADB
         else f"sqlite:///{state / 'zenml.db'}"
     )
     manager = f"{_WORKLOADS}.InMemoryWorkloadManager"
-    processes.start(
+    return processes.start(
         name,
         [
             *(sys.executable, "-m", "uvicorn", "zenml.zen_server.zen_server_api:app"),
@@ -208,28 +190,22 @@ def start_server(
             "ZENML_SERVER_JWT_SECRET_KEY": "only-for-tests-" * 3,
             "ZENML_SERVER_AUTO_ACTIVATE": "true",
             "ZENML_SERVER_SERVER_URL": at.server_url,
-            "ZENML_DEFAULT_USER_NAME": USER,
-            "ZENML_DEFAULT_USER_PASSWORD": PASSWORD,
+            "ZENML_DEFAULT_USER_NAME": asking.USER,
+            "ZENML_DEFAULT_USER_PASSWORD": asking.PASSWORD,
             "ZENML_ANALYTICS_OPT_IN": "false",
         }
         | ({_MANAGER_VARIABLE: manager} if workloads else {}),
         folder=folder,
-        ready=lambda: ask_server(at, "/api/v1/info"),
-        within=120,
+        ready=lambda: asking.server(at, "/api/v1/info"),
     )
-
-
-def ask_server(at: Addresses, path: str) -> object:
-    """Return what the ZenML server answers to everybody."""
-    with urlopen(f"{at.server_url}{path}", timeout=5) as answer:
-        return json.load(answer)
 
 
 def _environment(state: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not is_outside(name)}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return kept | {"HOME": str(state), "PATH": _system_path()}
+    return kept | {"HOME": str(state), "PATH": system_path()}
 
 
-def _system_path() -> str:
+def system_path() -> str:
+    """Return where programs are, those of the system included."""
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

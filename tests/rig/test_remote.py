@@ -4,117 +4,132 @@ from __future__ import annotations
 
 import json
 import re
-import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
+from tests.rig.doorbell import doorbell
 from tests.rig.laptop import Laptop
-from tests.rig.programs import AGENT, LARGE, STEPS
+from tests.rig.programs import LARGE
 from tests.rig.rig import Rig
 from tests.rig.services import S3_KEY, S3_SECRET
-from tests.support.polling import eventually
 
 
-def start(laptop: Laptop, **inputs: float | str) -> str:
-    """Start the flow of three steps and return its execution."""
-    script = laptop.script("steps.py", STEPS)
-    return laptop.python(script, json.dumps(inputs)).stdout.strip()
-
-
-def only_pod(rig: Rig, execution_id: str, *, has_printed: str) -> str:
-    """Return the pod of an execution once it has printed something."""
-
-    def look() -> bool:
-        pods = rig.pods(execution_id)
-        return bool(pods) and has_printed in rig.pod_log(pods[-1]["name"])
-
-    eventually(look, what=f"a pod that has printed {has_printed!r}")
-    (pod,) = rig.pods(execution_id)
-    return pod["name"]
+def makers(result: list[str]) -> list[str]:
+    """Return the pods that ran the three steps, in order."""
+    return re.findall(r"by (\S+?)(?:,|$)", result[0])
 
 
 def test_flow_waits_its_pod_ends_and_another_goes_on(
     rig: Rig, laptop: Laptop, colleague: Laptop
 ) -> None:
-    script = laptop.script("agent.py", AGENT)
-
-    execution_id = laptop.python(script, "durable flows").stdout.strip()
-
-    laptop.becomes(execution_id, "waiting")
+    execution_id = laptop.agent(topic="durable flows", laptop=str(laptop.project))
+    laptop.reaches(execution_id, "waiting")
     laptop.pods_end(execution_id, 1)
+
     told = colleague.kitaru("executions", "input", execution_id, "--value", "true")
+
     assert "the server lets it go on" in told.stdout
     laptop.becomes(execution_id, "completed")
     laptop.pods_end(execution_id, 2)
-    first, second = rig.pods(execution_id)
-    plan, approved, writer, folder = laptop.result(execution_id)
-    assert plan == f"plan of durable flows by {first['name']}"
-    assert (approved, writer) == ("True", second["name"])
-    assert folder == "/app/code"
+    first, second = (pod["name"] for pod in rig.pods(execution_id))
+    draft, approved, writer, folder, *seen = laptop.result(execution_id)
+    assert draft == f"plan of durable flows by {first}, work by {second}"
+    assert (approved, writer, folder) == ("True", second, "/app/code")
     log = laptop.kitaru("executions", "logs", execution_id).stdout
-    assert f"planning on {first['name']}" in log
+    assert f"planning on {first}" in log
+    assert f"working on {second}" in log
+    # Its own home is all it sees: no folder of the laptop, nothing in /tmp.
+    assert laptop.project.is_dir()
+    assert seen == ["/root"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An execution whose pod was killed in the second step, and that has ended."""
+
+    laptop: Laptop
+    execution_id: str
+    killed: str
+    heard: list[str]
+
+
+@pytest.fixture(scope="module")
+def finished(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    laptop = Laptop(rig, tmp_path_factory.mktemp("finished"))
+    with doorbell(hold="second") as bell:
+        execution_id = laptop.steps(port=bell.port)
+        bell.rings("second")
+        (killed,) = (pod["name"] for pod in rig.pods(execution_id))
+        rig.kill_pod(killed)
+        bell.rings("second", times=2)
+        bell.let_in("second")
+        laptop.becomes(execution_id, "completed")
+        yield Finished(laptop, execution_id, killed, bell.heard)
+    laptop.end()
 
 
 def test_killed_pod_is_followed_by_one_that_repeats_nothing(
-    rig: Rig, laptop: Laptop
+    rig: Rig, finished: Finished
 ) -> None:
-    execution_id = start(laptop, seconds=5)
-    killed = only_pod(rig, execution_id, has_printed="second begins")
-
-    rig.kill_pod(killed)
-
-    laptop.becomes(execution_id, "completed")
-    laptop.pods_end(execution_id, 2)
-    dead, other = rig.pods(execution_id)
-    assert (dead["name"], dead["phase"]) == (killed, "Failed")
-    assert laptop.result(execution_id) == (
-        f"first by {killed}, second by {other['name']}, third by {other['name']}"
-    )
-
-
-def test_failed_execution_is_retried_from_the_laptop(rig: Rig, laptop: Laptop) -> None:
-    with socket.socket() as service:
-        service.bind(("127.0.0.1", 0))
-        execution_id = start(laptop, port=service.getsockname()[1])
-        failed = laptop.becomes(execution_id, "failed")
-        service.listen()
-
-        laptop.kitaru("executions", "retry", execution_id)
-
-        laptop.becomes(execution_id, "completed")
-    assert "ConnectionRefused" in str(failed) or "refused" in str(failed)
-    made = re.findall(r"by (\S+?)(?:,|$)", laptop.result(execution_id))
-    assert made[0] != made[1] == made[2]
+    finished.laptop.pods_end(finished.execution_id, 2)
+    dead, other = rig.pods(finished.execution_id)
+    assert (dead["name"], dead["phase"]) == (finished.killed, "Failed")
+    assert finished.heard == ["first", "second", "second", "third"]
+    assert finished.laptop.result(finished.execution_id) == [
+        f"first by {finished.killed}, second by {other['name']}, third by {other['name']}",
+        "",
+    ]
 
 
 def test_replay_with_an_override_runs_in_a_pod_of_its_own(
-    rig: Rig, laptop: Laptop
+    rig: Rig, finished: Finished
 ) -> None:
-    source = start(laptop)
-    laptop.becomes(source, "completed")
+    laptop = finished.laptop
 
-    laptop.kitaru(
-        *("executions", "replay", source, "--from", "third"),
-        *("--overrides", '{"checkpoint.second": "something else"}'),
+    started = laptop.kitaru_item(
+        *("executions", "replay", finished.execution_id, "--from", "third"),
+        *("--args", '{"port": 0}'),
+        *("--overrides", '{"checkpoint.second": ["something else", ""]}'),
     )
 
-    newest = laptop.kitaru_items("executions", "list")[0]
-    replayed = str(newest["exec_id"])
-    assert newest["original_exec_id"] == source
-    laptop.becomes(replayed, "completed")
+    replayed = str(started["exec_id"])
+    assert started["original_exec_id"] == finished.execution_id
+    laptop.reaches(replayed, "completed")
     (pod,) = rig.pods(replayed)
-    assert laptop.result(replayed) == f"something else, third by {pod['name']}"
+    assert laptop.result(replayed)[0] == f"something else, third by {pod['name']}"
 
 
-def test_cancel_ends_the_pod(rig: Rig, laptop: Laptop) -> None:
-    execution_id = start(laptop, seconds=300)
-    only_pod(rig, execution_id, has_printed="second begins")
+def test_failed_execution_is_retried_from_the_laptop(laptop: Laptop) -> None:
+    with doorbell(refuse="second") as bell:
+        execution_id = laptop.steps(port=bell.port)
+        failed = laptop.becomes(execution_id, "failed")
+        bell.let_in("second")
 
-    laptop.kitaru("executions", "cancel", execution_id)
+        laptop.kitaru("executions", "retry", execution_id)
 
+        laptop.reaches(execution_id, "completed")
+    assert "second was sent away" in str(failed)
+    assert bell.heard == ["first", "second", "second", "third"]
+    one, other, last = makers(laptop.result(execution_id))
+    assert one != other == last
+
+
+def test_cancel_ends_a_pod_that_comes_to_no_checkpoint(laptop: Laptop) -> None:
+    with doorbell(hold="second") as bell:
+        execution_id = laptop.steps(port=bell.port)
+        bell.rings("second")
+
+        laptop.kitaru("executions", "cancel", execution_id)
+
+        laptop.reaches(execution_id, "cancelled")
+        laptop.pods_end(execution_id, 1)
     laptop.becomes(execution_id, "cancelled")
-    laptop.pods_end(execution_id, 1)
-    assert laptop.execution(execution_id)["status"] == "cancelled"
+    assert bell.heard == ["first", "second"]
 
 
 def test_answer_goes_on_from_the_client_where_the_server_cannot(
@@ -122,36 +137,23 @@ def test_answer_goes_on_from_the_client_where_the_server_cannot(
 ) -> None:
     with rig.plain_server() as plain:
         laptop = Laptop(plain, tmp_path)
-        script = laptop.script("agent.py", AGENT)
-        execution_id = laptop.python(script, "plain servers").stdout.strip()
-        laptop.becomes(execution_id, "waiting")
+        execution_id = laptop.agent(topic="plain servers")
+        laptop.reaches(execution_id, "waiting")
         laptop.pods_end(execution_id, 1)
 
         told = laptop.kitaru("executions", "input", execution_id, "--value", "false")
 
-        laptop.becomes(execution_id, "completed")
+        laptop.reaches(execution_id, "completed")
         laptop.pods_end(execution_id, 2)
         approved = laptop.result(execution_id)[1]
     assert "it goes on on stack rig" in told.stdout
     assert approved == "False"
 
 
-def test_answer_reaches_the_pod_that_watches(rig: Rig, laptop: Laptop) -> None:
-    script = laptop.script("agent.py", AGENT)
-    execution_id = laptop.python(script, "patience", "120").stdout.strip()
-    laptop.becomes(execution_id, "waiting")
-
-    told = laptop.kitaru("executions", "input", execution_id, "--value", "true")
-
-    laptop.becomes(execution_id, "completed")
-    laptop.pods_end(execution_id, 1)
-    assert "its runner (in its pod) goes on" in told.stdout
-
-
-def test_large_input_and_result_cross(laptop: Laptop) -> None:
+def test_large_values_cross_in_both_directions(laptop: Laptop) -> None:
     script = laptop.script("large.py", LARGE)
 
-    done = laptop.python(script)
+    done = laptop.python(script, within=180)
 
     assert done.stdout.strip() == "True"
 
@@ -165,18 +167,48 @@ def test_flow_runs_on_a_stack_made_with_kitaru(rig: Rig, laptop: Laptop) -> None
     laptop.script("stack.yaml", rig.stack_file(name, secret=name))
     laptop.kitaru("stack", "create", "--file", "stack.yaml", "--no-activate")
 
-    execution_id = start(laptop, stack=name, seconds=15)
+    with doorbell(hold="second") as bell:
+        execution_id = laptop.steps(port=bell.port, stack=name)
+        bell.rings("second")
+        running = laptop.execution(execution_id)
+        bell.let_in("second")
+        laptop.reaches(execution_id, "completed")
 
-    assert laptop.execution(execution_id)["status"] == "running"
-    done = laptop.becomes(execution_id, "completed")
-    assert done["stack_name"] == name
+    assert (running["status"], running["stack_name"]) == ("running", name)
+    assert json.dumps(running).count(S3_SECRET) == 0
 
 
 def test_server_restarted_in_the_middle(rig: Rig, laptop: Laptop) -> None:
-    execution_id = start(laptop, seconds=10)
-    pod = only_pod(rig, execution_id, has_printed="second begins")
+    with doorbell(hold="second") as bell:
+        execution_id = laptop.steps(port=bell.port)
+        bell.rings("second")
 
-    rig.restart_server()
+        rig.restart_server()
 
-    laptop.becomes(execution_id, "completed")
-    assert {name["name"] for name in rig.pods(execution_id)} == {pod}
+        bell.let_in("second")
+        laptop.reaches(execution_id, "completed")
+    assert bell.heard == ["first", "second", "third"]
+    assert len(rig.pods(execution_id)) == 1
+
+
+def test_object_store_that_refuses_for_ten_seconds_loses_nothing(
+    rig: Rig, laptop: Laptop
+) -> None:
+    size = 200_000
+    with doorbell(hold="second") as bell:
+        execution_id = laptop.steps(port=bell.port, size=size)
+        bell.rings("second")
+        with rig.without_s3():
+            bell.let_in("second")
+            # The length of the outage is the claim.
+            time.sleep(10)
+            during = list(bell.heard)
+        laptop.reaches(execution_id, "completed")
+
+    assert during == ["first", "second"]
+    assert bell.heard == ["first", "second", "third"]
+    (pod,) = (pod["name"] for pod in rig.pods(execution_id))
+    told, kept = laptop.result(execution_id)
+    assert makers([told]) == [pod] * 3
+    assert kept == "x" * size
+    assert "second ends" in laptop.kitaru("executions", "logs", execution_id).stdout

@@ -1,10 +1,17 @@
-"""The rig itself: a plain ZenML pipeline runs on it, and it can be brought up twice."""
+"""The rig itself: a plain ZenML pipeline runs on it, and it leaves nothing behind."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
 from tests.rig import rig as rigs
 from tests.rig.laptop import Laptop
+from tests.rig.processes import Processes
 from tests.rig.rig import Rig
+from tests.support.polling import eventually
 
 PLAIN = """
     import os
@@ -47,7 +54,50 @@ def test_plain_zenml_pipeline_runs_in_a_pod(rig: Rig, laptop: Laptop) -> None:
     assert pod["phase"] == "Succeeded"
 
 
-def test_bringing_it_up_again_changes_nothing(rig: Rig) -> None:
-    again = rigs.up(rig.state)
+def test_another_process_finds_it(rig: Rig) -> None:
+    again = rigs.find(rig.state)
 
     assert again == rig
+
+
+SESSION = """
+    import sys
+    import time
+    from pathlib import Path
+    from tests.rig.processes import Processes
+
+    services = Processes(Path(sys.argv[1]), mortal=True)
+    services.start("idle", ["sleep", "1000"], folder=Path("/"), ready=lambda: True)
+    print("started", flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_services_die_with_the_session_that_is_killed(tmp_path: Path) -> None:
+    session = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SESSION), tmp_path],
+        cwd=rigs.FOLDER.parent,
+        stdout=subprocess.PIPE,
+    )
+    with session:
+        assert session.stdout is not None
+        assert session.stdout.readline() == b"started\n"
+        services = Processes(tmp_path, mortal=True)
+        assert services.all_live()
+
+        session.kill()
+
+    eventually(lambda: not services.all_live(), what="the service to die")
+
+
+def test_what_a_killed_session_left_is_removed_and_nothing_else() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    left = rigs.FOLDER / f"session-{ended.pid}-1.00"
+    ours = rigs.session_folder()
+    for folder in (left, ours):
+        (folder / "services").mkdir(parents=True, exist_ok=True)
+
+    rigs.remove_left_over()
+
+    assert (left.exists(), ours.exists()) == (False, True)

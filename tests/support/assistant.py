@@ -51,13 +51,18 @@ def talk(project: Path, conversation: Talk, **options: Any) -> None:
 
 
 def talk_over_pipe(
-    workspace: Workspace, conversation: Talk, *, errors: TextIO, **options: Any
+    workspace: Workspace,
+    conversation: Talk,
+    *,
+    errors: TextIO,
+    within: float = 2 * WITHIN,
+    **options: Any,
 ) -> None:
     """Talk to `kitaru-mcp`, a process of its own in the project folder."""
     options.setdefault("mode", "legacy")
 
     async def main() -> None:
-        with anyio.fail_after(2 * WITHIN):
+        with anyio.fail_after(within):
             pipe = stdio_client(parameters(workspace), errlog=errors)
             async with Client(pipe, **options) as client:
                 await conversation(client)

@@ -17,6 +17,7 @@ def eventually(
     *,
     what: str | Callable[[], str],
     within: float = DEADLINE,
+    pause: float = _PAUSE,
 ) -> T:
     """Return what `look` returns as soon as that is true."""
     deadline = time.monotonic() + within
@@ -27,4 +28,4 @@ def eventually(
         if time.monotonic() > deadline:
             text = what if isinstance(what, str) else what()
             raise AssertionError(f"not within {within:g} s: {text}")
-        time.sleep(_PAUSE)
+        time.sleep(pause)

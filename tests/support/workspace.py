@@ -19,7 +19,7 @@ from tests.support.polling import eventually
 from tests.support.processes import Finished, Process
 from tests.support.store import child_environment, kitaru_command
 
-_STORED_AS = {
+STORED_AS = {
     "completed": ("completed",),
     "failed": ("failed",),
     "waiting": ("paused",),
@@ -64,9 +64,11 @@ class Workspace:
     def start_python(self, *arguments: str | Path, **options: Any) -> Process:
         return self.start(sys.executable, *arguments, **options)
 
-    def python(self, *arguments: str | Path, code: int = 0) -> Finished:
+    def python(
+        self, *arguments: str | Path, code: int = 0, within: float = processes.TIMEOUT
+    ) -> Finished:
         """Run Python to its end."""
-        done = self.start_python(*arguments).finish()
+        done = self.start_python(*arguments).finish(within)
         assert done.code == code, done.both
         return done
 
@@ -126,7 +128,7 @@ class Workspace:
 
     def reaches(self, execution_id: str, status: str) -> None:
         """Wait until the store says `status`, and no runner is in between."""
-        wanted = _STORED_AS[status]
+        wanted = STORED_AS[status]
         eventually(
             lambda: self._stored_status(execution_id) in wanted,
             what=lambda: (

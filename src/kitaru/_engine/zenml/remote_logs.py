@@ -22,6 +22,7 @@ from kitaru.models import LogEntry
 logger = logging.getLogger(__name__)
 
 _SHIP_EVERY = 2.0
+_TRIES = 5
 
 
 class Shipper:
@@ -100,15 +101,30 @@ class RemoteLog:
             pause()
 
     def _names(self) -> list[str]:
+        self._look_anew()
         if not self._store.exists(self._folder):
             return []
         return sorted(str(name) for name in self._store.listdir(self._folder))
 
     def _copy(self, name: str, copies: Path) -> Path:
         copy = copies / name
-        with self._store.open(f"{self._folder}/{name}", "rb") as file:
-            copy.write_bytes(file.read())
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with self._store.open(f"{self._folder}/{name}", "rb") as file:
+                    copy.write_bytes(file.read())
+                break
+            except OSError:
+                # A pod has written it anew since it was listed.
+                if not tries_left:
+                    raise
+                self._look_anew()
         return copy
+
+    def _look_anew(self) -> None:
+        """Forget listings: pods write, while stores remember what they once saw."""
+        files = getattr(self._store, "filesystem", None)
+        if files is not None:
+            files.invalidate_cache()
 
 
 def _folder(store: BaseArtifactStore, execution_id: str) -> str:
