@@ -13,6 +13,7 @@ from kitaru.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from kitaru._core.images import ImageSettings as ImageSettings
+    from kitaru._core.resources import Resources as Resources
     from kitaru._engine.futures import CheckpointFuture as CheckpointFuture
     from kitaru.checkpoints import Checkpoint as Checkpoint
     from kitaru.checkpoints import checkpoint as checkpoint
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "kitaru.checkpoints": ("Checkpoint", "checkpoint", "unmapped"),
     "kitaru._core.images": ("ImageSettings",),
+    "kitaru._core.resources": ("Resources",),
     "kitaru._engine.futures": ("CheckpointFuture",),
     "kitaru.client": ("KitaruClient",),
     "kitaru.config": ("configure",),

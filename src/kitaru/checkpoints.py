@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from kitaru._core import mapping, names, scope
+from kitaru._core import resources as resources_of
 from kitaru._core.mapping import Unmapped
+from kitaru._core.resources import Resources
 from kitaru._core.specs import CallOptions, CheckpointSpec, ExceptionTypes, Runtime
 from kitaru._engine import flows
 from kitaru._engine.futures import CheckpointFuture, CheckpointFutures, resolve_all
@@ -118,6 +120,7 @@ class Checkpoint(Generic[P, R]):
         timeout: float | None = None,
         type: str | None = None,
         runtime: Runtime | None = None,
+        resources: Resources | Mapping[str, object] | None = None,
         cache: bool | None = None,
     ) -> Checkpoint[P, R]:
         """Return a copy with other settings; `None` leaves one as it is.
@@ -132,6 +135,7 @@ class Checkpoint(Generic[P, R]):
             timeout: Seconds for one attempt.
             type: What kind of work it is, for display.
             runtime: `"inline"` or `"isolated"`.
+            resources: What an isolated one needs.
             cache: Reuse results across executions.
         """
         given: dict[str, Any] = {
@@ -142,6 +146,7 @@ class Checkpoint(Generic[P, R]):
             "timeout": timeout,
             "type": type,
             "runtime": runtime,
+            "resources": _resources(self.name, resources),
             "cache": cache,
         }
         spec = replace(
@@ -186,6 +191,7 @@ def checkpoint(
     timeout: float | None = None,
     type: str | None = None,
     runtime: Runtime | None = None,
+    resources: Resources | Mapping[str, object] | None = None,
     cache: bool | None = None,
 ) -> Callable[[Callable[P, R]], Checkpoint[P, R]]: ...
 def checkpoint(
@@ -198,6 +204,7 @@ def checkpoint(
     timeout: float | None = None,
     type: str | None = None,
     runtime: Runtime | None = None,
+    resources: Resources | Mapping[str, object] | None = None,
     cache: bool | None = None,
 ) -> Checkpoint[P, R] | Callable[[Callable[P, R]], Checkpoint[P, R]]:
     """Keep the result of a function, so that no execution computes it twice.
@@ -211,7 +218,9 @@ def checkpoint(
         timeout: Seconds for one attempt; then it fails with `TimeoutError`.
         type: What kind of work it is, such as `"llm_call"`, for display.
         runtime: `"inline"` (default) runs in the flow's process, `"isolated"` in one of
-            its own.
+            its own: in a pod of its own on a remote stack.
+        resources: What it needs, as `Resources(cpu=2, memory="4GB")` or a mapping; it is
+            isolated then. Local stacks enforce none of it.
         cache: Reuse results across executions; off by default.
 
     Returns:
@@ -227,8 +236,9 @@ def checkpoint(
 
     def decorate(function: Callable[P, R]) -> Checkpoint[P, R]:
         plain, foreign = _plain_function(function)
+        name = names.check_name("checkpoint", plain.__name__.strip("<>"))
         spec = CheckpointSpec(
-            name=names.check_name("checkpoint", plain.__name__.strip("<>")),
+            name=name,
             function=plain,
             retries=retries,
             retry_delay=retry_delay,
@@ -236,7 +246,8 @@ def checkpoint(
             retry_on=retry_on,
             timeout=timeout,
             type=type,
-            runtime=runtime or "inline",
+            runtime=runtime,
+            resources=_resources(name, resources),
             cache=cache,
             foreign=foreign,
         )
@@ -277,11 +288,35 @@ def _check(spec: CheckpointSpec) -> None:
         raise KitaruUsageError(
             f"checkpoint {spec.name!r}: timeout must be more than 0 s, got {spec.timeout!r}"
         )
-    if spec.runtime not in ("inline", "isolated"):
+    if spec.runtime not in (None, "inline", "isolated"):
         raise KitaruUsageError(
             f"checkpoint {spec.name!r}: runtime must be 'inline' or 'isolated', got "
             f"{spec.runtime!r}"
         )
+
+    if spec.resources is not None:
+        _check_resources(spec)
+
+
+def _check_resources(spec: CheckpointSpec) -> None:
+    if spec.runtime == "inline":
+        raise KitaruUsageError(
+            f"checkpoint {spec.name!r}: resources need a process of their own; leave "
+            "runtime='inline' out, or resources"
+        )
+    if spec.foreign is not None:
+        raise KitaruUsageError(
+            f"checkpoint {spec.name!r} is a ZenML step, which ZenML launches; give the "
+            "step itself its resources: @step(settings={'resources': ...})"
+        )
+
+
+def _resources(
+    name: str, given: Resources | Mapping[str, object] | None
+) -> Resources | None:
+    if given is None:
+        return None
+    return resources_of.read(given, place=f"checkpoint {name!r}: resources")
 
 
 def unmapped(value: T) -> Unmapped[T]:

@@ -12,7 +12,7 @@ import pytest
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow
-from kitaru.errors import KitaruUsageError, KitaruUserCodeError
+from kitaru.errors import KitaruExecutionError, KitaruUsageError
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -186,8 +186,10 @@ def test_a_dying_isolated_process_fails_its_checkpoint() -> None:
     def isolating() -> None:
         apart()
 
-    with pytest.raises(KitaruUserCodeError, match=r"'apart' died \(exit status 3\)"):
+    with pytest.raises(KitaruExecutionError, match=r"died \(exit status 3\)") as caught:
         isolating.run().wait()
+
+    assert caught.value.failure_origin == "runtime"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -145,6 +146,14 @@ class Rig:
         """Kill a pod as a lost node does."""
         path = f"/rig/kill/{NAMESPACE}/{name}"
         asking.cluster(self.state, self.at, path, method="POST")
+
+    def container(self, name: str) -> dict[str, Any]:
+        """Return the container of a pod, as it was asked for."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
+        pod = services.ask_cluster(self.state, self.at, path)
+        assert isinstance(pod, dict)
+        container: dict[str, Any] = pod["spec"]["containers"][0]
+        return container
 
     def pod_log(self, name: str) -> str:
         """Return what a pod has printed."""

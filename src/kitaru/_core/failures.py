@@ -9,7 +9,24 @@ from typing import Any
 
 from kitaru._core import masking
 from kitaru._core.records import StoredFailure
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruDivergenceError,
+    KitaruRuntimeError,
+)
 from kitaru.models import FailureInfo, FailureOrigin
+
+
+def origin_of(error: BaseException) -> FailureOrigin:
+    """Say who is to blame for an error that ended an attempt."""
+    if isinstance(error, KitaruDivergenceError):
+        return FailureOrigin.DIVERGENCE
+    if isinstance(error, KitaruBackendError):
+        return FailureOrigin.BACKEND
+    # Its subclasses tell of executions, which fail for reasons of their own.
+    if type(error) is KitaruRuntimeError or isinstance(error, KeyboardInterrupt):
+        return FailureOrigin.RUNTIME
+    return FailureOrigin.USER_CODE
 
 
 def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:

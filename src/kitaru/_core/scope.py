@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kitaru._core.records import StoredArtifact
+from kitaru._core.records import StoredArtifact, StoredValue
 from kitaru._core.specs import CallOptions, CheckpointSpec, WaitRequest
 from kitaru.errors import KitaruContextError
 from kitaru.models import Usage
@@ -91,6 +91,8 @@ class RunningCall:
     metadata: dict[str, Any] = field(default_factory=dict)
     artifacts: list[StoredArtifact] = field(default_factory=list)
     usages: list[Usage] = field(default_factory=list)
+    # The result, where the process that ran the body has stored it already.
+    output: StoredValue | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from kitaru._core import sources
+from kitaru._core.resources import Resources
 
 Runtime = Literal["inline", "isolated"]
 ExceptionTypes = tuple[type[Exception], ...]
@@ -22,14 +23,20 @@ class CheckpointSpec:
     function: Callable[..., Any]
     retries: int = 0
     type: str | None = None
-    runtime: Runtime = "inline"
+    runtime: Runtime | None = None
     cache: bool | None = None
     retry_delay: float = 0.0
     retry_backoff: float = 2.0
     retry_on: ExceptionTypes = (Exception,)
     timeout: float | None = None
+    resources: Resources | None = None
     # A step of another system, run by that system; `function` is its plain function.
     foreign: object = None
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether the body runs in a process of its own."""
+        return self.runtime == "isolated" or self.resources is not None
 
     @cached_property
     def signature(self) -> inspect.Signature:

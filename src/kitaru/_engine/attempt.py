@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kitaru._core import codec
+from kitaru._core import codec, failures
 from kitaru._core.codec import Encoded
 from kitaru._core.signals import Cancelled, Killed, Suspended
 from kitaru._engine.port import Ending
 from kitaru._engine.session import Session
-from kitaru.errors import KitaruBackendError, KitaruDivergenceError
 from kitaru.models import ExecutionStatus, FailureOrigin
 
 
@@ -42,16 +41,7 @@ def run(
         )
     # Whatever user code raises, Ctrl-C and sys.exit() included, ends the attempt only.
     except BaseException as error:  # noqa: BLE001
-        return Ending(ExecutionStatus.FAILED, error=error, origin=origin_of(error))
+        return Ending(
+            ExecutionStatus.FAILED, error=error, origin=failures.origin_of(error)
+        )
     return Ending(ExecutionStatus.COMPLETED, value=value, has_value=True)
-
-
-def origin_of(error: BaseException) -> FailureOrigin:
-    """Say who is to blame for an error that ended an attempt."""
-    if isinstance(error, KitaruDivergenceError):
-        return FailureOrigin.DIVERGENCE
-    if isinstance(error, KitaruBackendError):
-        return FailureOrigin.BACKEND
-    if isinstance(error, KeyboardInterrupt):
-        return FailureOrigin.RUNTIME
-    return FailureOrigin.USER_CODE

@@ -12,7 +12,7 @@ from kitaru._core import failures, masking, usage
 from kitaru._core.records import AttemptRecord, CallRecord, StoredFailure, StoredValue
 from kitaru._core.scope import RunningCall
 from kitaru._core.specs import CheckpointSpec
-from kitaru.models import FailureOrigin, Usage
+from kitaru.models import Usage
 
 
 def now() -> datetime:
@@ -115,6 +115,7 @@ class Try:
         # spent stays spent.
         self._ticket.running.metadata.clear()
         self._ticket.running.artifacts.clear()
+        self._ticket.running.output = None
 
     def __exit__(
         self,
@@ -127,7 +128,7 @@ class Try:
         ticket = self._ticket
         failure = None
         if error is not None:
-            failure = failures.store(error, FailureOrigin.USER_CODE)
+            failure = failures.store(error, failures.origin_of(error))
             ticket.error = error
             left = ticket.spec.retries + 1 - self._number
             if not isinstance(error, ticket.spec.retry_on):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kitaru._core import codec, failures, fingerprints, names, scope
-from kitaru._core.records import CallRecord, StoredValue
+from kitaru._core.records import OUTPUT, CallRecord, StoredValue
 from kitaru._core.replay import Action, Decision, Timeline, original_of
 from kitaru._core.scope import FlowRuntime, Scope
 from kitaru._core.signals import Cancelled, FlowSignal
@@ -20,13 +20,19 @@ from kitaru._engine import blobs, futures, isolation, timeouts
 from kitaru._engine.calls import Identity, Ticket, now
 from kitaru._engine.control import Control
 from kitaru._engine.lineage import Origins
-from kitaru._engine.port import Recorder, Reporter, StartedCall, Values, WaitBoard
+from kitaru._engine.port import (
+    IsolatedCall,
+    Recorder,
+    Reporter,
+    StartedCall,
+    Values,
+    WaitBoard,
+)
 from kitaru.errors import (
     KitaruBackendError,
     KitaruDivergenceError,
     KitaruUsageError,
 )
-from kitaru.models import FailureOrigin
 
 # Larger arguments are fingerprinted by the hash of the result they are, not again.
 _HASH_AGAIN_BELOW = 65_536
@@ -42,6 +48,7 @@ class Parts:
     reporter: Reporter
     lookup: Callable[[str, str, bool], StoredValue]
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
+    run_isolated: Callable[[IsolatedCall], Any] = isolation.run
     width: int = 10
     # For checkpoints that do not say it themselves.
     retries: int = 0
@@ -201,18 +208,29 @@ class Checkpointing:
         args, kwargs = ticket.args, ticket.kwargs
         if spec.foreign is not None:
             return self._parts.run_foreign(spec, invocation_id, args, kwargs)
-        if spec.runtime == "isolated":
-            return isolation.run(
-                spec, args, kwargs, ticket.running, execution_id=self._execution_id
-            )
+        if spec.is_isolated:
+            return self._isolated(ticket)
         with timeouts.limited(spec.timeout, f"checkpoint {invocation_id!r}"):
             value = ticket.function(*args, **kwargs)
             # An `async def` checkpoint that was submitted to a thread.
             return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) else value
 
+    def _isolated(self, ticket: Ticket) -> Any:
+        call = IsolatedCall(
+            spec=ticket.spec,
+            args=ticket.args,
+            kwargs=ticket.kwargs,
+            running=ticket.running,
+            started=self._started(ticket),
+        )
+        try:
+            return self._parts.run_isolated(call)
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
+
     async def _body_async(self, ticket: Ticket) -> Any:
         spec = ticket.spec
-        if spec.runtime == "isolated":
+        if spec.is_isolated:
             return await asyncio.to_thread(self._body, ticket)
         try:
             async with asyncio.timeout(spec.timeout) as limit:
@@ -306,15 +324,17 @@ class Checkpointing:
             parts.reporter.warn(f"{ticket.invocation_id}: {decision.note}")
         parts.reporter.started(ticket.invocation_id)
         ticket.started_at = now()
-        parts.recorder.started(
-            StartedCall(
-                invocation_id=ticket.invocation_id,
-                name=ticket.spec.name,
-                started_at=ticket.started_at,
-                checkpoint_type=ticket.spec.type,
-                parents=ticket.parents,
-                cache_key=self._cache_key(ticket),
-            )
+        parts.recorder.started(self._started(ticket))
+
+    def _started(self, ticket: Ticket) -> StartedCall:
+        return StartedCall(
+            invocation_id=ticket.invocation_id,
+            name=ticket.spec.name,
+            started_at=ticket.started_at,
+            checkpoint_type=ticket.spec.type,
+            parents=ticket.parents,
+            cache_key=self._cache_key(ticket),
+            isolated=ticket.spec.is_isolated and ticket.spec.foreign is None,
         )
 
     # -- outcomes ------------------------------------------------------------
@@ -324,6 +344,14 @@ class Checkpointing:
         if ticket.error is not None:
             self._commit_failure(ticket, ticket.error)
             raise ticket.error
+        output = ticket.running.output or self._stored(ticket)
+        self._commit(self._record(ticket, output=output))
+        self._origins.remember(ticket.value, ticket.invocation_id, output.content_hash)
+        seconds = (ticket.attempts[-1].ended_at - ticket.started_at).total_seconds()
+        self._parts.reporter.finished(ticket.invocation_id, seconds)
+        return ticket.value
+
+    def _stored(self, ticket: Ticket) -> StoredValue:
         what = f"the result of checkpoint {ticket.invocation_id!r}"
         try:
             encoded = codec.encode(ticket.value, what=what)
@@ -331,14 +359,7 @@ class Checkpointing:
             self._parts.reporter.failed(ticket.invocation_id, error, 0)
             self._commit_failure(ticket, error)
             raise
-        output = self._parts.values.put(
-            encoded, owner=ticket.invocation_id, name="output"
-        )
-        self._commit(self._record(ticket, output=output))
-        self._origins.remember(ticket.value, ticket.invocation_id, output.content_hash)
-        seconds = (ticket.attempts[-1].ended_at - ticket.started_at).total_seconds()
-        self._parts.reporter.finished(ticket.invocation_id, seconds)
-        return ticket.value
+        return self._parts.values.put(encoded, owner=ticket.invocation_id, name=OUTPUT)
 
     def _record(self, ticket: Ticket, **outcome: Any) -> CallRecord:
         record = ticket.record(
@@ -352,7 +373,7 @@ class Checkpointing:
     def _commit_failure(self, ticket: Ticket, error: Exception) -> None:
         failure = ticket.attempts[-1].failure
         if failure is None:
-            failure = failures.store(error, FailureOrigin.USER_CODE)
+            failure = failures.store(error, failures.origin_of(error))
         self._commit(self._record(ticket, failure=failure))
         self._control.failed(ticket.invocation_id)
         self._gave_failure(ticket.invocation_id)

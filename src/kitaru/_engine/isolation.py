@@ -1,8 +1,9 @@
 """Run a checkpoint body in a process of its own, with the semantics of inline ones.
 
-`python -m kitaru._engine.isolation` is that process: it reads the pickled call from
-stdin and answers on a pipe. It ends when its parent does, so that a retry never runs
-beside a left-over body.
+On this machine `python -m kitaru._engine.isolation` is that process: it reads the pickled
+call from stdin and answers on a pipe. It ends when its parent does, so that a retry never
+runs beside a left-over body. On a remote stack a pod reads the same request from the
+artifact store and leaves the same reply there (`_engine/zenml/isolated.py`).
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from kitaru._core import failures, scope, sources
-from kitaru._core.records import StoredFailure
+from kitaru._core import codec, failures, scope, sources
+from kitaru._core.records import OUTPUT, StoredArtifact, StoredFailure, StoredValue
 from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.specs import CheckpointSpec
-from kitaru._engine import flows, timeouts
-from kitaru.errors import KitaruRuntimeError, KitaruUsageError
+from kitaru._engine import flows, saving, timeouts
+from kitaru._engine.port import IsolatedCall, Values
+from kitaru.errors import KitaruRuntimeError, KitaruUsageError, KitaruUserCodeError
 from kitaru.models import FailureOrigin, Usage
 
 _MODULE = "kitaru._engine.isolation"
@@ -31,7 +33,7 @@ _OUTPUT_SECONDS = 1.0
 
 
 @dataclass
-class _Request:
+class Request:
     """What the process is asked to do."""
 
     function: Callable[..., Any]
@@ -43,28 +45,26 @@ class _Request:
 
 
 @dataclass
-class _Reply:
-    """What came of it."""
+class Reply:
+    """What came of it.
+
+    A process of this machine sends `value` and `saved` back; a pod has stored them, and
+    says where: `output` and `artifacts`.
+    """
 
     value: Any = None
     failure: StoredFailure | None = None
     metadata: dict[str, Any] | None = None
     saved: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = ()
     usages: tuple[Usage, ...] = ()
+    output: StoredValue | None = None
+    artifacts: tuple[StoredArtifact, ...] = ()
 
 
-def run(
-    spec: CheckpointSpec,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    call: RunningCall,
-    *,
-    execution_id: str,
-) -> Any:
-    """Run the body elsewhere and return its value.
+def run(call: IsolatedCall) -> Any:
+    """Run the body in a process of this machine and return its value.
 
-    What the body logs and saves is added to `call` and to the scope's runtime; what it
-    prints is printed here.
+    What the body prints is printed here.
 
     Raises:
         KitaruUsageError: If function or arguments cannot be sent.
@@ -72,33 +72,89 @@ def run(
         TimeoutError: If it took longer than the checkpoint's timeout; it was killed.
         Exception: Whatever the body raised.
     """
-    request = _Request(
-        spec.function, args, kwargs, execution_id, call.invocation_id, spec.name
+    reply = _exchange(pack(call), call.spec, call.running.invocation_id)
+    return outcome(reply, call.running)
+
+
+def pack(call: IsolatedCall) -> bytes:
+    """Return what another process needs to run a body; see `receive` and `unpack`.
+
+    Raises:
+        KitaruUsageError: If function or arguments cannot be sent.
+    """
+    here = scope.current()
+    assert here is not None  # the caller entered the checkpoint's scope
+    spec = call.spec
+    request = Request(
+        spec.function,
+        call.args,
+        call.kwargs,
+        here.runtime.execution_id,
+        call.running.invocation_id,
+        spec.name,
     )
-    reply = _exchange(_dumps(request, spec.name), spec, call.invocation_id)
+    # The request may need these to be unpickled.
+    before = {"path": sys.path, "scripts": _scripts()}
+    parts = (json.dumps(before).encode(), _dumps(request, spec.name))
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def receive(source: BinaryIO) -> tuple[bytes, bytes]:
+    """Read what `pack` wrote."""
+    return _read_part(source), _read_part(source)
+
+
+def unpack(before: bytes, packed: bytes) -> Request:
+    """Return a received request, after making its modules importable."""
+    known = json.loads(before)
+    sys.path[:] = known["path"]
+    flows.only_loading()
+    for name, file in known["scripts"].items():
+        flows.load_script(name, Path(file))
+    return cast(Request, importlib.import_module("cloudpickle").loads(packed))
+
+
+def read_reply(data: bytes) -> Reply:
+    """Return the reply that `dump_reply` wrote."""
+    return cast(Reply, importlib.import_module("cloudpickle").loads(data))
+
+
+def outcome(reply: Reply, call: RunningCall) -> Any:
+    """Return the value of a body that ran elsewhere, or raise what it raised.
+
+    What the body logged, spent and saved is added to `call`, as if it had run here.
+
+    Raises:
+        Exception: Whatever the body raised.
+    """
     call.metadata.update(reply.metadata or {})
     call.usages.extend(reply.usages)
+    call.artifacts.extend(reply.artifacts)
+    call.output = reply.output
     here = scope.current()
     assert here is not None  # the caller entered the checkpoint's scope
     for name, value, save_type, tags in reply.saved:
         here.runtime.save(call, name, value, save_type=save_type, tags=tags)
     if reply.failure is not None:
-        raise _error_of(reply.failure)
+        raise _error_of(reply.failure, here.runtime.execution_id)
     return reply.value
 
 
-def _error_of(failure: StoredFailure) -> BaseException:
+def _error_of(failure: StoredFailure, execution_id: str) -> BaseException:
     """Return what the body raised, or its description if this code cannot rebuild it."""
     error = failures.rebuild(failure)
     if error is None:
-        return KitaruRuntimeError(
-            f"the body raised {failure.exception_type}: {failure.message}"
+        return KitaruUserCodeError(
+            f"the body raised {failure.exception_type}: {failure.message}",
+            exec_id=execution_id,
+            status="failed",
+            failure_origin=failure.origin,
         )
     error.add_note(f"In the process of the checkpoint:\n\n{failure.traceback}")
     return error
 
 
-def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> _Reply:
+def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> Reply:
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", _MODULE, str(write_end)],
@@ -141,9 +197,7 @@ def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> _Repl
             f"the process of isolated checkpoint {invocation_id!r} died "
             f"(exit status {process.returncode}); its output is in the log"
         )
-    reply = importlib.import_module("cloudpickle").loads(data)
-    assert isinstance(reply, _Reply)
-    return reply
+    return read_reply(data)
 
 
 def _send_and_receive(
@@ -151,10 +205,7 @@ def _send_and_receive(
 ) -> bytes:
     assert process.stdin is not None
     try:
-        # The request may need these to be unpickled.
-        before = {"path": sys.path, "scripts": _scripts()}
-        for part in (json.dumps(before).encode(), request):
-            process.stdin.write(len(part).to_bytes(8, "big") + part)
+        process.stdin.write(request)
         # Left open: its end tells the process that we are gone.
         process.stdin.flush()
     except BrokenPipeError:
@@ -176,7 +227,7 @@ def _print_output(process: subprocess.Popen[bytes], where: Scope | None) -> None
             sys.stdout.write(line.decode("utf-8", "replace"))
 
 
-def _dumps(request: _Request, name: str) -> bytes:
+def _dumps(request: Request, name: str) -> bytes:
     try:
         data: bytes = importlib.import_module("cloudpickle").dumps(request)
     # Arguments may raise anything while they are pickled.
@@ -189,22 +240,35 @@ def _dumps(request: _Request, name: str) -> bytes:
 
 
 class _Runtime:
-    """The runtime of the one checkpoint that this process runs."""
+    """The runtime of the one checkpoint that this process runs.
 
-    def __init__(self, execution_id: str) -> None:
+    Args:
+        execution_id: The execution that the checkpoint belongs to.
+        values: Where to store what is saved; `None`: it is sent along with the result.
+    """
+
+    def __init__(self, execution_id: str, values: Values | None) -> None:
         self.execution_id = execution_id
         self.saved: list[tuple[str, Any, str, tuple[str, ...]]] = []
+        self._values = values
 
     def save(
         self, call: RunningCall, name: str, value: object, *, save_type: str, tags: Any
     ) -> None:
-        """Send a named value along with the result."""
-        if any(known[0] == name for known in self.saved):
-            raise KitaruUsageError(
-                f"checkpoint {call.invocation_id!r} has saved {name!r} already; "
-                "artifact names are unique within a call"
-            )
+        """Keep a named value."""
+        saving.check_name(name, call.invocation_id, [saved[0] for saved in self.saved])
         self.saved.append((name, value, save_type, tuple(tags)))
+        if self._values is not None:
+            artifact = saving.store(
+                value,
+                self._values,
+                execution_id=self.execution_id,
+                owner=call.invocation_id,
+                name=name,
+                save_type=save_type,
+                tags=tags,
+            )
+            call.artifacts.append(artifact)
 
     def load(
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool
@@ -226,19 +290,13 @@ class _Runtime:
 def main() -> None:
     """Serve one request."""
     source = sys.stdin.buffer
-    before = json.loads(_read_part(source))
-    data = _read_part(source)
-    threading.Thread(target=_end_with_parent, args=(source,), daemon=True).start()
-    sys.path[:] = before["path"]
-    flows.only_loading()
-    for name, file in before["scripts"].items():
-        flows.load_script(name, Path(file))
-    pickling: Any = importlib.import_module("cloudpickle")
     # The request is unpickled by this module's public name, not as `__main__`.
-    request = pickling.loads(data)
-    reply = importlib.import_module(_MODULE).perform(request)
+    public: Any = importlib.import_module(_MODULE)
+    received = public.receive(source)
+    threading.Thread(target=_end_with_parent, args=(source,), daemon=True).start()
+    reply = public.perform(public.unpack(*received))
     with os.fdopen(int(sys.argv[1]), "wb") as pipe:
-        pipe.write(_dump_reply(pickling, reply))
+        pipe.write(public.dump_reply(reply))
     sys.stdout.flush()
     sys.stderr.flush()
     # Without the interpreter's own clean-up, which would wait for the thread that
@@ -250,11 +308,16 @@ def _read_part(source: BinaryIO) -> bytes:
     return source.read(int.from_bytes(source.read(8), "big"))
 
 
-def perform(request: _Request) -> _Reply:
-    """Run the body of a request."""
-    runtime = _Runtime(request.execution_id)
+def perform(request: Request, values: Values | None = None) -> Reply:
+    """Run the body of a request.
+
+    Args:
+        request: What to do.
+        values: Where to store result and saved values; `None`: they come with the reply.
+    """
+    runtime = _Runtime(request.execution_id, values)
     call = RunningCall(request.invocation_id, request.name)
-    reply = _Reply()
+    reply = Reply()
     with scope.entered(Scope(runtime, call)):  # type: ignore[arg-type]  # a part of it
         try:
             reply.value = request.function(*request.args, **request.kwargs)
@@ -262,19 +325,32 @@ def perform(request: _Request) -> _Reply:
                 import asyncio
 
                 reply.value = asyncio.run(_awaited(reply.value))
+            if values is not None:
+                reply.output = _stored(reply.value, call, values)
         # Raised again in the flow's process, exit() included.
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            reply.failure = failures.store(error, FailureOrigin.USER_CODE)
-    reply.metadata, reply.saved = call.metadata, tuple(runtime.saved)
-    reply.usages = tuple(call.usages)
+            reply.failure = failures.store(error, failures.origin_of(error))
+    reply.metadata, reply.usages = call.metadata, tuple(call.usages)
+    if values is None:
+        reply.saved = tuple(runtime.saved)
+    else:
+        reply.value, reply.artifacts = None, tuple(call.artifacts)
     return reply
+
+
+def _stored(value: object, call: RunningCall, values: Values) -> StoredValue:
+    what = f"the result of checkpoint {call.invocation_id!r}"
+    encoded = codec.encode(value, what=what)
+    return values.put(encoded, owner=call.invocation_id, name=OUTPUT)
 
 
 async def _awaited(value: Any) -> Any:
     return await value
 
 
-def _dump_reply(pickling: Any, reply: _Reply) -> bytes:
+def dump_reply(reply: Reply) -> bytes:
+    """Return a reply as bytes; one that cannot be sent says so instead."""
+    pickling: Any = importlib.import_module("cloudpickle")
     try:
         data: bytes = pickling.dumps(reply)
     # Values and exceptions may raise anything while they are pickled.

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.replay import ReplayPlan
+from kitaru._core.scope import RunningCall
 from kitaru._core.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
-from kitaru._core.specs import FlowSpec
+from kitaru._core.specs import CheckpointSpec, FlowSpec
 from kitaru._engine.services.accounts import Accounts
 from kitaru._engine.services.connection import Connections
 from kitaru._engine.services.maintenance import Maintenance
@@ -83,6 +84,18 @@ class StartedCall:
     checkpoint_type: str | None = None
     parents: tuple[str, ...] = ()
     cache_key: str | None = None
+    isolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedCall:
+    """A call whose body is to run in a process of its own."""
+
+    spec: CheckpointSpec
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    running: RunningCall
+    started: StartedCall
 
 
 class Recorder(Protocol):

@@ -10,25 +10,20 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from kitaru._core import codec, masking, names, scope, waits
-from kitaru._core.records import StoredArtifact, StoredValue
+from kitaru._core import masking, names, scope, waits
 from kitaru._core.replay import Timeline
 from kitaru._core.scope import RunningCall, Scope
 from kitaru._core.signals import Cancelled, Suspended
 from kitaru._core.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
+from kitaru._engine import saving
 from kitaru._engine.checkpointing import Checkpointing, Parts
 from kitaru._engine.control import Control, current_task
 from kitaru._engine.futures import CheckpointFuture, Pool
 from kitaru._engine.port import Answer, Question
 from kitaru._engine.terminal import TerminalQuestion
-from kitaru.errors import (
-    KitaruContextError,
-    KitaruUsageError,
-    KitaruWaitValidationError,
-)
+from kitaru.errors import KitaruContextError, KitaruWaitValidationError
 from kitaru.models import PendingWait
 
 
@@ -220,28 +215,19 @@ class Session:
         tags: Sequence[str],
     ) -> None:
         """Store a named value of a checkpoint; it becomes durable with its result."""
-        names.check_name("artifact", name)
-        if any(artifact.name == name for artifact in call.artifacts):
-            raise KitaruUsageError(
-                f"checkpoint {call.invocation_id!r} has saved {name!r} already; "
-                "artifact names are unique within a call"
-            )
         owner = call.invocation_id
+        saving.check_name(name, owner, [artifact.name for artifact in call.artifacts])
         call.artifacts.append(
-            StoredArtifact(
-                artifact_id=names.artifact_id(self.execution_id, owner, name),
+            saving.store(
+                value,
+                self._parts.values,
+                execution_id=self.execution_id,
+                owner=owner,
                 name=name,
                 save_type=save_type,
-                value=self._stored(value, owner, name),
-                tags=tuple(tags),
+                tags=tags,
             )
         )
-
-    def _stored(self, value: object, owner: str, name: str) -> StoredValue:
-        if isinstance(value, Path):
-            return self._parts.values.put_file(value, owner=owner, name=name)
-        encoded = codec.encode(value, what=f"artifact {name!r}")
-        return self._parts.values.put(encoded, owner=owner, name=name)
 
     def load(
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool

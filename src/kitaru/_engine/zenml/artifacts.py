@@ -55,11 +55,16 @@ def values_of(execution_id: str, *, inline: bool = True) -> KeptValues:
         execution_id: The execution, or another name for a folder.
         inline: Whether small values may stay in the journal.
     """
-    root = f"{Client().active_stack.artifact_store.path}/{_OURS}/{execution_id}"
+    root = folder_of(execution_id)
     limit = blobs.INLINE_LIMIT if inline else -1
     if stores.is_local(root):
         return blobs.FileValues(Path(root), inline_limit=limit)
     return stores.StoreValues(root, inline_limit=limit)
+
+
+def folder_of(execution_id: str) -> str:
+    """Return the folder of an execution in the active artifact store."""
+    return f"{Client().active_stack.artifact_store.path}/{_OURS}/{execution_id}"
 
 
 def fetch(value: StoredValue, *, what: str) -> bytes:

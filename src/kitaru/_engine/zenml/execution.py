@@ -7,13 +7,15 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
+
 from kitaru._core import codec, failures, names
 from kitaru._core.codec import Encoded
 from kitaru._core.records import CallRecord, StoredValue
 from kitaru._core.replay import Timeline
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import attempt, flows, futures, views
+from kitaru._engine import attempt, flows, futures, isolation, views
 from kitaru._engine.checkpointing import Parts
 from kitaru._engine.journal import Journal
 from kitaru._engine.logs import LogFile, captured
@@ -30,6 +32,7 @@ from kitaru._engine.zenml import (
     steps,
 )
 from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.isolated import IsolatedPods
 from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.recorders import JournalRecorder, StoreRecorder
 from kitaru.models import ExecutionStatus
@@ -99,13 +102,14 @@ class LocalExecution:
             writer.read_existing()
         if inputs is None:
             inputs = read_inputs(self._facts)
+        pods = self._isolated_pods(writer, values)
         projector = Projector(self.execution_id, self._journal, writer)
         session = Session(
             execution_id=self.execution_id,
             flow=self._spec,
             timeline=self._timeline(known),
             parts=Parts(
-                recorder=self._recorder(projector, writer),
+                recorder=self._recorder(projector, writer, pods),
                 values=values,
                 board=(
                     leased_board.LeasedBoard if self._stopping else board.ZenMLBoard
@@ -119,6 +123,7 @@ class LocalExecution:
                 reporter=self.reporter,
                 lookup=self._lookup,
                 run_foreign=foreign.run,
+                run_isolated=pods.run if pods else isolation.run,
                 width=futures.configured_width(),
                 retries=self._facts.get("retries") or 0,
                 cache=bool(self._facts.get("cache")),
@@ -168,12 +173,35 @@ class LocalExecution:
         (anchor,) = [call for call in calls if call.invocation_id == plan.anchor]
         return board.answers_before(plan.source, anchor.order)
 
-    def _recorder(self, projector: Projector, writer: steps.StepWriter) -> Recorder:
+    def _isolated_pods(
+        self, writer: steps.StepWriter, values: artifacts.KeptValues
+    ) -> IsolatedPods | None:
+        """Return what runs isolated checkpoints, where the stack has pods for them."""
+        context = DynamicPipelineRunContext.get()
+        if self._stopping is None or context is None:
+            return None
+        if not context.runner.orchestrator.can_run_isolated_steps:
+            return None
+        return IsolatedPods(
+            context,
+            writer=writer,
+            values=values,
+            cancelled=self._stopping,
+            warn=self.reporter.warn,
+        )
+
+    def _recorder(
+        self,
+        projector: Projector,
+        writer: steps.StepWriter,
+        pods: IsolatedPods | None,
+    ) -> Recorder:
         if self._synchronous:
             return StoreRecorder(
                 self.execution_id,
                 writer,
                 self._stopping or (lambda: projector.cancel_requested),
+                pods,
             )
         return JournalRecorder(
             self.execution_id, self._journal, projector, self.reporter.warn

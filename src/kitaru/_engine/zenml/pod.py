@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from zenml.client import Client
@@ -33,11 +34,25 @@ def run_body(run: PipelineRunResponse) -> tuple[Ending, UUID | None]:
 
 
 class StopWatch:
-    """Watches for a request to stop, and ends a pod that does not heed it."""
+    """Watches for a request to stop, and ends a pod that does not heed it.
 
-    def __init__(self, execution_id: str) -> None:
+    Args:
+        execution_id: The execution that the pod works for.
+        grace: Seconds that the body is given to come to a checkpoint.
+        end: Ends the pod; by default it marks the execution as cancelled first.
+    """
+
+    def __init__(
+        self,
+        execution_id: str,
+        *,
+        grace: float = _GRACE,
+        end: Callable[[], object] | None = None,
+    ) -> None:
         self.stop_requested = False
         self._execution_id = execution_id
+        self._grace = grace
+        self._end = end or self._end_execution
         self._over = threading.Event()
         self._thread = threading.Thread(
             target=self._watch, name="kitaru-stop-watch", daemon=True
@@ -57,7 +72,7 @@ class StopWatch:
             if not self.stop_requested:
                 self.stop_requested = self._is_stopping()
                 requested_at = time.monotonic()
-            elif time.monotonic() - requested_at > _GRACE:
+            if self.stop_requested and time.monotonic() - requested_at >= self._grace:
                 self._end()
 
     def _is_stopping(self) -> bool:
@@ -69,7 +84,7 @@ class StopWatch:
             return False
         return run.status in (RunStatus.STOPPING, RunStatus.STOPPED)
 
-    def _end(self) -> None:
+    def _end_execution(self) -> None:
         runs.set_status(self._execution_id, RunStatus.STOPPED, "Cancelled.")
         # Success, or the cluster would start the pod again.
         os._exit(0)

@@ -13,6 +13,7 @@ from kitaru._engine.journal import Journal
 from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import steps
 from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.isolated import IsolatedPods
 from kitaru._engine.zenml.projector import Projector
 
 
@@ -77,18 +78,28 @@ class JournalRecorder:
 
 
 class StoreRecorder:
-    """For disks that die with the process: ZenML has it before the flow goes on."""
+    """For disks that die with the process: ZenML has it before the flow goes on.
+
+    `pods` runs isolated checkpoints where they have pods of their own.
+    """
 
     def __init__(
-        self, execution_id: str, writer: steps.StepWriter, cancelled: Callable[[], bool]
+        self,
+        execution_id: str,
+        writer: steps.StepWriter,
+        cancelled: Callable[[], bool],
+        pods: IsolatedPods | None = None,
     ) -> None:
         self._execution_id = execution_id
         self._writer = writer
         self._cancelled = cancelled
+        self._pods = pods
         self._failed: dict[str, CallRecord] = {}
 
     def started(self, call: StartedCall) -> None:
-        """Show the call as running."""
+        """Show the call as running; its own pod is shown when that is on its way."""
+        if call.isolated and self._pods is not None:
+            return
         with translated(f"storing the start of {call.invocation_id}"):
             self._writer.write_started(call)
 
@@ -98,6 +109,8 @@ class StoreRecorder:
             self._failed[record.invocation_id] = record
         with translated(f"storing the result of {record.invocation_id}"):
             self._writer.write(record)
+        if self._pods is not None:
+            self._pods.forget(record.invocation_id)
 
     def link(self, record: CallRecord) -> None:
         """Store a reused outcome."""

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
+from zenml.constants import ENV_ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse, RunWaitConditionResponse
 from zenml.stack import Stack
@@ -28,6 +29,8 @@ from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import Continuation
 
 _KEY = "remote"
+# How often, in seconds, the flow's pod looks at steps that ZenML runs elsewhere.
+_MONITORING, _OFTEN = ENV_ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL, "1"
 # Whoever takes an answer has begun by then, or nobody will.
 _SETTLED = 60.0
 
@@ -96,7 +99,7 @@ def options(settings: Settings) -> dict[str, Any]:
         wanted["orchestrator"] = {"synchronous": False}
     return {
         "settings": wanted,
-        "environment": dict(image.environment or {}),
+        "environment": {_MONITORING: _OFTEN} | (image.environment or {}),
         "secrets": list(image.secret_environment_from or ()),
     }
 

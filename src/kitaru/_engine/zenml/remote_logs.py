@@ -46,13 +46,14 @@ class Shipper:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        self._ship()
+        self.ship()
 
     def _ship_on(self) -> None:
         while not self._over.wait(_SHIP_EVERY):
-            self._ship()
+            self.ship()
 
-    def _ship(self) -> None:
+    def ship(self) -> None:
+        """Ship what there is."""
         try:
             data = self._path.read_bytes()
             if len(data) == self._shipped:
@@ -76,26 +77,30 @@ class RemoteLog:
 
     def read(self) -> list[LogEntry]:
         """Return the entries, oldest first."""
+        return self._after({})
+
+    def _after(self, seen: dict[str, int]) -> list[LogEntry]:
+        """Return the entries behind those that were seen of each pod, oldest first."""
+        found: list[LogEntry] = []
         with (
             translated("reading the log"),
             tempfile.TemporaryDirectory(prefix="kitaru-log-") as copies,
         ):
-            return [
-                entry
-                for name in self._names()
-                for entry in LogFile(self._copy(name, Path(copies))).read()
-            ]
+            for name in self._names():
+                entries = list(LogFile(self._copy(name, Path(copies))).read())
+                found += entries[seen.get(name, 0) :]
+                seen[name] = len(entries)
+        # Pods of isolated checkpoints write beside that of the flow.
+        return sorted(found, key=lambda entry: entry.timestamp)
 
     def follow(
         self, ended: Callable[[], bool], pause: Callable[[], None]
     ) -> Iterator[LogEntry]:
         """Yield entries as they come, until `ended()` and everything is read."""
-        seen = 0
+        seen: dict[str, int] = {}
         while True:
             last = ended()
-            entries = self.read()
-            yield from entries[seen:]
-            seen = len(entries)
+            yield from self._after(seen)
             if last:
                 return
             pause()

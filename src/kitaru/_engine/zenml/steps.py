@@ -22,11 +22,12 @@ from zenml.config.step_configurations import (
     StepConfiguration,
     StepSpec,
 )
-from zenml.enums import ExecutionStatus, MetadataResourceTypes
+from zenml.enums import ExecutionStatus, MetadataResourceTypes, StepRuntime
 from zenml.exceptions import EntityExistsError
 from zenml.metadata.metadata_types import get_metadata_type
 from zenml.models import (
     ExceptionInfo,
+    PipelineSnapshotResponse,
     RunMetadataRequest,
     RunMetadataResource,
     StepRunFilter,
@@ -45,9 +46,16 @@ RECORD_KEY = "kitaru_record"
 USAGE_KEY = "kitaru_usage"
 # So many calls at most are written in one go; other writers of the store wait for it.
 TOGETHER = 20
+# Where request and reply of a pod of its own are.
+PLACE_KEY = "kitaru_isolated"
 _PLACEHOLDER = DistributionPackageSource(
     module="kitaru._engine.zenml.placeholder",
     attribute="checkpoint",
+    package_name="kitaru",
+)
+_POD_BODY = DistributionPackageSource(
+    module="kitaru._engine.zenml.isolated_pod",
+    attribute="body",
     package_name="kitaru",
 )
 
@@ -69,6 +77,7 @@ class StepWriter:
         self._rows = rows
         self._steps: dict[str, _Written] = {}
         self._outputs: dict[str, UUID] = {}
+        self._left: dict[str, tuple[UUID, str]] = {}
 
     def read_existing(self) -> None:
         """Learn what ZenML has already, when an execution goes on."""
@@ -83,6 +92,13 @@ class StepWriter:
             outputs = step.outputs.get(OUTPUT)
             if outputs:
                 self._outputs[step.name] = outputs[0].id
+            place = step.config.extra.get(PLACE_KEY)
+            if place is not None and record_of(step) is None:
+                self._left[step.name] = (step.id, str(place))
+
+    def left_behind(self) -> Mapping[str, tuple[UUID, str]]:
+        """Return step run and place of pods whose outcome nobody has recorded."""
+        return self._left
 
     def write_started(self, call: StartedCall) -> None:
         """Show a call as running."""
@@ -124,9 +140,36 @@ class StepWriter:
             for made in registered:
                 self._write_registered(made.record, made.outputs)
 
+    def write_launching(
+        self, call: StartedCall, launching: Launching
+    ) -> StepRunResponse:
+        """Show a call whose pod ZenML is about to start."""
+        request = self._request(
+            call.invocation_id,
+            call.name,
+            call.parents,
+            status=ExecutionStatus.PROVISIONING,
+            start_time=call.started_at,
+            cache_key=call.cache_key,
+            launching=launching,
+        )
+        step = Client().zen_store.create_run_step(request)
+        self._steps[call.invocation_id] = _Written(step.id, step.version, False, None)
+        return step
+
+    def pod_ended(self, invocation_id: str, step_id: UUID, *, ok: bool) -> None:
+        """Note that ZenML knows how a pod of its own has ended."""
+        version = self._steps[invocation_id].version
+        self._steps[invocation_id] = _Written(
+            step_id, version, finished=True, ended_at=None, ok=ok, by_pod=True
+        )
+
     def write(self, record: CallRecord) -> None:
         """Show the outcome of a call; doing it twice changes nothing."""
         known = self._steps.get(record.invocation_id)
+        if known is not None and known.by_pod:
+            self._complete(known, record)
+            return
         if (
             known is not None
             and known.finished
@@ -183,6 +226,17 @@ class StepWriter:
             name, ok = made.record.invocation_id, made.record.status == "completed"
             self._steps[name] = _Written(ids[name], 1, True, made.record.ended_at, ok)
         return True
+
+    def _complete(self, known: _Written, record: CallRecord) -> None:
+        """Add what a pod could not write: ZenML lets it end a step, we know the call."""
+        record, outputs = self._register(record)
+        if outputs:
+            update = StepRunUpdate(outputs=outputs)
+            Client().zen_store.update_run_step(known.step_id, update)
+        self._annotate(known.step_id, record)
+        self._steps[record.invocation_id] = _Written(
+            known.step_id, known.version, True, record.ended_at, known.ok
+        )
 
     def _create_finished(
         self, record: CallRecord, outputs: dict[str, list[UUID]]
@@ -242,6 +296,7 @@ class StepWriter:
         record: CallRecord | None = None,
         cache_key: str | None = None,
         earlier: Container[str] = (),
+        launching: Launching | None = None,
     ) -> StepRunRequest:
         known = self._steps.get(invocation_id)
         shown = [p for p in parents if p in self._steps or p in earlier]
@@ -257,12 +312,15 @@ class StepWriter:
             cache_key=cache_key,
             inputs={parent: [self._outputs[parent]] for parent in used},
             exception_info=_exception(record),
+            resource_requester=launching.orchestrator_id if launching else None,
+            resource_request_runtime=StepRuntime.ISOLATED if launching else None,
             dynamic_config=_configuration(
                 invocation_id,
                 name,
                 shown,
                 used,
                 record,
+                launching,
                 # ZenML numbers the attempts, and takes another one only if the
                 # configuration says that retries are left for it.
                 earlier=known.version if known else 0,
@@ -296,6 +354,18 @@ class _Written:
     finished: bool
     ended_at: datetime | None
     ok: bool = False
+    # Ended by a pod of its own, which knows nothing of the rest of the record.
+    by_pod: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """A step run that ZenML is to start a pod for."""
+
+    snapshot: PipelineSnapshotResponse
+    orchestrator_id: UUID
+    place: str
+    settings: Mapping[str, Any]
 
 
 UNFINISHED = (
@@ -408,6 +478,7 @@ def _configuration(
     parents: list[str],
     used: list[str],
     record: CallRecord | None,
+    launching: Launching | None,
     *,
     earlier: int,
 ) -> Step:
@@ -417,8 +488,10 @@ def _configuration(
         extra={RECORD_KEY: records.to_json(record)} if record else {},
         retry=StepRetryConfig(max_retries=earlier) if earlier else None,
     )
+    if launching is not None:
+        configuration = _launchable(configuration, launching)
     spec = StepSpec(
-        source=_PLACEHOLDER,
+        source=_POD_BODY if launching else _PLACEHOLDER,
         upstream_steps=parents,
         # Ties the artifact of the earlier call to this one in the dashboard's graph.
         inputs={
@@ -428,6 +501,21 @@ def _configuration(
         enable_heartbeat=False,
     )
     return Step(spec=spec, config=configuration, step_config_overrides=configuration)
+
+
+def _launchable(
+    configuration: StepConfiguration, launching: Launching
+) -> StepConfiguration:
+    """Add what a pod needs: image, environment and settings, as the flow's pod has."""
+    values = configuration.model_dump() | {
+        "runtime": StepRuntime.ISOLATED,
+        "settings": dict(launching.settings),
+    }
+    complete = StepConfiguration.model_validate(values).apply_pipeline_configuration(
+        launching.snapshot.pipeline_configuration, exclude_hook_sources=True
+    )
+    # The pipeline's own are the facts of the execution, inputs included.
+    return complete.model_copy(update={"extra": {PLACE_KEY: launching.place}})
 
 
 def _status(record: CallRecord) -> ExecutionStatus:

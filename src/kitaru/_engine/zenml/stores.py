@@ -76,33 +76,45 @@ class StoreValues:
         if value.payload is not None or uri is None or is_local(uri):
             return FileValues(Path()).get(value, what=what)
 
-        def read() -> bytes:
-            with holding(uri).open(uri, "rb") as file:
-                return bytes(file.read())
-
-        try:
-            data = _patiently(read, f"reading {what}")
-        except FileNotFoundError as error:
+        data = read(uri, what=what)
+        if data is None:
             raise KitaruRuntimeError(
                 f"{what} is missing: {uri} does not exist; {blobs.RECOMPUTE}"
-            ) from error
+            )
         return blobs.checked(value, data, what, uri)
 
     def _write(
         self, stored: StoredValue, data: bytes, owner: str, name: str
     ) -> StoredValue:
         uri = self._uri(stored, owner, name)
-
-        def write() -> None:
-            # The object is there as a whole or not at all.
-            with holding(uri).open(uri, "wb") as file:
-                file.write(data)
-
-        _patiently(write, f"writing {uri}")
+        write(uri, data)
         return blobs.at(stored, uri)
 
     def _uri(self, stored: StoredValue, owner: str, name: str) -> str:
         return f"{self._root}/{blobs.relative_path(stored, owner=owner, name=name)}"
+
+
+def read(uri: str, *, what: str) -> bytes | None:
+    """Return the bytes of an object, `None` if there is none."""
+
+    def load() -> bytes:
+        with holding(uri).open(uri, "rb") as file:
+            return bytes(file.read())
+
+    try:
+        return _patiently(load, f"reading {what}")
+    except FileNotFoundError:
+        return None
+
+
+def write(uri: str, data: bytes) -> None:
+    """Write an object; it is there as a whole or not at all."""
+
+    def store() -> None:
+        with holding(uri).open(uri, "wb") as file:
+            file.write(data)
+
+    _patiently(store, f"writing {uri}")
 
 
 def is_local(uri: str) -> bool:
