@@ -11,7 +11,7 @@ import time
 import pytest
 
 import kitaru
-from kitaru import KitaruClient, checkpoint, flow
+from kitaru import KitaruClient, Resources, checkpoint, flow
 from kitaru.errors import KitaruExecutionError, KitaruUsageError
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -135,10 +135,10 @@ def test_nothing_is_shared_unless_asked_for() -> None:
     assert ran == [1, 1]
 
 
-def test_an_isolated_checkpoint_runs_in_another_process_like_an_inline_one(
+def test_a_checkpoint_with_resources_runs_in_another_process_like_an_inline_one(
     client: KitaruClient,
 ) -> None:
-    @checkpoint(runtime="isolated")
+    @checkpoint(resources=Resources(cpu=1, memory="1GB"))
     def apart(n: int) -> tuple[int, str | None]:
         print("from the other process")
         kitaru.log(n=n)
@@ -200,8 +200,10 @@ def test_a_dying_isolated_process_fails_its_checkpoint() -> None:
         ({"retry_backoff": 0.5}, "retry_backoff 1 or more"),
         ({"timeout": 0}, "timeout must be more than 0"),
         ({"runtime": "cloud"}, "'inline' or 'isolated'"),
+        ({"resources": {"cpu": 1}, "runtime": "inline"}, "leave runtime='inline' out"),
+        ({"resources": {"cpu": -1}}, "'_nothing': resources: cpu must be a number"),
     ],
-    ids=["retries", "delay", "backoff", "timeout", "runtime"],
+    ids=["retries", "delay", "backoff", "timeout", "runtime", "inline", "resources"],
 )
 def test_impossible_options_are_refused(
     options: dict[str, object], message: str

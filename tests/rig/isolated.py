@@ -39,7 +39,7 @@ PROGRAM = """
         return [name, here(), before]
 
     @flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
-    def apartments(names: list[str], port: int = 0, retries: int = 0) -> list[list[str]]:
+    def flat(names: list[str], port: int = 0, retries: int = 0) -> list[list[str]]:
         before = inline()
         one = apart.with_options(retries=retries)
         calls = [one.submit(before, name, port) for name in names]
@@ -52,7 +52,7 @@ PROGRAM = """
         return found
 
     if __name__ == "__main__":
-        print(apartments.run(**json.loads(sys.argv[1])).exec_id)
+        print(flat.run(**json.loads(sys.argv[1])).exec_id)
 """
 
 

@@ -7,6 +7,7 @@ suites use each of them, so that a version which moves one fails there:
 - `execution.pipeline.utils.submit_pipeline`, `orchestrator.resume_run`: run it
 - `execution.pipeline.dynamic.runner.RunPaused`, `_WaitConditionAborted`: end a run paused
   or cancelled
+- `StepLauncher._run_step`: start a pod for a step run that we have created
 - `Environment.get_python_packages`: replaced by one that asks once per process
 - `source_utils.set_custom_source_root`, `ENV_ZENML_ACTIVE_STACK_ID`,
   `ENV_ZENML_ACTIVE_PROJECT_ID`: run without a main script, and on another stack or in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -267,9 +268,13 @@ class ZenMLEngine:
     def failure(self, execution_id: str) -> StoredFailure | None:
         """Return the failure that ended an execution."""
         body = self.journal.execution(execution_id) or {}
-        return (
-            reading.failure_from_dict(body["failure"]) if body.get("failure") else None
-        )
+        if body.get("failure"):
+            return reading.failure_from_dict(body["failure"])
+        run = find_run(execution_id)
+        failure = reading.noted_failure(run)
+        if failure is None or self._library.trusts(run):
+            return failure
+        return replace(failure, pickled=None)
 
     # -- waits ---------------------------------------------------------------
 

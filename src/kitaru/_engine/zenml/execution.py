@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from zenml.enums import MetadataResourceTypes
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 
 from kitaru._core import codec, failures, names
@@ -35,6 +37,7 @@ from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.isolated import IsolatedPods
 from kitaru._engine.zenml.projector import Projector
 from kitaru._engine.zenml.recorders import JournalRecorder, StoreRecorder
+from kitaru.errors import KitaruBackendError
 from kitaru.models import ExecutionStatus
 
 
@@ -243,17 +246,31 @@ class LocalExecution:
         return version
 
     def _finish(self, projector: Projector) -> None:
-        failure = projector.drain()
-        if failure is not None:
-            self.reporter.warn(str(failure))
+        problem = projector.drain()
+        if problem is not None:
+            self.reporter.warn(str(problem))
         ending = self.ending
         if ending is not None and ending.status is ExecutionStatus.FAILED:
             assert ending.error is not None  # a failed attempt has a reason
             assert ending.origin is not None
             stored = failures.store(ending.error, ending.origin)
-            self._journal.update_execution(
-                self.execution_id, failure=reading.failure_to_dict(stored)
-            )
+            failure = reading.failure_to_dict(stored)
+            self._journal.update_execution(self.execution_id, failure=failure)
+            if self._stopping is not None:
+                self._note_failure(failure)
+
+    def _note_failure(self, failure: Mapping[str, Any]) -> None:
+        """Note in ZenML why the execution failed: a pod's journal dies with it."""
+        try:
+            with translated("storing the failure"):
+                steps.write_metadata(
+                    UUID(self.execution_id),
+                    MetadataResourceTypes.PIPELINE_RUN,
+                    {reading.FAILURE_KEY: json.dumps(failure)},
+                )
+        except KitaruBackendError as error:
+            # That it failed, and its message, is in the status of the run as well.
+            self.reporter.warn(str(error))
 
 
 def read_inputs(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.models import ArtifactVersionResponse
+from zenml.models import ArtifactVersionResponse, PipelineRunResponse
 
 from kitaru._core.records import StoredValue
 from kitaru._engine import blobs, views
@@ -42,19 +42,28 @@ class Library:
             KitaruUsageError: If the execution is not of this machine or this user, and
                 nobody said to trust it.
         """
-        if value.serializer != "pickle" or trust or environment.trusts_pickles():
+        if value.serializer != "pickle" or trust:
             return
         if self._journal.execution(execution_id) is not None:
             return
         with translated(f"reading execution {execution_id}"):
-            author = Client().zen_store.get_run(UUID(execution_id)).user
-            if author is not None and author.id == Client().active_user.id:
-                return
+            run = Client().zen_store.get_run(UUID(execution_id))
+        if self.trusts(run):
+            return
+        author = run.user
         raise KitaruUsageError(
             f"a value of execution {execution_id} was pickled by "
             f"{author.name if author else 'an unknown user'}; loading it runs their code. "
             "If you trust them, pass trust=True or set KITARU_TRUST_PICKLES=true"
         )
+
+    def trusts(self, run: PipelineRunResponse) -> bool:
+        """Whether to unpickle what an execution stored: it is this user's own."""
+        if environment.trusts_pickles():
+            return True
+        with translated(f"reading the author of execution {run.id}"):
+            author = run.user
+            return author is not None and author.id == Client().active_user.id
 
     def binder(self, execution_id: str) -> views.Bind:
         """Return what gives records of an execution a `load()` that reads the value."""

@@ -14,6 +14,7 @@ from kitaru._core.resources import Resources
 # Orchestrators that read ZenML's own resource settings of a step.
 _READERS = ("VertexOrchestrator",)
 _POD = "pod_settings"
+_GPU = "nvidia.com/gpu"
 
 
 def are_heeded(orchestrator: BaseOrchestrator) -> bool:
@@ -28,7 +29,7 @@ def of(resources: Resources, orchestrator: BaseOrchestrator) -> dict[str, Any]:
     )
     settings: dict[str, Any] = {"resources": wanted}
     if _takes_pods(orchestrator):
-        key = settings_utils.get_stack_component_setting_key(orchestrator)
+        key = settings_utils.get_stack_component_name_setting_key(orchestrator)
         settings[key] = _pod_settings(wanted, orchestrator)
     return settings
 
@@ -49,16 +50,20 @@ def _pod_settings(
         "zenml.integrations.kubernetes.kube_utils"
     )
     requests, limits, _ = kubernetes.convert_resource_settings_to_k8s_format(wanted)
+    asked = set(requests)
+    if wanted.gpu_count is not None:
+        asked.add(_GPU)
     stack = getattr(orchestrator.config, _POD, None)
     pod: dict[str, Any] = stack.model_dump(exclude_unset=True) if stack else {}
     said = pod.get("resources", {})
+    # A limit of the stack below what is asked for would be refused.
     pod["resources"] = {
-        "requests": said.get("requests", {}) | requests,
-        "limits": _within(said.get("limits", {}), requests) | limits,
+        "requests": _others(said.get("requests", {}), asked) | requests,
+        "limits": _others(said.get("limits", {}), asked) | limits,
     }
     return {_POD: pod}
 
 
-def _within(limits: dict[str, str], requests: dict[str, str]) -> dict[str, str]:
-    """Return the stack's limits of what the checkpoint does not ask for itself."""
-    return {name: value for name, value in limits.items() if name not in requests}
+def _others(said: dict[str, str], asked: set[str]) -> dict[str, str]:
+    """Return what the stack says of what the checkpoint does not ask for itself."""
+    return {name: value for name, value in said.items() if name not in asked}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from kitaru._core import failures, usage
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
 from kitaru._engine import views
 from kitaru._engine.journal import Journal
-from kitaru._engine.zenml import artifacts, steps
+from kitaru._engine.zenml import artifacts, entry, steps
 from kitaru.models import (
     ArtifactRef,
     CheckpointCall,
@@ -36,7 +37,11 @@ _STATUS = {
     RunStatus.CANCELLED: ExecutionStatus.CANCELLED,
     RunStatus.CANCELLING: ExecutionStatus.CANCELLED,
 }
-_OWN_METADATA = (steps.RECORD_KEY,)
+# Of ZenML's Kubernetes orchestrator: the job of each isolated checkpoint.
+_STEP_JOBS = "step_jobs"
+# Why an execution failed whose journal died with its pod.
+FAILURE_KEY = "kitaru_failure"
+_OWN_METADATA = (steps.RECORD_KEY, _STEP_JOBS, FAILURE_KEY)
 _failure_adapter = TypeAdapter(StoredFailure)
 
 
@@ -169,6 +174,9 @@ def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None
         return FailureInfo(message=text, origin=FailureOrigin.RUNTIME)
     if body.get("failure"):
         return failures.describe(failure_from_dict(body["failure"]))
+    noted = noted_failure(run)
+    if noted is not None:
+        return failures.describe(noted)
     known = {o.value for o in FailureOrigin}
     # ZenML keeps the exception of an earlier attempt when the runner did not get far.
     info = None if origin == FailureOrigin.RUNTIME.value else run.exception_info
@@ -177,6 +185,17 @@ def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None
         traceback=info.traceback if info else None,
         origin=FailureOrigin(origin) if origin in known else FailureOrigin.UNKNOWN,
     )
+
+
+def noted_failure(run: PipelineRunResponse) -> StoredFailure | None:
+    """Return the failure that a pod has noted, if it is how the run ended."""
+    text = run.run_metadata.get(FAILURE_KEY)
+    if text is None:
+        return None
+    failure = failure_from_dict(json.loads(str(text)))
+    reason = entry.reason(FailureOrigin(failure.origin), failure.message)
+    # Another attempt may have ended without a chance to note why.
+    return failure if reason == _reason(run) else None
 
 
 def failure_to_dict(failure: StoredFailure) -> dict[str, Any]:
