@@ -334,7 +334,8 @@ class Checkpointing:
             checkpoint_type=ticket.spec.type,
             parents=ticket.parents,
             cache_key=self._cache_key(ticket),
-            isolated=ticket.spec.is_isolated and ticket.spec.foreign is None,
+            isolated=ticket.spec.is_isolated,
+            foreign=ticket.spec.foreign is not None,
         )
 
     # -- outcomes ------------------------------------------------------------

@@ -85,6 +85,8 @@ class StartedCall:
     parents: tuple[str, ...] = ()
     cache_key: str | None = None
     isolated: bool = False
+    # A step of ZenML's, which ZenML itself launches and shows.
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class JournalRecorder:
 
     def started(self, call: StartedCall) -> None:
         """Show the call if it runs for long."""
-        self._projector.started(call)
+        if not call.foreign:
+            self._projector.started(call)
 
     def commit(self, record: CallRecord) -> None:
         """Journal the outcome."""
@@ -97,8 +98,8 @@ class StoreRecorder:
         self._failed: dict[str, CallRecord] = {}
 
     def started(self, call: StartedCall) -> None:
-        """Show the call as running; its own pod is shown when that is on its way."""
-        if call.isolated and self._pods is not None:
+        """Show the call as running, unless who launches it does that."""
+        if call.foreign or (call.isolated and self._pods is not None):
             return
         with translated(f"storing the start of {call.invocation_id}"):
             self._writer.write_started(call)
