@@ -31,7 +31,8 @@ from kitaru._engine.isolation import Reply
 from kitaru._engine.port import IsolatedCall
 from kitaru._engine.zenml import artifacts, pod_settings, stores
 from kitaru._engine.zenml.errors import translated
-from kitaru._engine.zenml.steps import Launching, StepWriter
+from kitaru._engine.zenml.step_configurations import Launching
+from kitaru._engine.zenml.steps import StepWriter
 from kitaru.errors import KitaruRuntimeError
 
 logger = logging.getLogger(__name__)

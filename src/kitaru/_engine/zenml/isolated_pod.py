@@ -15,7 +15,7 @@ from kitaru._engine.isolation import Reply
 from kitaru._engine.logs import LogFile, captured
 from kitaru._engine.zenml import artifacts, isolated, remote_logs
 from kitaru._engine.zenml.pod import StopWatch
-from kitaru._engine.zenml.steps import PLACE_KEY
+from kitaru._engine.zenml.step_configurations import PLACE_KEY
 
 
 def body() -> None:

@@ -14,20 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.config.retry_config import StepRetryConfig
-from zenml.config.source import DistributionPackageSource
-from zenml.config.step_configurations import (
-    InputSpec,
-    Step,
-    StepConfiguration,
-    StepSpec,
-)
 from zenml.enums import ExecutionStatus, MetadataResourceTypes, StepRuntime
 from zenml.exceptions import EntityExistsError
 from zenml.metadata.metadata_types import get_metadata_type
 from zenml.models import (
     ExceptionInfo,
-    PipelineSnapshotResponse,
     RunMetadataRequest,
     RunMetadataResource,
     StepRunFilter,
@@ -39,25 +30,22 @@ from zenml.models import (
 from kitaru._core import records
 from kitaru._core.records import OUTPUT, CallRecord
 from kitaru._engine.port import StartedCall
-from kitaru._engine.zenml import artifacts, local_rows, step_outputs
+from kitaru._engine.zenml import (
+    artifacts,
+    local_rows,
+    step_configurations,
+    step_outputs,
+)
+from kitaru._engine.zenml.step_configurations import (
+    PLACE_KEY,
+    RECORD_KEY,
+    Launching,
+)
 from kitaru._engine.zenml.step_outputs import Registered
 
-RECORD_KEY = "kitaru_record"
 USAGE_KEY = "kitaru_usage"
 # So many calls at most are written in one go; other writers of the store wait for it.
 TOGETHER = 20
-# Where request and reply of a pod of its own are.
-PLACE_KEY = "kitaru_isolated"
-_PLACEHOLDER = DistributionPackageSource(
-    module="kitaru._engine.zenml.placeholder",
-    attribute="checkpoint",
-    package_name="kitaru",
-)
-_POD_BODY = DistributionPackageSource(
-    module="kitaru._engine.zenml.isolated_pod",
-    attribute="body",
-    package_name="kitaru",
-)
 
 
 class StepWriter:
@@ -314,7 +302,7 @@ class StepWriter:
             exception_info=_exception(record),
             resource_requester=launching.orchestrator_id if launching else None,
             resource_request_runtime=StepRuntime.ISOLATED if launching else None,
-            dynamic_config=_configuration(
+            dynamic_config=step_configurations.of(
                 invocation_id,
                 name,
                 shown,
@@ -356,16 +344,6 @@ class _Written:
     ok: bool = False
     # Ended by a pod of its own, which knows nothing of the rest of the record.
     by_pod: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Launching:
-    """A step run that ZenML is to start a pod for."""
-
-    snapshot: PipelineSnapshotResponse
-    orchestrator_id: UUID
-    place: str
-    settings: Mapping[str, Any]
 
 
 UNFINISHED = (
@@ -470,52 +448,6 @@ def _shown(record: CallRecord) -> dict[str, Any]:
     if record.usage is None:
         return record.metadata
     return {**record.metadata, USAGE_KEY: record.usage.model_dump(mode="json")}
-
-
-def _configuration(
-    invocation_id: str,
-    name: str,
-    parents: list[str],
-    used: list[str],
-    record: CallRecord | None,
-    launching: Launching | None,
-    *,
-    earlier: int,
-) -> Step:
-    configuration = StepConfiguration(
-        name=name,
-        enable_cache=False,
-        extra={RECORD_KEY: records.to_json(record)} if record else {},
-        retry=StepRetryConfig(max_retries=earlier) if earlier else None,
-    )
-    if launching is not None:
-        configuration = _launchable(configuration, launching)
-    spec = StepSpec(
-        source=_POD_BODY if launching else _PLACEHOLDER,
-        upstream_steps=parents,
-        # Ties the artifact of the earlier call to this one in the dashboard's graph.
-        inputs={
-            parent: InputSpec(step_name=parent, output_name=OUTPUT) for parent in used
-        },
-        invocation_id=invocation_id,
-        enable_heartbeat=False,
-    )
-    return Step(spec=spec, config=configuration, step_config_overrides=configuration)
-
-
-def _launchable(
-    configuration: StepConfiguration, launching: Launching
-) -> StepConfiguration:
-    """Add what a pod needs: image, environment and settings, as the flow's pod has."""
-    values = configuration.model_dump() | {
-        "runtime": StepRuntime.ISOLATED,
-        "settings": dict(launching.settings),
-    }
-    complete = StepConfiguration.model_validate(values).apply_pipeline_configuration(
-        launching.snapshot.pipeline_configuration, exclude_hook_sources=True
-    )
-    # The pipeline's own are the facts of the execution, inputs included.
-    return complete.model_copy(update={"extra": {PLACE_KEY: launching.place}})
 
 
 def _status(record: CallRecord) -> ExecutionStatus:
