@@ -91,7 +91,8 @@ def _measure(lab: Lab, found: Results, key: str) -> None:
     workload, load = WORKLOADS[key], environment.load()
     if load > found.environment.cores / 2:
         lab.tell(f"the machine is busy (load {load}): expect noise")
-    lab.title = f"{key} {(workload.__doc__ or "").rstrip(".")}"
+    sentence = (workload.__doc__ or "").rstrip(".")
+    lab.title = f"{key} {sentence}"
     began = time.monotonic()
     findings = workload(lab)
     seconds = time.monotonic() - began
