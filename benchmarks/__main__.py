@@ -91,17 +91,14 @@ def _measure(lab: Lab, found: Results, key: str) -> None:
     workload, load = WORKLOADS[key], environment.load()
     if load > found.environment.cores / 2:
         lab.tell(f"the machine is busy (load {load}): expect noise")
-    lab.title = f"{key} {_first_sentence(workload)}"
+    sentence = (workload.__doc__ or "").rstrip(".")
+    lab.title = f"{key} {sentence}"
     began = time.monotonic()
     findings = workload(lab)
     seconds = time.monotonic() - began
     found.workloads[key] = Measurement(findings, seconds, load)
     found.write(results.PATH)
     lab.tell(f"{lab.title}: {seconds:.0f} s")
-
-
-def _first_sentence(workload: Callable[[Lab], Findings]) -> str:
-    return (workload.__doc__ or "").partition(".")[0]
 
 
 def _options() -> argparse.Namespace:

@@ -6,7 +6,7 @@ from benchmarks.figures import Findings, Row
 from benchmarks.lab import Finished, Lab
 from benchmarks.sides import said, side
 
-TIMES = 4
+TIMES = 3
 
 
 def model_calls(lab: Lab) -> Findings:

@@ -17,7 +17,7 @@ def thousand(lab: Lab) -> Findings:
     """The last hundred of 1000 checkpoints beside the first, and the memory."""
     store, folder = lab.store(), lab.folder()
     done = lab.in_turns(
-        lab.count(5, 1),
+        lab.count(3, 1),
         {
             "empty": lambda: lab.python("trivial.py", 0, store=store),
             "kitaru": lambda: lab.python("trivial.py", COUNT, store=store),

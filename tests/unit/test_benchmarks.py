@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import publish
+from benchmarks.__main__ import WORKLOADS
 from benchmarks.environment import Environment
 from benchmarks.figures import Findings, Measured, Row, Rule, Sample
 from benchmarks.lab import Finished, Lab
@@ -83,6 +84,11 @@ def test_cpu_time_of_a_checkpoint_leaves_out_that_of_the_process() -> None:
     found = side("stock", [0.1], full=[full], empty=[empty], checkpoints=100)
 
     assert (found.name, found.cpu_ms, found.peak_mb) == ("ZenML", 10.0, 210)
+
+
+def test_every_target_has_a_workload_that_says_what_it_is() -> None:
+    assert list(WORKLOADS) == [f"P{number}" for number in range(1, 15)]
+    assert all(workload.__doc__ for workload in WORKLOADS.values())
 
 
 def test_results_come_back_from_their_file(all_kinds: Results, tmp_path: Path) -> None:
