@@ -65,7 +65,7 @@ class FileValues:
         if value.uri is not None:
             return value.uri
         path = self.path_of(value, owner=owner, name=name)
-        if not path.exists():
+        if not _is_whole(path, value):
             write_file(path, value.payload or b"")
         return str(path)
 
@@ -88,6 +88,14 @@ class FileValues:
         except OSError as error:
             raise KitaruBackendError(f"{what} cannot be read: {error}") from error
         return checked(value, data, what, value.uri)
+
+
+def _is_whole(path: Path, value: StoredValue) -> bool:
+    """Whether a file is there with all its bytes; power may have failed meanwhile."""
+    try:
+        return path.stat().st_size == value.size
+    except OSError:
+        return False
 
 
 def relative_path(value: StoredValue, *, owner: str, name: str) -> str:

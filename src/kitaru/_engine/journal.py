@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS leases (
 CREATE TABLE IF NOT EXISTS answers (
   wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ended (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, execution_id TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS queue (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   execution_id TEXT NOT NULL UNIQUE, pool TEXT NOT NULL
@@ -62,7 +65,7 @@ CREATE TABLE IF NOT EXISTS runners (
 ) WITHOUT ROWID;
 """
 
-_TABLES = ("calls", "notes", "answers", "executions", "leases", "queue")
+_TABLES = ("calls", "notes", "answers", "executions", "leases", "queue", "ended")
 _IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
 _ENTRIES = f"""
 SELECT known.execution_id, executions.body,
@@ -182,7 +185,7 @@ class Journal:
     ) -> None:
         """Change marks without a flush: projecting twice is safe."""
         rows = [(execution_id, invocation_id) for invocation_id in invocation_ids]
-        with self._unflushed() as db:
+        with self.unflushed() as db:
             db.executemany(
                 f"UPDATE calls SET {change} "
                 f"WHERE execution_id = ? AND invocation_id = ? AND {where}",
@@ -291,7 +294,14 @@ class Journal:
         with self.transaction() as db:
             leases.write(db, execution_id, holder)
 
-    def release(self, execution_id: str, holder: Holder, open_wait: str | None) -> bool:
+    def release(
+        self,
+        execution_id: str,
+        holder: Holder,
+        open_wait: str | None,
+        *,
+        completed: bool = False,
+    ) -> bool:
         """Stop being the runner, unless `open_wait` was answered meanwhile.
 
         Returns whether the lease was given up; if not, go on.
@@ -303,11 +313,15 @@ class Journal:
                 "DELETE FROM leases WHERE execution_id = ? AND host = ? AND pid = ?",
                 (execution_id, holder.host, holder.pid),
             )
+            if completed:
+                db.execute(
+                    "INSERT INTO ended (execution_id) VALUES (?)", (execution_id,)
+                )
             return True
 
     def heartbeat(self, execution_id: str) -> None:
         """Say that the runner lives; for hosts that cannot ask our system."""
-        with self._unflushed() as db:
+        with self.unflushed() as db:
             db.execute(
                 "UPDATE leases SET heartbeat = ? WHERE execution_id = ?",
                 (time.time(), execution_id),
@@ -384,6 +398,15 @@ class Journal:
                     f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,)
                 )
 
+    def used(self) -> int:
+        """Return how many bytes of the file hold something."""
+        with self._lock, translated(self.path):
+            pages, free, size = (
+                self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * size)
+
     def compact(self) -> bool:
         """Give free space back to the disk; return whether nobody was in the way."""
         with self._lock, translated(self.path):
@@ -417,7 +440,7 @@ class Journal:
             self.commits += 1
 
     @contextmanager
-    def _unflushed(self) -> Iterator[sqlite3.Connection]:
+    def unflushed(self) -> Iterator[sqlite3.Connection]:
         """A commit that may be lost on power failure, for what can be derived again."""
         with self._lock, translated(self.path):
             self._db.execute("PRAGMA synchronous=NORMAL")

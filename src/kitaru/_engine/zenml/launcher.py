@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from kitaru._core import codec
 from kitaru._core.records import StoredValue
 from kitaru._core.sources import FlowSource
 from kitaru._core.specs import FlowSpec
-from kitaru._engine import blobs, detached, flows, log_store, logs
+from kitaru._engine import blobs, compaction, detached, flows, log_store, logs
 from kitaru._engine.detached import Surroundings
 from kitaru._engine.journal import Journal
 from kitaru._engine.leases import Holder
@@ -43,6 +44,8 @@ from kitaru._engine.zenml.execution import LocalExecution
 from kitaru.errors import KitaruError, KitaruRuntimeError, KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
+logger = logging.getLogger(__name__)
+
 
 class Launcher:
     """Runs flow bodies in this process and starts processes that do."""
@@ -57,6 +60,7 @@ class Launcher:
     ) -> None:
         self._journal = journal
         self._queue = queue
+        self._journal_limit = compaction.size_limit()
         # Whether other executions need this process: it does not stay at a wait then.
         self.is_awaited: Callable[[], bool] = lambda: False
         self._lookup = lookup
@@ -261,7 +265,10 @@ class Launcher:
             if ending.status.is_finished:
                 # Who follows the log goes by the lease: the last line comes before.
                 execution.reporter.ended(execution_id, execution.flow_name, ending)
-            if self._journal.release(execution_id, Holder.me(), waits_for):
+            completed = ending.status is ExecutionStatus.COMPLETED
+            if self._journal.release(
+                execution_id, Holder.me(), waits_for, completed=completed
+            ):
                 break
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
 
@@ -270,7 +277,15 @@ class Launcher:
 
         if not ending.status.is_finished:
             execution.reporter.ended(execution_id, execution.flow_name, ending)
+        self._compact()
         return ending
+
+    def _compact(self) -> None:
+        try:
+            compaction.compact(self._journal, self._journal_limit)
+        except KitaruError as error:
+            # Locked or full: nothing is lost, and the next execution tries again.
+            logger.debug("the journal stays as it is: %s", error, exc_info=True)
 
     def _run_once(
         self, execution: LocalExecution, submit: Callable[[], None]

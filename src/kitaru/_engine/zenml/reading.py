@@ -13,7 +13,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core import failures, usage
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
-from kitaru._engine import views
+from kitaru._engine import compaction, views
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import artifacts, entry, steps
 from kitaru._engine.zenml.step_configurations import RECORD_KEY
@@ -74,7 +74,7 @@ def _may_be_elsewhere(journal: Journal, execution_id: str) -> bool:
     """Whether outcomes may be in ZenML that the journal does not have."""
     body = journal.execution(execution_id) or {}
     # What is noted of an execution that the journal had forgotten does not say.
-    return bool(body.get("synchronous", True))
+    return bool(body.get("synchronous", True) or body.get(compaction.MARK))
 
 
 def summary(run: PipelineRunResponse) -> Execution:
