@@ -4,11 +4,13 @@ ZenML internals in use, beside its public client and models. The contract and in
 suites use each of them, so that a version which moves one fails there:
 
 - `DynamicPipeline._create_snapshot`, `_run_args`: create a run without running it here
-- `execution.pipeline.utils.submit_pipeline`, `orchestrator.resume_run`: run it
+- `execution.pipeline.utils.submit_pipeline`: start it elsewhere; `orchestrator.resume_run`:
+  run it here
 - `execution.pipeline.dynamic.runner.RunPaused`, `_WaitConditionAborted`: end a run paused
   or cancelled
 - `StepLauncher._run_step`: start a pod for a step run that we have created
-- `Environment.get_python_packages`: replaced by one that asks once per process
+- `Environment.get_python_packages`, `IntegrationRegistry.activate_integrations`: replaced
+  by ones that ask once per process
 - `source_utils.set_custom_source_root`, `ENV_ZENML_ACTIVE_STACK_ID`,
   `ENV_ZENML_ACTIVE_PROJECT_ID`: run without a main script, and on another stack or in
   another project than the active one

@@ -51,7 +51,7 @@ def import_zenml() -> None:
         _keep_configuration_whole()
         analytics.enforce()
         _use_wal()
-        _list_packages_once()
+        _look_around_once()
         return
     _set_environment()
     root = logging.getLogger()
@@ -78,7 +78,7 @@ def import_zenml() -> None:
             "ignore", "You are using a Python version", category=FutureWarning
         )
     _use_wal()
-    _list_packages_once()
+    _look_around_once()
     try:
         if not _config_file().exists():
             _write_analytics()
@@ -235,15 +235,19 @@ def _keep_configuration_whole() -> None:
     config_file.keep_whole()
 
 
-def _list_packages_once() -> None:
-    """Keep the list of installed packages, which ZenML notes with every run.
+def _look_around_once() -> None:
+    """Let ZenML look at the installed packages once, not for each run it makes.
 
-    It starts pip or uv for it, each time anew.
+    For the list that it notes with a run it starts pip or uv, and to find its
+    integrations it reads the metadata of all packages: a fifth of the time of a run.
     """
     from zenml.environment import Environment
+    from zenml.integrations.registry import IntegrationRegistry
 
     listed = cache(Environment.get_python_packages)
     Environment.get_python_packages = staticmethod(listed)  # type: ignore[method-assign]  # ZenML offers no setting
+    activated = cache(IntegrationRegistry.activate_integrations)
+    IntegrationRegistry.activate_integrations = activated  # type: ignore[method-assign]  # nor here
 
 
 def _use_wal() -> None:
