@@ -33,14 +33,21 @@ def multiply(config: Path, execution_id: str, count: int) -> None:
             ).fetchall()
             for table, column in ATTACHED
         }
+        snapshot = dict(
+            store.execute(
+                "SELECT * FROM pipeline_snapshot WHERE id = ?", (run["snapshot_id"],)
+            ).fetchone()
+        )
         for number in range(count):
-            copy = uuid.uuid4().hex
+            copy, its_snapshot = uuid.uuid4().hex, uuid.uuid4().hex
             own_values = {
                 "id": copy,
                 "name": f"copy {copy}",
                 "index": number + 10,
                 "orchestrator_run_id": copy,
+                "snapshot_id": its_snapshot,
             }
+            _insert(store, "pipeline_snapshot", snapshot | {"id": its_snapshot})
             _insert(store, "pipeline_run", run | own_values)
             for (table, column), rows in attached.items():
                 for row in rows:
@@ -78,6 +85,25 @@ def test_a_page_takes_as_many_statements_however_many_executions_there_are(
     assert [execution.status for execution in page] == [status] * 20
     assert len(after) <= len(before)
     assert len(later) <= len(before)
+
+
+def test_all_open_waits_take_three_statements_however_many_there_are(
+    engine: ZenMLEngine, client: KitaruClient, config: Path
+) -> None:
+    @flow
+    def listed() -> None:
+        wait(question="well?", metadata={"a": 1}, timeout=0)
+
+    handle = listed.run()
+    multiply(config, handle.exec_id, 40)
+    client.executions.pending_waits()
+
+    with statements_of_this_thread() as statements:
+        waits = client.executions.pending_waits()
+
+    assert len({found.exec_id for found in waits}) == 41
+    assert {found.question for found in waits} == {"well?"}
+    assert len(statements) <= 3
 
 
 def test_a_longer_page_takes_no_more_statements(

@@ -15,4 +15,6 @@ suites use each of them, so that a version which moves one fails there:
   `ENV_ZENML_ACTIVE_PROJECT_ID`: run without a main script, and on another stack or in
   another project than the active one
 - `Client().zen_store`: step runs and artifact versions in one call each
+- `zen_stores.schemas`, `SqlZenStore.engine`: many finished steps in one commit, for the versions in
+  `local_rows.COMPARED`
 """

@@ -31,6 +31,7 @@ from zenml.models import (
 
 from kitaru._engine.journal import Journal
 from kitaru._engine.port import Answer, Question
+from kitaru._engine.zenml import eager
 from kitaru._engine.zenml.errors import backend_error, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
@@ -227,15 +228,14 @@ def _list(**filters: Any) -> list[RunWaitConditionResponse]:
     found: list[RunWaitConditionResponse] = []
     page = 1
     while True:
-        result = client.zen_store.list_run_wait_conditions(
+        result = eager.wait_conditions(
             RunWaitConditionFilter(
                 project=client.active_project.id,
                 sort_by="asc:created",
                 page=page,
                 size=500,
                 **filters,
-            ),
-            hydrate=True,
+            )
         )
         found += result.items
         if page >= result.total_pages:
