@@ -149,19 +149,20 @@ class Rig:
 
     def container(self, name: str) -> dict[str, Any]:
         """Return the container of a pod, as it was asked for."""
-        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
-        pod = services.ask_cluster(self.state, self.at, path)
-        assert isinstance(pod, dict)
-        container: dict[str, Any] = pod["spec"]["containers"][0]
+        container: dict[str, Any] = self._pod(name)["spec"]["containers"][0]
         return container
 
     def pod_log(self, name: str) -> str:
         """Return what a pod has printed."""
+        uid = self._pod(name)["metadata"]["uid"]
+        file = self.state / "cluster" / "logs" / f"{uid}.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def _pod(self, name: str) -> dict[str, Any]:
         path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
         pod = asking.cluster(self.state, self.at, path)
         assert isinstance(pod, dict)
-        file = self.state / "cluster" / "logs" / f"{pod['metadata']['uid']}.log"
-        return file.read_text(errors="replace") if file.exists() else ""
+        return pod
 
 
 def why_not() -> str | None:

@@ -40,8 +40,10 @@ logger = logging.getLogger(__name__)
 _TICK = 0.5
 # Seconds between looks at a pod: often at first, seldom when it runs for long.
 _SOONEST, _LATEST, _SLOWER = 0.5, 5.0, 1.5
-# A platform that cannot be asked counts as a lost pod in ZenML; once is not enough.
-_SURE = 3
+# A pod counts as lost after so many seconds without a doubt: ZenML says the same of a
+# platform that cannot be asked, and of a pod that ends because somebody cancels.
+_SURE = 5.0
+_LOST = "it left no result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class IsolatedPods:
         reply = None
         left = self._left.pop(call.running.invocation_id, None)
         if left is not None:
+            self._remember(left.invocation_id, left.place)
             reply = self._outcome(left, timeout)
         if reply is None:
             pod = self._launch(call)
@@ -116,12 +119,16 @@ class IsolatedPods:
             with suppress(Exception):
                 stores.holding(place).rmtree(place)
 
+    def _remember(self, invocation_id: str, place: str) -> None:
+        self._places.setdefault(invocation_id, []).append(place)
+
     # -- one pod -------------------------------------------------------------
 
     def _launch(self, call: IsolatedCall) -> Pod:
         invocation_id = call.running.invocation_id
         request = isolation.pack(call)
         place = f"{artifacts.folder_of(self._execution_id)}/isolated/{uuid4().hex}"
+        self._remember(invocation_id, place)
         stores.write(_request(place), request)
         launching = Launching(
             self._context.snapshot, self._orchestrator.id, place, self._settings(call)
@@ -164,19 +171,20 @@ class IsolatedPods:
 
     def _outcome(self, pod: Pod, timeout: float | None) -> Reply | None:
         """Wait until a pod has ended and return its reply, `None` if it left none."""
-        self._places.setdefault(pod.invocation_id, []).append(pod.place)
         self._await_end(pod, timeout)
         reply = read_reply(pod.place)
         if reply is None:
             # Nothing of it may run beside the next attempt.
             self._stop(pod)
-            self._end(pod, StepStatus.FAILED, "The pod ended without a result.")
+            self._end(pod, StepStatus.FAILED, _LOST)
         ok = reply is not None and reply.failure is None
         self._writer.pod_ended(pod.invocation_id, pod.step_id, ok=ok)
         return reply
 
     def _await_end(self, pod: Pod, timeout: float | None) -> None:
-        pause, gone, begun = _SOONEST, 0, None
+        pause = _SOONEST
+        begun: float | None = None
+        gone: float | None = None
         while True:
             step = self._look(pod)
             if step is not None and step.status.is_finished:
@@ -184,8 +192,11 @@ class IsolatedPods:
             if step is not None and step.status is StepStatus.RUNNING:
                 # From then on its time counts, not while the platform looks for room.
                 begun = begun or time.monotonic()
-            gone = gone + 1 if step is not None and self._is_gone(step) else 0
-            if gone == _SURE:
+            if step is None or not self._is_gone(step):
+                gone = None
+            elif gone is None:
+                gone = time.monotonic()
+            elif time.monotonic() - gone > _SURE:
                 return
             left = None
             if timeout is not None and begun is not None:
@@ -248,11 +259,12 @@ class IsolatedPods:
             end_time=datetime.now(UTC),
             exception_info=ExceptionInfo(traceback=why, message=why),
         )
-        try:
-            Client().zen_store.update_run_step(pod.step_id, update)
-        # It has ended by itself after all.
-        except IllegalOperationError as error:
-            logger.debug("%s", error)
+        with translated(f"ending the step of checkpoint {pod.invocation_id!r}"):
+            try:
+                Client().zen_store.update_run_step(pod.step_id, update)
+            # It has ended by itself after all.
+            except IllegalOperationError as error:
+                logger.debug("%s", error)
 
     def _lost(self, pod: Pod) -> KitaruRuntimeError:
         with translated(f"reading the step of checkpoint {pod.invocation_id!r}"):
@@ -260,7 +272,7 @@ class IsolatedPods:
         lines = info.traceback.strip().splitlines() if info else []
         return KitaruRuntimeError(
             f"the pod of isolated checkpoint {pod.invocation_id!r} died: "
-            f"{lines[-1] if lines else 'it left no result'}; its output is in the log"
+            f"{lines[-1] if lines else _LOST}; its output is in the log"
         )
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 
 from zenml.steps import get_step_context
 
@@ -16,6 +17,8 @@ from kitaru._engine.logs import LogFile, captured
 from kitaru._engine.zenml import artifacts, isolated, remote_logs
 from kitaru._engine.zenml.pod import StopWatch
 from kitaru._engine.zenml.step_configurations import PLACE_KEY
+
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def body() -> None:
@@ -40,15 +43,16 @@ def _run(place: str, execution_id: str) -> Reply:
     values = artifacts.values_of(execution_id, inline=False)
     with remote_logs.Shipper(execution_id, log) as shipper:
 
-        def leave(*_: object) -> None:
+        def leave(code: int) -> None:
             shipper.ship()
-            # Success, or a platform would start the pod again.
-            os._exit(0)
+            os._exit(code)
 
         # As process 1 of its container it would not heed the signal otherwise.
-        signal.signal(signal.SIGTERM, leave)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: leave(_TERMINATED))
         with (
-            StopWatch(execution_id, grace=0.0, end=leave),
+            # Success, or the platform would start the pod again.
+            StopWatch(execution_id, grace=0.0, end=lambda: leave(0)),
             captured(execution_id, LogFile(log)),
         ):
             received = isolation.receive(io.BytesIO(isolated.request_of(place)))
