@@ -10,6 +10,8 @@ from tests.rig.laptop import Laptop
 from tests.rig.rig import Rig
 from tests.support.polling import eventually
 
+_POD_SECONDS = 180.0
+
 
 def start(laptop: Laptop, **inputs: object) -> str:
     """Start the flow and return its execution."""
@@ -76,6 +78,7 @@ def test_killed_flow_finds_its_isolated_checkpoint_again(
                 "inline" in rig.pod_log(pods(rig, execution_id, isolated=False)[-1])
             ),
             what="another pod of the flow",
+            within=_POD_SECONDS,
         )
         place.end()
         laptop.becomes(execution_id, "completed")
@@ -125,4 +128,5 @@ def test_cancel_ends_the_isolated_pod_too(rig: Rig, laptop: Laptop) -> None:
                 & {pod["phase"] for pod in rig.pods(execution_id)}
             ),
             what=lambda: laptop.story(execution_id),
+            within=_POD_SECONDS,
         )
