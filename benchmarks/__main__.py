@@ -47,22 +47,28 @@ WORKLOADS: dict[str, Callable[[Lab], Findings]] = {
 def main() -> int:
     """Measure what was asked for; Ctrl-C leaves what is finished."""
     options = _options()
-    lab = Lab(quick=options.quick)
+    left: list[str] = list(options.only)
+    failed: list[str] = []
     found: Results | None = None
+    lab = Lab(quick=options.quick)
     try:
         found = _begin(lab, quick=options.quick, keep=options.only != [*WORKLOADS])
         lab.warm()
-        for key in options.only:
-            _measure(lab, found, key)
+        while left:
+            if not _measure(lab, found, left[0]):
+                failed.append(left[0])
+            left.pop(0)
     except KeyboardInterrupt:
-        lab.tell("stopped; the workloads before this one are kept")
+        lab.tell(f"stopped; the rest is: --only {','.join(left)}")
         return 130
     finally:
         lab.close()
         if found is not None and found.workloads:
             print(table(found.rows))
             lab.tell(f"everything measured is in benchmarks/{results.PATH.name}")
-    return 0
+    if failed:
+        lab.tell(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
 def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
@@ -87,18 +93,24 @@ def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
     return Results(here, quick, old.workloads)
 
 
-def _measure(lab: Lab, found: Results, key: str) -> None:
+def _measure(lab: Lab, found: Results, key: str) -> bool:
+    """Measure one workload and write it down; tell whether it could be."""
     workload, load = WORKLOADS[key], environment.load()
     if load > found.environment.cores / 2:
         lab.tell(f"the machine is busy (load {load}): expect noise")
     sentence = (workload.__doc__ or "").rstrip(".")
     lab.title = f"{key} {sentence}"
     began = time.monotonic()
-    findings = workload(lab)
+    try:
+        findings = workload(lab)
+    except (RuntimeError, TimeoutError, AssertionError, OSError) as error:
+        lab.tell(f"{lab.title}: {type(error).__name__}: {error}")
+        return False
     seconds = time.monotonic() - began
     found.workloads[key] = Measurement(findings, seconds, load)
     found.write(results.PATH)
     lab.tell(f"{lab.title}: {seconds:.0f} s")
+    return True
 
 
 def _options() -> argparse.Namespace:

@@ -92,13 +92,18 @@ def _where(found: Results) -> str:
     here = found.environment
     versions = ", ".join(f"{name} {number}" for name, number in here.versions.items())
     load = max(done.load_before for done in found.workloads.values())
+    gone = (
+        ""
+        if "dbos" in here.versions
+        else " DBOS and LangGraph are left out: not installed."
+    )
     few = " Few repetitions (`--quick`)." if found.quick else ""
     busy = " **The machine was busy: a draft.**" if load > here.cores / 2 else ""
     return (
         f"{here.cpu}, {here.cores} cores, {here.system}; appending 4 kB to a file and "
         f"flushing it takes {here.flush_ms:.2g} ms. Python {here.python}, SQLite {here.sqlite}, "
         f"{versions}. Commit `{here.commit}`. Load before each workload: {load:g} at "
-        f"most.{few}{busy}\n"
+        f"most.{gone}{few}{busy}\n"
     )
 
 
