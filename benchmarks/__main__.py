@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from benchmarks import environment, results
 from benchmarks.figures import Findings
 from benchmarks.lab import Lab
+from benchmarks.noise import TOO_MUCH, Neighbours
 from benchmarks.results import Measurement, Results
 from benchmarks.table import table
 from benchmarks.workloads import (
@@ -47,6 +49,7 @@ WORKLOADS: dict[str, Callable[[Lab], Findings]] = {
 def main() -> int:
     """Measure what was asked for; Ctrl-C leaves what is finished."""
     options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     left: list[str] = list(options.only)
     failed: list[str] = []
     found: Results | None = None
@@ -76,7 +79,7 @@ def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
     here = environment.look(lab.root, lab.other_python)
     lab.tell(
         f"{here.cpu}, {here.cores} cores, {here.system}, Python {here.python}, commit "
-        f"{here.commit}, flush {here.flush_ms:.3g} ms"
+        f"{here.commit}, flush {here.flush_ms:.3g} ms, load {here.load}"
     )
     if lab.other_python is None:
         lab.tell("DBOS and LangGraph are not installed here: their rows are left out")
@@ -95,21 +98,21 @@ def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
 
 def _measure(lab: Lab, found: Results, key: str) -> bool:
     """Measure one workload and write it down; tell whether it could be."""
-    workload, load = WORKLOADS[key], environment.load()
-    if load > found.environment.cores / 2:
-        lab.tell(f"the machine is busy (load {load}): expect noise")
+    workload = WORKLOADS[key]
     sentence = (workload.__doc__ or "").rstrip(".")
     lab.title = f"{key} {sentence}"
-    began = time.monotonic()
+    began, neighbours = time.monotonic(), Neighbours()
     try:
         findings = workload(lab)
     except (RuntimeError, TimeoutError, AssertionError, OSError) as error:
         lab.tell(f"{lab.title}: {type(error).__name__}: {error}")
         return False
-    seconds = time.monotonic() - began
-    found.workloads[key] = Measurement(findings, seconds, load)
+    seconds, others = time.monotonic() - began, neighbours.share()
+    found.workloads[key] = Measurement(findings, seconds, others)
     found.write(results.PATH)
     lab.tell(f"{lab.title}: {seconds:.0f} s")
+    if others > TOO_MUCH:
+        lab.tell(f"other processes used {others:.0%} of the machine: expect noise")
     return True
 
 

@@ -15,10 +15,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import psutil
+import psutil
 
 _PROGRAMS = Path(__file__).with_name("programs")
 # Other frameworks need other versions of what ZenML needs: they live apart.
@@ -74,8 +73,6 @@ class Lab:
 
     def close(self) -> None:
         """End what is left and remove the folder."""
-        import psutil
-
         left = self.living(self.root)
         for process in left:
             process.kill()
@@ -84,8 +81,6 @@ class Lab:
 
     def living(self, folder: Path) -> list[psutil.Process]:
         """Return the processes whose configuration is in a folder."""
-        import psutil
-
         return [
             process
             for process in psutil.process_iter()
@@ -291,8 +286,6 @@ def until(
 
 
 def _is_configured_in(process: psutil.Process, folder: Path) -> bool:
-    import psutil
-
     try:
         place = process.environ().get(_CONFIG, "")
     except (psutil.NoSuchProcess, psutil.AccessDenied):

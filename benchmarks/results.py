@@ -16,11 +16,14 @@ PATH = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Measurement:
-    """One workload: what it found, how long it took, how busy the machine was."""
+    """One workload: what it found, how long it took, and how much others disturbed it.
+
+    `others` is the part of the machine that other processes had meanwhile, 0 to 1.
+    """
 
     findings: Findings
     seconds: float
-    load_before: float
+    others: float
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Results:
             "workloads": {
                 key: {
                     "seconds": round(done.seconds, 1),
-                    "load_before": done.load_before,
+                    "others": done.others,
                     "findings": done.findings.to_dict(),
                 }
                 for key, done in self.workloads.items()
@@ -73,7 +76,7 @@ class Results:
             key: Measurement(
                 Findings.from_dict(done["findings"]),
                 done["seconds"],
-                done["load_before"],
+                done["others"],
             )
             for key, done in data["workloads"].items()
         }

@@ -22,6 +22,7 @@ HERE = Environment(
     versions={"zenml": "0.98.0"},
     commit="0123456789",
     flush_ms=1.2,
+    load=0.3,
 )
 
 
