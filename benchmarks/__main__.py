@@ -86,11 +86,13 @@ def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
     new = Results(here, quick)
     if not keep or not results.PATH.exists():
         return new
-    old = Results.read(results.PATH)
+    try:
+        old = Results.read(results.PATH)
+    except ValueError as error:
+        lab.tell(f"{error}: begin anew")
+        return new
     if not old.belongs_to(new):
-        lab.tell(
-            "the results so far are of another commit, machine or mode: begin anew"
-        )
+        lab.tell("what is there is of another commit, machine or mode: begin anew")
         return new
     lab.tell(f"added to the results of {', '.join(old.workloads)}")
     return Results(here, quick, old.workloads)

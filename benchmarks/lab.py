@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-_PROGRAMS = Path(__file__).with_name("programs")
+PROGRAMS = Path(__file__).with_name("programs")
 # Other frameworks need other versions of what ZenML needs: they live apart.
 _OTHER_PYTHON = Path(__file__).parents[1] / ".venv-bench" / "bin" / "python"
 _OTHERS = {"DBOS": "dbos_flows.py", "LangGraph": "langgraph_flows.py"}
@@ -55,7 +55,7 @@ class Lab:
         self.title = ""
         self.root = Path(tempfile.mkdtemp(prefix="kitaru-bench-"))
         self.programs = self.root / "programs"
-        shutil.copytree(_PROGRAMS, self.programs)
+        shutil.copytree(PROGRAMS, self.programs)
         self.other_python = _OTHER_PYTHON if _OTHER_PYTHON.exists() else None
         # The other frameworks that are installed.
         self.others = tuple(_OTHERS) if self.other_python else ()

@@ -70,8 +70,18 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Return what a file holds."""
-        data: Mapping[str, Any] = json.loads(path.read_text())
+        """Return what a file holds.
+
+        Raises:
+            ValueError: If it was not written by this version of the benchmarks.
+        """
+        try:
+            return cls._from_dict(json.loads(path.read_text()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path.name} is damaged or of another version") from error
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Results:
         workloads = {
             key: Measurement(
                 Findings.from_dict(done["findings"]),
