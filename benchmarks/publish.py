@@ -29,6 +29,9 @@ BEGIN, END = (
 
 def main() -> int:
     """Write what the documentation shows; say which targets were missed."""
+    if not results.PATH.exists():
+        print("nothing was measured yet; run: make bench", file=sys.stderr)
+        return 1
     found = Results.read(results.PATH)
     FOLDER.mkdir(exist_ok=True)
     shutil.copyfile(results.PATH, FOLDER / results.PATH.name)
