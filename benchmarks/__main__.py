@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from benchmarks import environment, results
 from benchmarks.figures import Findings
 from benchmarks.lab import Lab
+from benchmarks.noise import TOO_MUCH, Neighbours
 from benchmarks.results import Measurement, Results
 from benchmarks.table import table
 from benchmarks.workloads import (
@@ -47,22 +49,29 @@ WORKLOADS: dict[str, Callable[[Lab], Findings]] = {
 def main() -> int:
     """Measure what was asked for; Ctrl-C leaves what is finished."""
     options = _options()
-    lab = Lab(quick=options.quick)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    left: list[str] = list(options.only)
+    failed: list[str] = []
     found: Results | None = None
+    lab = Lab(quick=options.quick)
     try:
         found = _begin(lab, quick=options.quick, keep=options.only != [*WORKLOADS])
         lab.warm()
-        for key in options.only:
-            _measure(lab, found, key)
+        while left:
+            if not _measure(lab, found, left[0]):
+                failed.append(left[0])
+            left.pop(0)
     except KeyboardInterrupt:
-        lab.tell("stopped; the workloads before this one are kept")
+        lab.tell(f"stopped; the rest is: --only {','.join(left)}")
         return 130
     finally:
         lab.close()
         if found is not None and found.workloads:
             print(table(found.rows))
             lab.tell(f"everything measured is in benchmarks/{results.PATH.name}")
-    return 0
+    if failed:
+        lab.tell(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
 def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
@@ -70,35 +79,43 @@ def _begin(lab: Lab, *, quick: bool, keep: bool) -> Results:
     here = environment.look(lab.root, lab.other_python)
     lab.tell(
         f"{here.cpu}, {here.cores} cores, {here.system}, Python {here.python}, commit "
-        f"{here.commit}, flush {here.flush_ms:.3g} ms"
+        f"{here.commit}, flush {here.flush_ms:.3g} ms, load {here.load}"
     )
     if lab.other_python is None:
         lab.tell("DBOS and LangGraph are not installed here: their rows are left out")
     new = Results(here, quick)
     if not keep or not results.PATH.exists():
         return new
-    old = Results.read(results.PATH)
+    try:
+        old = Results.read(results.PATH)
+    except ValueError as error:
+        lab.tell(f"{error}: begin anew")
+        return new
     if not old.belongs_to(new):
-        lab.tell(
-            "the results so far are of another commit, machine or mode: begin anew"
-        )
+        lab.tell("what is there is of another commit, machine or mode: begin anew")
         return new
     lab.tell(f"added to the results of {', '.join(old.workloads)}")
     return Results(here, quick, old.workloads)
 
 
-def _measure(lab: Lab, found: Results, key: str) -> None:
-    workload, load = WORKLOADS[key], environment.load()
-    if load > found.environment.cores / 2:
-        lab.tell(f"the machine is busy (load {load}): expect noise")
+def _measure(lab: Lab, found: Results, key: str) -> bool:
+    """Measure one workload and write it down; tell whether it could be."""
+    workload = WORKLOADS[key]
     sentence = (workload.__doc__ or "").rstrip(".")
     lab.title = f"{key} {sentence}"
-    began = time.monotonic()
-    findings = workload(lab)
-    seconds = time.monotonic() - began
-    found.workloads[key] = Measurement(findings, seconds, load)
+    began, neighbours = time.monotonic(), Neighbours()
+    try:
+        findings = workload(lab)
+    except (RuntimeError, TimeoutError, AssertionError, OSError) as error:
+        lab.tell(f"{lab.title}: {type(error).__name__}: {error}")
+        return False
+    seconds, others = time.monotonic() - began, neighbours.share()
+    found.workloads[key] = Measurement(findings, seconds, others)
     found.write(results.PATH)
     lab.tell(f"{lab.title}: {seconds:.0f} s")
+    if others > TOO_MUCH:
+        lab.tell(f"other processes used {others:.0%} of the machine: expect noise")
+    return True
 
 
 def _options() -> argparse.Namespace:

@@ -34,12 +34,13 @@ class Environment:
     sqlite: str
     versions: dict[str, str]
     commit: str
+    # As it was when measuring began.
     flush_ms: float
+    load: float
 
     @property
     def subject(self) -> tuple[object, ...]:
         """What has to be equal for figures to stand in one table."""
-        # How fast the disk was just now is measured anew each time.
         return (
             *(self.cpu, self.cores, self.system, self.python, self.sqlite),
             *sorted(self.versions.items()),
@@ -58,12 +59,8 @@ def look(folder: Path, other_python: Path | None) -> Environment:
         versions={name: version(name) for name in _OURS} | _others(other_python),
         commit=_commit(),
         flush_ms=round(_flush_seconds(folder) * 1000, 3),
+        load=round(os.getloadavg()[0], 2),
     )
-
-
-def load() -> float:
-    """Return how many processes wanted to run in the last minute."""
-    return round(os.getloadavg()[0], 2)
 
 
 def _cpu() -> str:

@@ -15,12 +15,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import psutil
+import psutil
 
-_PROGRAMS = Path(__file__).with_name("programs")
+PROGRAMS = Path(__file__).with_name("programs")
 # Other frameworks need other versions of what ZenML needs: they live apart.
 _OTHER_PYTHON = Path(__file__).parents[1] / ".venv-bench" / "bin" / "python"
 _OTHERS = {"DBOS": "dbos_flows.py", "LangGraph": "langgraph_flows.py"}
@@ -56,7 +55,7 @@ class Lab:
         self.title = ""
         self.root = Path(tempfile.mkdtemp(prefix="kitaru-bench-"))
         self.programs = self.root / "programs"
-        shutil.copytree(_PROGRAMS, self.programs)
+        shutil.copytree(PROGRAMS, self.programs)
         self.other_python = _OTHER_PYTHON if _OTHER_PYTHON.exists() else None
         # The other frameworks that are installed.
         self.others = tuple(_OTHERS) if self.other_python else ()
@@ -74,8 +73,6 @@ class Lab:
 
     def close(self) -> None:
         """End what is left and remove the folder."""
-        import psutil
-
         left = self.living(self.root)
         for process in left:
             process.kill()
@@ -84,8 +81,6 @@ class Lab:
 
     def living(self, folder: Path) -> list[psutil.Process]:
         """Return the processes whose configuration is in a folder."""
-        import psutil
-
         return [
             process
             for process in psutil.process_iter()
@@ -291,8 +286,6 @@ def until(
 
 
 def _is_configured_in(process: psutil.Process, folder: Path) -> bool:
-    import psutil
-
     try:
         place = process.environ().get(_CONFIG, "")
     except (psutil.NoSuchProcess, psutil.AccessDenied):

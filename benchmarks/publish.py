@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import charts, results
 from benchmarks.figures import Measured, Row
+from benchmarks.noise import TOO_MUCH
 from benchmarks.results import Results
 from benchmarks.table import shown, target
 from benchmarks.workloads.long_flows import PART
@@ -28,6 +29,9 @@ BEGIN, END = (
 
 def main() -> int:
     """Write what the documentation shows; say which targets were missed."""
+    if not results.PATH.exists():
+        print("nothing was measured yet; run: make bench", file=sys.stderr)
+        return 1
     found = Results.read(results.PATH)
     FOLDER.mkdir(exist_ok=True)
     shutil.copyfile(results.PATH, FOLDER / results.PATH.name)
@@ -91,14 +95,19 @@ def _drawings(found: Results) -> dict[str, tuple[str, Callable[[str], str]]]:
 def _where(found: Results) -> str:
     here = found.environment
     versions = ", ".join(f"{name} {number}" for name, number in here.versions.items())
-    load = max(done.load_before for done in found.workloads.values())
+    others = max(done.others for done in found.workloads.values())
+    gone = (
+        ""
+        if "dbos" in here.versions
+        else " DBOS and LangGraph are left out: not installed."
+    )
     few = " Few repetitions (`--quick`)." if found.quick else ""
-    busy = " **The machine was busy: a draft.**" if load > here.cores / 2 else ""
+    busy = " **The machine was busy: a draft.**" if others > TOO_MUCH else ""
     return (
         f"{here.cpu}, {here.cores} cores, {here.system}; appending 4 kB to a file and "
         f"flushing it takes {here.flush_ms:.2g} ms. Python {here.python}, SQLite {here.sqlite}, "
-        f"{versions}. Commit `{here.commit}`. Load before each workload: {load:g} at "
-        f"most.{few}{busy}\n"
+        f"{versions}. Commit `{here.commit}`. Load before it began: {here.load:g}; other "
+        f"processes used {others:.0%} of the machine at most.{gone}{few}{busy}\n"
     )
 
 

@@ -16,11 +16,14 @@ PATH = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Measurement:
-    """One workload: what it found, how long it took, how busy the machine was."""
+    """One workload: what it found, how long it took, and how much others disturbed it.
+
+    `others` is the part of the machine that other processes had meanwhile, 0 to 1.
+    """
 
     findings: Findings
     seconds: float
-    load_before: float
+    others: float
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Results:
             "workloads": {
                 key: {
                     "seconds": round(done.seconds, 1),
-                    "load_before": done.load_before,
+                    "others": done.others,
                     "findings": done.findings.to_dict(),
                 }
                 for key, done in self.workloads.items()
@@ -67,13 +70,23 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Return what a file holds."""
-        data: Mapping[str, Any] = json.loads(path.read_text())
+        """Return what a file holds.
+
+        Raises:
+            ValueError: If it was not written by this version of the benchmarks.
+        """
+        try:
+            return cls._from_dict(json.loads(path.read_text()))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path.name} is damaged or of another version") from error
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Results:
         workloads = {
             key: Measurement(
                 Findings.from_dict(done["findings"]),
                 done["seconds"],
-                done["load_before"],
+                done["others"],
             )
             for key, done in data["workloads"].items()
         }

@@ -19,13 +19,17 @@ from benchmarks.lab import (
 from benchmarks.sides import IMPORT, seconds, side, to_result
 
 
+# What an answer or a retry starts; the name of a pool of processes follows the id.
+NEXT_PROCESS = "kitaru._engine.detached"
+
+
 def killed(lab: Lab) -> Findings:
     """kill -9 in checkpoint 38 of 40; the next process finishes it."""
     again: dict[str, list[float]] = {}
 
     def ours() -> Finished:
         store, execution_id = _dead(lab)
-        done = lab.module("kitaru._engine.detached", execution_id, store=store)
+        done = lab.module(NEXT_PROCESS, execution_id, "pool", store=store)
         assert is_completed(store)
         again.setdefault("Kitaru", []).append(_bodies_again(store))
         return done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,16 +14,18 @@ from benchmarks import publish
 from benchmarks.__main__ import WORKLOADS
 from benchmarks.environment import Environment
 from benchmarks.figures import Findings, Measured, Row, Rule, Sample
-from benchmarks.lab import Finished, Lab
+from benchmarks.lab import PROGRAMS, Finished, Lab
 from benchmarks.results import Measurement, Results
 from benchmarks.sides import side
 from benchmarks.table import table
+from kitaru.testing import FlowTester
 
 HERE = Environment(
     *("a processor", 2, "Linux 6.1", "3.11.7", "3.40.1"),
     versions={"zenml": "0.98.0"},
     commit="0123456789",
     flush_ms=1.2,
+    load=0.3,
 )
 
 
@@ -50,6 +54,33 @@ def all_kinds() -> Results:
         ),
         P6=Findings([row("P6", "killed at 38 of 40", 1.5, rule="plus")]),
     )
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "key", "count"),
+    [
+        ("trivial", (3, 2), "each", 6),
+        ("fan_out", (1, 4), "each", 1),
+        ("large", (70_000, 1), "flow", 1),
+    ],
+)
+def test_a_program_says_what_it_measured(
+    program: str,
+    arguments: tuple[int, ...],
+    key: str,
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.syspath_prepend(PROGRAMS)
+    monkeypatch.setenv("BENCH_FOLDER", str(tmp_path))
+
+    with FlowTester():
+        importlib.import_module(program).main(*arguments)
+
+    said = json.loads(capsys.readouterr().out)
+    assert len(said[key]) == count
 
 
 def test_the_spread_is_from_the_first_to_the_third_quartile() -> None:
@@ -98,6 +129,13 @@ def test_results_come_back_from_their_file(all_kinds: Results, tmp_path: Path) -
 
     assert found == all_kinds
     assert [row.key for row in found.rows] == ["P1", "P3", "P6", "P10"]
+
+
+def test_a_file_of_another_version_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"rows": []}')
+
+    with pytest.raises(ValueError, match="another version"):
+        Results.read(tmp_path / "results.json")
 
 
 def test_results_of_another_commit_are_not_added_to(all_kinds: Results) -> None:
