@@ -26,6 +26,10 @@ class PutBack(_datetime):
     def now(cls, tz=None):
         return _datetime.now(tz) + datetime.timedelta(seconds=Clock.offset)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source, handler):
+        return handler.generate_schema(_datetime)
+
 def install():
     time.time = lambda: _time() + Clock.offset
     for name, module in list(sys.modules.items()):
