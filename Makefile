@@ -92,6 +92,9 @@ $(REFERENCES)/.installed: benchmarks/requirements.lock
 bench-report: install ## Write what was measured into the documentation.
 	@$(BIN)/python -m benchmarks.publish
 
+endurance: install ## Run the endurance tests at their full sizes; takes half an hour.
+	ENDURANCE=full $(PYTEST) -s tests/endurance
+
 clean: ## Remove what was built.
 	@test ! -d .rig || $(BIN)/python -m tests.rig down
 	rm -rf .venv .venv-* .rig .demo dist build .pytest_cache .mypy_cache .ruff_cache

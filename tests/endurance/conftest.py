@@ -28,13 +28,13 @@ class Sizes:
 
 
 GATE = Sizes(
-    waits=16, checkpoints=200, executions=40, rounds=12, journal_bytes=40_000_000
+    waits=16, checkpoints=200, executions=40, rounds=5, journal_bytes=40_000_000
 )
 FULL = Sizes(
     waits=200,
     checkpoints=10_000,
     executions=1000,
-    rounds=120,
+    rounds=60,
     journal_bytes=1_000_000_000,
 )
 

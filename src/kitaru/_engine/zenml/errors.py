@@ -73,6 +73,8 @@ def backend_error(doing: str, error: Exception) -> KitaruBackendError:
         advice = "another process holds the store; try again"
     elif "full" in lowered and "disk" in lowered:
         advice = "the disk is full; make room and try again"
+    elif "disk i/o error" in lowered:
+        advice = "the disk is full or failing; make room and try again"
     elif any(sign in lowered for sign in _NOT_WRITABLE):
         advice = "make it writable, or set KITARU_CONFIG_PATH to a folder that is"
     elif "connection" in lowered or "401" in lowered:
