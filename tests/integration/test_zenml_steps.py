@@ -9,6 +9,7 @@ from zenml import step
 from zenml.client import Client
 
 from kitaru import KitaruClient, checkpoint, flow
+from kitaru._engine.open import use_engine
 from kitaru._engine.zenml.engine import ZenMLEngine
 
 DIARY = "diary.txt"
@@ -65,6 +66,22 @@ def test_zenml_shows_the_step_as_its_own(
     assert run.steps["embed"].output.load() == [97]
     calls = client.executions.get(handle.exec_id).checkpoints
     assert [c.invocation_id for c in calls] == ["embed", "total"]
+
+
+def test_a_zenml_step_is_left_to_zenml_where_calls_are_shown_at_once(
+    config: Path,
+) -> None:
+    Path("mended").touch()
+    engine = ZenMLEngine(synchronous=True)
+
+    with use_engine(engine):
+        handle = indexing.run("ab")
+        assert handle.get() == 195
+
+    run = Client().get_pipeline_run(handle.exec_id)
+    assert {step.status.value for step in run.steps.values()} == {"completed"}
+    assert run.steps["embed"].output.load() == [97, 98]
+    engine.journal.close()
 
 
 def engine_here(client: KitaruClient, execution_id: str) -> None:

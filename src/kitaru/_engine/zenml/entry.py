@@ -4,8 +4,8 @@ One generic entry instead of a pipeline source per flow: flows may be plain obje
 may be defined in a REPL, and their modules are loaded by our own rules.
 """
 
-from __future__ import annotations
-
+# Not `from __future__ import annotations`: ZenML resolves annotations that are text, with
+# a pydantic model for each, for every run.
 import importlib
 import threading
 import traceback
@@ -17,7 +17,7 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 from zenml.execution.pipeline.dynamic.runner import RunPaused, _WaitConditionAborted
-from zenml.models import ArtifactVersionResponse, PipelineRunUpdate
+from zenml.models import PipelineRunUpdate
 
 from kitaru._core import masking
 from kitaru._engine.port import Ending
@@ -37,7 +37,9 @@ def expect(execution_id: str, body: Body) -> None:
         _bodies[execution_id] = body
 
 
-def run_flow(flow: str, inputs: Any = None) -> ArtifactVersionResponse | None:
+# `Any`, not the artifact version that it returns: ZenML would compute the JSON schema of
+# that class, which is large, and keep it with every run.
+def run_flow(flow: str, inputs: Any = None) -> Any:
     """Run the body of a flow inside a ZenML run, and end the run as the body ended."""
     context = DynamicPipelineRunContext.get()
     assert context is not None  # ZenML's runner calls this function

@@ -78,7 +78,7 @@ class Launcher:
                 execution_id, flow, runs.facts_of(run), log, _reporter(log)
             )
             entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
-            return execution_id, self._run(execution, lambda: runs.submit(run))
+            return execution_id, self._run(execution, lambda: runs.start_here(run))
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         """Start an execution in a process of its own, or here if no other can."""
@@ -198,7 +198,7 @@ class Launcher:
         entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
         with active.stack(runs.stack_id_of(run)):
             if fresh:
-                return self._run(execution, lambda: runs.submit(run))
+                return self._run(execution, lambda: runs.start_here(run))
             return self._run(execution, lambda: runs.go_on_here(execution_id))
 
     def continue_elsewhere(self, run: PipelineRunResponse) -> Continuation:

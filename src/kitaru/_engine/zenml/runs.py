@@ -11,8 +11,15 @@ from zenml.client import Client
 from zenml.config.source import DistributionPackageSource, Source
 from zenml.enums import ExecutionMode
 from zenml.enums import ExecutionStatus as RunStatus
-from zenml.execution.pipeline.utils import submit_pipeline
-from zenml.models import PipelineRunResponse, PipelineRunUpdate
+from zenml.execution.pipeline.utils import (
+    prevent_pipeline_execution,
+    submit_pipeline,
+)
+from zenml.models import (
+    PipelineRunResponse,
+    PipelineRunUpdate,
+    PipelineSnapshotResponse,
+)
 from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.run_utils import create_placeholder_run
 from zenml.stack import Stack
@@ -88,27 +95,46 @@ def create(
 
 
 def submit(run: PipelineRunResponse) -> None:
-    """Run the body: in this process and thread, or start it on a remote stack.
-
-    Raises:
-        BaseException: What the body raised, if it ran here.
-    """
+    """Start the body on a remote stack."""
     assert run.snapshot is not None  # only deleted snapshots are missing
     submit_pipeline(
         snapshot=run.snapshot, stack=Client().active_stack, placeholder_run=run
     )
 
 
+def start_here(run: PipelineRunResponse) -> None:
+    """Run the body of a new run in this process and thread.
+
+    Raises:
+        BaseException: What the body raised.
+    """
+    assert run.snapshot is not None  # only deleted snapshots are missing
+    stack = Client().active_stack
+    stack.prepare_pipeline_submission(snapshot=run.snapshot)
+    _run_here(run, run.snapshot, stack)
+
+
 def go_on_here(execution_id: str) -> None:
-    """Run the body of an earlier run again in this process and thread."""
+    """Run the body of an earlier run again in this process and thread.
+
+    Raises:
+        BaseException: What the body raised.
+    """
     run = Client().zen_store.get_run(UUID(execution_id))
     if run.status is not RunStatus.RESUMING:
         mark_resuming(run)
         run = Client().zen_store.get_run(UUID(execution_id))
     assert run.snapshot is not None
     assert run.snapshot.stack is not None
-    stack = Stack.from_model(run.snapshot.stack)
-    stack.orchestrator.resume_run(snapshot=run.snapshot, run=run, stack=stack)
+    _run_here(run, run.snapshot, Stack.from_model(run.snapshot.stack))
+
+
+def _run_here(
+    run: PipelineRunResponse, snapshot: PipelineSnapshotResponse, stack: Stack
+) -> None:
+    # For new runs as well: `submit_pipeline` tells a run that has ended to be provisioned.
+    with prevent_pipeline_execution():
+        stack.orchestrator.resume_run(snapshot=snapshot, run=run, stack=stack)
 
 
 def mark_resuming(run: PipelineRunResponse) -> None:
