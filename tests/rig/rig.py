@@ -150,7 +150,7 @@ class Rig:
     def container(self, name: str) -> dict[str, Any]:
         """Return the container of a pod, as it was asked for."""
         path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}"
-        pod = services.ask_cluster(self.state, self.at, path)
+        pod = asking.cluster(self.state, self.at, path)
         assert isinstance(pod, dict)
         container: dict[str, Any] = pod["spec"]["containers"][0]
         return container
