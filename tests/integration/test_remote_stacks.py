@@ -223,6 +223,59 @@ def test_a_stack_has_its_components_and_one_connector_with_the_credentials(
     assert left_over(config)["service_connector"] == 1
 
 
+def test_every_optional_setting_reaches_its_component(engine: ZenMLEngine) -> None:
+    create_secret("minio", SAGEMAKER["credentials"])
+    store = {
+        "uri": "s3://bucket",
+        "endpoint": "http://127.0.0.1:1",
+        "region": "eu-west-1",
+        "credentials": {"secret": "minio"},
+    }
+    account = "runner@my-project-1.iam.gserviceaccount.com"
+
+    create(
+        KUBERNETES | {"credentials": None},
+        name="kubernetes",
+        context="minikube",
+        service_account="runner",
+        artifact_store=store,
+        container_registry={
+            "uri": "registry.example.com",
+            "credentials": {"username": "me", "password": "HUSH"},
+        },
+        settings={"max_parallelism": 3},
+    )
+    create(VERTEX, name="vertex", service_account=account)
+    create(SAGEMAKER, name="sagemaker", instance_type="ml.m5.xlarge")
+    create(AZUREML, name="azureml", settings={"compute_name": "small"})
+
+    orchestrators = {
+        name: component(made(name), "orchestrator").configuration
+        for name in ("kubernetes", "vertex", "sagemaker", "azureml")
+    }
+    wanted: dict[str, dict[str, Any]] = {
+        "kubernetes": {
+            "kubernetes_context": "minikube",
+            "service_account_name": "runner",
+            "step_pod_service_account_name": "runner",
+            "max_parallelism": 3,
+        },
+        "vertex": {"workload_service_account": account},
+        "sagemaker": {"instance_type": "ml.m5.xlarge"},
+        "azureml": {"compute_name": "small"},
+    }
+    for name, settings in wanted.items():
+        assert settings.items() <= orchestrators[name].items()
+    kept = component(made("kubernetes"), "artifact_store").configuration
+    assert kept["client_kwargs"] == {
+        "endpoint_url": "http://127.0.0.1:1",
+        "region_name": "eu-west-1",
+    }
+    registry = component(made("kubernetes"), "container_registry")
+    assert registry.connector is not None
+    assert registry.connector.auth_method == "password"
+
+
 def test_show_says_where_a_stack_is_and_who_lets_it_in(engine: ZenMLEngine) -> None:
     create(SAGEMAKER)
 
@@ -331,6 +384,18 @@ def test_a_connector_that_exists_is_used_and_survives_a_failure(
             "NEW.type = 'orchestrator'",
             NOTHING,
             id="at the first component",
+        ),
+        pytest.param(
+            "stack_component",
+            "NEW.type = 'artifact_store'",
+            NOTHING,
+            id="at the store",
+        ),
+        pytest.param(
+            "stack_component",
+            "NEW.type = 'container_registry'",
+            NOTHING,
+            id="at the registry",
         ),
         pytest.param(
             "stack_component",

@@ -28,7 +28,13 @@ VERSION = dict.fromkeys(
         "platform",
     ],
     "1",
-)
+) | {"items": []}
+CODES = {
+    "/api/v1/namespaces/missing": 404,
+    "/api/v1/namespaces/closed": 403,
+    "/api/v1/namespaces/jobless": 403,
+    "/apis/batch/v1/namespaces/jobless/jobs": 403,
+}
 pytestmark = pytest.mark.zenml
 
 
@@ -67,12 +73,17 @@ def test_a_check_of_a_silent_host_ends_in_time(engine: ZenMLEngine) -> None:
 
 @pytest.fixture
 def cluster() -> Iterator[str]:
-    """The URL of an API server that says its version to whoever has the right token."""
+    """The URL of an API server for whoever has the right token.
+
+    It says its version, and has no namespace `missing`; nobody may look at `closed` and
+    `jobless`, but at the jobs of the first.
+    """
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             is_known = self.headers["Authorization"] == "Bearer HUSH"
-            self.send_response(200 if is_known else 401)
+            place = self.path.partition("?")[0]
+            self.send_response(CODES.get(place, 200) if is_known else 401)
             self.send_header("Content-Type", "application/json")
             self.end_headers()
             self.wfile.write(json.dumps(VERSION).encode())
@@ -92,7 +103,7 @@ def cluster() -> Iterator[str]:
     ("token", "status", "said"),
     [
         ("HUSH", "ok", "service connector remote reaches prod"),
-        ("HUSH-but-old", "failed", "authorization failure"),
+        ("HUSH-but-old", "failed", "are the credentials right, and not expired?"),
     ],
 )
 def test_a_cluster_is_asked_with_the_credentials(
@@ -105,6 +116,27 @@ def test_a_cluster_is_asked_with_the_credentials(
     (orchestrator,) = (c for c in report.checks if c.kind == "orchestrator")
     assert (orchestrator.status, said in orchestrator.reason) == (status, True)
     assert "HUSH" not in report.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("namespace", "status", "said"),
+    [
+        ("agents", "ok", "reaches prod, namespace agents"),
+        ("missing", "failed", "kubectl create namespace missing"),
+        ("closed", "ok", "namespace closed, if it exists"),
+        ("jobless", "failed", "may not see jobs in namespace 'jobless'"),
+    ],
+)
+def test_a_cluster_is_asked_for_the_namespace(
+    engine: ZenMLEngine, cluster: str, namespace: str, status: str, said: str
+) -> None:
+    credentials = {"server": cluster, "token": "HUSH"}
+    create(KUBERNETES, credentials=credentials, namespace=namespace)
+
+    report = stacks.verify("remote", seconds=60)
+
+    (orchestrator,) = (c for c in report.checks if c.kind == "orchestrator")
+    assert (orchestrator.status, said in orchestrator.reason) == (status, True), report
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 601, float("nan"), float("inf")])

@@ -16,9 +16,8 @@ def ring(port: int, name: str) -> None:
                 raise ConnectionRefusedError(f"{name} was sent away")
 """
 
-# Reports what it sees of the folder that it was started from.
+# Reports which of some folders it sees.
 AGENT = """
-import os
 from pathlib import Path
 
 from kitaru import checkpoint, flow, wait
@@ -36,15 +35,17 @@ def work(plan: str, port: int) -> str:
     return f"{plan}, work by {node()}"
 
 @checkpoint
-def write(draft: str, approved: bool, laptop: str) -> list[str]:
-    seen = sorted(str(path) for path in (Path(laptop), Path.home()) if path.exists())
-    return [draft, str(approved), node(), str(Path.cwd()), *seen, *os.listdir("/tmp")]
+def write(draft: str, approved: bool, folders: list[str]) -> list[str]:
+    seen = [folder for folder in folders if Path(folder).exists()]
+    return [draft, str(approved), node(), str(Path.cwd()), *seen]
 
 @flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
-def agent(topic: str, laptop: str = "", seconds: float = 0.0, port: int = 0) -> list[str]:
+def agent(
+    topic: str, folders: list[str] | None = None, seconds: float = 0.0, port: int = 0
+) -> list[str]:
     drafted = plan(topic)
     approved = wait(schema=bool, question="Publish?", timeout=seconds)
-    return write(work(drafted, port), approved, laptop)
+    return write(work(drafted, port), approved, folders or [])
 """
 
 STEPS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -130,7 +131,8 @@ def test_two_operators_at_once_do_not_get_in_each_others_way(
     won, lost = sorted(ended, key=lambda one: one.code)
     assert (won.code, lost.code) == (0, 1), (won.both, lost.both)
     assert "its runner (in its pod) goes on" in won.stdout
-    assert "answered by somebody else" in lost.stderr
+    # Which of them depends on how far the other was.
+    assert re.search("answered by somebody else|that answer stands", lost.stderr)
     assert [one.code for one in cancelled] == [0, 0], [one.both for one in cancelled]
     assert [one.code for one in followed] == [0, 0], [one.both for one in followed]
     assert followed[0].stdout == followed[1].stdout

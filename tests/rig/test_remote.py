@@ -27,7 +27,8 @@ def makers(result: list[str]) -> list[str]:
 def test_flow_waits_its_pod_ends_and_another_goes_on(
     rig: Rig, laptop: Laptop, colleague: Laptop
 ) -> None:
-    execution_id = laptop.agent(topic="durable flows", laptop=str(laptop.project))
+    folders = ["/app", *map(str, (laptop.project, laptop.config, colleague.project))]
+    execution_id = laptop.agent(topic="durable flows", folders=folders)
     laptop.reaches(execution_id, "waiting")
     laptop.pods_end(execution_id, 1)
 
@@ -43,9 +44,8 @@ def test_flow_waits_its_pod_ends_and_another_goes_on(
     log = laptop.kitaru("executions", "logs", execution_id).stdout
     assert f"planning on {first}" in log
     assert f"working on {second}" in log
-    # Its own home is all it sees: no folder of the laptop, nothing in /tmp.
-    assert laptop.project.is_dir()
-    assert seen == ["/root"]
+    assert all(Path(folder).is_dir() for folder in folders[1:])
+    assert seen == ["/app"]
 
 
 @dataclass(frozen=True)

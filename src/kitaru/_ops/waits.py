@@ -7,7 +7,7 @@ from kitaru._core.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError, KitaruUsageError
-from kitaru.models import Continuation, PendingWait
+from kitaru.models import Continuation, ExecutionStatus, PendingWait
 
 
 def pending(execution_id: str | None = None) -> list[PendingWait]:
@@ -27,12 +27,7 @@ def find(execution_id: str, name: str | None = None) -> PendingWait:
     full_id = resolve(execution_id)
     open_waits = current_engine().pending_waits(full_id)
     if not open_waits:
-        status = current_engine().get(full_id).status.value
-        wanted = f" for {name!r}" if name else ""
-        raise KitaruStateError(
-            f"execution {full_id} does not wait{wanted}: it is {status}. If the wait was "
-            "answered before, that answer stands"
-        )
+        raise _nothing_open(full_id, name)
     names = [wait.name for wait in open_waits]
     if name is not None and name not in names:
         raise KitaruUsageError(
@@ -40,6 +35,21 @@ def find(execution_id: str, name: str | None = None) -> PendingWait:
             f"(open: {', '.join(names)})"
         )
     return open_waits[0 if name is None else names.index(name)]
+
+
+def _nothing_open(execution_id: str, name: str | None) -> KitaruStateError:
+    """Return the error about an execution without an open wait."""
+    status = current_engine().get(execution_id).status
+    if status is ExecutionStatus.WAITING:
+        return KitaruStateError(
+            f"execution {execution_id} was answered a moment ago and is about to go on; "
+            "that answer stands"
+        )
+    wanted = f" for {name!r}" if name else ""
+    return KitaruStateError(
+        f"execution {execution_id} does not wait{wanted}: it is {status.value}. If the "
+        "wait was answered before, that answer stands"
+    )
 
 
 def provide_input(

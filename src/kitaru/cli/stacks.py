@@ -131,8 +131,16 @@ def _say_found(report: StackReport) -> None:
             f"{check.kind} {check.name} ({check.flavor}): {check.status}\n"
         )
         sys.stdout.write(f"  {check.reason}\n")
-    worst = "can be used" if report.ok else "cannot be used as it is"
-    sys.stdout.write(f"stack {report.stack} {worst}\n")
+    sys.stdout.write(f"stack {report.stack} {_verdict(report)}\n")
+
+
+def _verdict(report: StackReport) -> str:
+    if not report.ok:
+        return "cannot be used as it is"
+    open_ = [check.kind for check in report.checks if check.status == "not checked"]
+    if open_:
+        return f"can be used, as far as was checked; not checked: {', '.join(open_)}"
+    return "can be used"
 
 
 def _print(stack: Stack) -> None:

@@ -12,17 +12,22 @@ from zenml.enums import StackComponentType
 from zenml.models import ComponentResponse, FlavorResponse, StackResponse
 from zenml.stack import Flavor, StackComponent
 
+from kitaru._core import refusals
 from kitaru._core.secret_rules import without_values
-from kitaru._engine.zenml import stack_creation
+from kitaru._engine.zenml import cluster_checks, stack_creation
 from kitaru._engine.zenml.errors import missing_packages, translated
-from kitaru.errors import KitaruStackIntegrationDependencyError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruStackIntegrationDependencyError,
+)
 from kitaru.models import ComponentCheck, StackReport
 
 _LOCAL = "local"
+_KUBERNETES = "kubernetes"
 _DOCKER = "Docker builds the images, on the machine that starts a flow"
 _UNKNOWN = (
-    "it has no service connector, so ZenML offers no check; it uses what this machine is "
-    "logged in with"
+    "it has no service connector, so nobody was asked whether it exists; it uses what "
+    "this machine is logged in with"
 )
 
 
@@ -69,8 +74,11 @@ def _check(component: ComponentResponse) -> ComponentCheck:
                 component.flavor_name, component.type
             )
         if component.connector is not None:
-            found = _ask_connector(component, flavor)
+            resource = _resource(component, flavor)
+            found = _ask_connector(component, flavor, resource)
             _import(flavor)
+            if flavor.name == _KUBERNETES:
+                found += f", {cluster_checks.look_for_namespace(component, resource)}"
             return _line(component, "ok", found)
         _import(flavor)
         if component.type == StackComponentType.ARTIFACT_STORE:
@@ -78,7 +86,7 @@ def _check(component: ComponentResponse) -> ComponentCheck:
     # Each platform has errors of its own, and any of them is the answer.
     except Exception as error:  # noqa: BLE001
         told = without_values(str(error), secrets)
-        said = " ".join(told.split()) or type(error).__name__
+        said = refusals.in_one_line(told) or type(error).__name__
         return _line(component, "failed", said)
     return _line(component, "not checked", _UNKNOWN)
 
@@ -125,7 +133,18 @@ def _secrets(component: ComponentResponse) -> Mapping[str, str]:
     }
 
 
-def _ask_connector(component: ComponentResponse, flavor: FlavorResponse) -> str:
+def _resource(component: ComponentResponse, flavor: FlavorResponse) -> str | None:
+    """Return what a component is for its connector: a cluster, a bucket, a registry."""
+    needs = flavor.connector_requirements
+    resource = component.connector_resource_id
+    if resource is None and needs is not None and needs.resource_id_attr is not None:
+        return component.configuration.get(needs.resource_id_attr)
+    return resource
+
+
+def _ask_connector(
+    component: ComponentResponse, flavor: FlavorResponse, resource: str | None
+) -> str:
     """Let the connector log in and look for the component's resource.
 
     Raises:
@@ -135,9 +154,6 @@ def _ask_connector(component: ComponentResponse, flavor: FlavorResponse) -> str:
     needs = flavor.connector_requirements
     if connector is None or needs is None:
         raise KitaruStackIntegrationDependencyError(f"{flavor.name} takes no connector")
-    resource = component.connector_resource_id
-    if resource is None and needs.resource_id_attr is not None:
-        resource = component.configuration.get(needs.resource_id_attr)
     Client().verify_service_connector(
         connector.id, resource_type=needs.resource_type, resource_id=resource
     )
@@ -157,5 +173,10 @@ def _look_into(component: ComponentResponse) -> ComponentCheck:
         return _line(component, "not checked", _UNKNOWN)
     scheme, _, path = str(component.configuration["path"]).partition("://")
     bucket = path.partition("/")[0]
-    files.ls(bucket)
+    try:
+        files.ls(bucket)
+    # Errors of client libraries name no bucket.
+    except Exception as error:
+        said = refusals.in_one_line(str(error)) or type(error).__name__
+        raise KitaruBackendError(f"{scheme}://{bucket}: {said}") from error
     return _line(component, "ok", f"{scheme}://{bucket} can be listed")
