@@ -7,12 +7,14 @@ from typing import Any
 
 from kitaru._ops import artifacts as artifact_ops
 from kitaru._ops import executions as execution_ops
+from kitaru._ops import reconciling as reconciling_ops
 from kitaru._ops import replays as replay_ops
 from kitaru._ops import waits as wait_ops
 from kitaru._ops.capabilities import CLIENT, Op, exposes
 from kitaru._ops.connection import Place
 from kitaru.accounts import Auth
 from kitaru.models import ArtifactRef, Execution, ExecutionStatus, LogEntry, PendingWait
+from kitaru.reconcile_records import Reconciled
 
 # `Executions.list` shadows the builtin inside its class.
 _PendingWaits = list[PendingWait]
@@ -50,6 +52,20 @@ class KitaruClient:
         self.executions = Executions(place)
         self.artifacts = Artifacts(place)
         self.auth = Auth(place)
+        self._place = place
+
+    @exposes(Op.RECONCILE, on=CLIENT)
+    def reconcile(self, *, dry_run: bool = False) -> list[Reconciled]:
+        """Continue what was answered and forgotten; fail what died or was given up.
+
+        Looks at every unfinished execution of the project once. Doing it twice, or at
+        once on several machines, does no harm.
+
+        Args:
+            dry_run: Only say what would be done.
+        """
+        found = self._place.iterate(reconciling_ops.reconcile, dry_run=dry_run)
+        return list(found)
 
 
 class Executions:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import URLError
@@ -194,6 +196,7 @@ def test_the_local_server_runs_until_logout(local_server: Workspace) -> None:
     assert workspace.kitaru_item("status")["local_server"] == server.url
     token = workspace.kitaru("auth", "token")
     assert (token.stdout, "No token is needed" in token.stderr) == ("", True)
+    it_looks_after_executions(workspace, server)
 
     stopped = workspace.kitaru("logout")
 
@@ -202,6 +205,29 @@ def test_the_local_server_runs_until_logout(local_server: Workspace) -> None:
     with pytest.raises(URLError):
         server.ask("/info")
     assert "Nothing to do" in workspace.kitaru("logout").stdout
+
+
+def it_looks_after_executions(workspace: Workspace, server: RunningServer) -> None:
+    """An answer in the dashboard, and a crash: the server alone sees to both."""
+    script = workspace.script("review.py", REVIEW)
+    exec_id = workspace.python(script).stdout.strip()
+    (wait,) = server.ask(f"/run_wait_conditions?pipeline_run={exec_id}")["items"]
+    answer = {"resolution": "continue", "result": True}
+
+    # As the dashboard does; nobody of ours hears of it.
+    server.ask(f"/run_wait_conditions/{wait['id']}/resolve", body=answer, method="PUT")
+    eventually((workspace.project / "publishing").exists, what="the second checkpoint")
+    os.kill(workspace.runner_pid(exec_id), signal.SIGKILL)
+    workspace.reaches(exec_id, "failed")
+
+    shown = server.ask(f"/runs/{exec_id}")["body"]
+    assert shown["status_reason"].startswith("runtime: the runner died")
+    log = (workspace.config / "kitaru" / "server" / "server.log").read_text()
+    assert f"reviewed {exec_id}: answered: process" in log
+    assert f"reviewed {exec_id}: runner died" in log
+    (workspace.project / "go").touch()
+    workspace.retry(exec_id)
+    assert workspace.settles(exec_id, "completed")["status"] == "completed"
 
 
 def test_a_taken_port_and_missing_packages_are_named(workspace: Workspace) -> None:

@@ -88,6 +88,7 @@ def test_a_resumed_execution(
     handle = gates.gated.run()
     answer_in_zenml(handle.exec_id)
 
+    golden("reconcile", arguments=("--dry-run",))
     golden("executions", "resume", arguments=(handle.exec_id, "--wait"))
 
     assert handle.get() == "through"

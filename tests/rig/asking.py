@@ -42,10 +42,13 @@ class Addresses:
         return f"http://127.0.0.1:{self.s3}"
 
 
-def cluster(state: Path, at: Addresses, path: str, *, method: str = "GET") -> object:
+def cluster(
+    state: Path, at: Addresses, path: str, *, method: str = "GET", body: object = None
+) -> object:
     """Return what the Kubernetes API answers."""
     request = Request(
         f"{at.cluster_url}{path}",
+        data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": f"Bearer {TOKEN}"},
         method=method,
     )

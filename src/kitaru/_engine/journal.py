@@ -340,6 +340,13 @@ class Journal:
         with self._lock, translated(self.path):
             return leases.read(self._db, execution_id)
 
+    def leases(self) -> list[Lease]:
+        """Return who runs what, living or dead."""
+        rows = self.read(
+            "SELECT execution_id, host, pid, started, heartbeat FROM leases", ()
+        )
+        return [Lease(row[0], Holder(*row[1:4]), row[4]) for row in rows]
+
     # -- answers -------------------------------------------------------------
 
     def put_answer(

@@ -25,7 +25,7 @@ from kitaru._core.specs import FlowSpec
 from kitaru._engine import attempt, blobs, files, futures, views
 from kitaru._engine.checkpointing import Parts
 from kitaru._engine.logs import captured
-from kitaru._engine.memory_services import MemorySecrets
+from kitaru._engine.memory_services import MemoryReconciling, MemorySecrets
 from kitaru._engine.port import (
     Answer,
     Ending,
@@ -40,6 +40,7 @@ from kitaru._engine.reporter import SilentReporter
 from kitaru._engine.services.accounts import Accounts
 from kitaru._engine.services.connection import Connections
 from kitaru._engine.services.maintenance import Maintenance
+from kitaru._engine.services.reconciling import Reconciling
 from kitaru._engine.services.stacks import Stacks
 from kitaru._engine.session import Session
 from kitaru.errors import (
@@ -131,6 +132,11 @@ class MemoryEngine:
     def maintenance(self) -> Maintenance:
         """Nothing is left behind in memory."""
         raise _not_in_memory("files to clean up")
+
+    @property
+    def reconciling(self) -> Reconciling:
+        """Runners cannot die without their memory, and answers go on at once."""
+        return MemoryReconciling()
 
     # -- running -------------------------------------------------------------
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from kitaru._core.paging import cut
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Page
+from kitaru.reconcile_records import Reconciled
 from kitaru.secret_records import Secret, SecretInfo
 
 
@@ -73,3 +74,13 @@ class MemorySecrets:
         if name not in self._secrets:
             raise KitaruUsageError(f"there is no secret {name!r}")
         return self._secrets[name]
+
+
+class MemoryReconciling:
+    """There is never anything to put right."""
+
+    def reconcile(
+        self, *, dry_run: bool, progress: Callable[[int, int], None] | None
+    ) -> Iterator[Reconciled]:
+        """Find nothing."""
+        return iter(())

@@ -18,6 +18,7 @@ from kitaru._core.specs import CheckpointSpec, FlowSpec
 from kitaru._engine.services.accounts import Accounts
 from kitaru._engine.services.connection import Connections
 from kitaru._engine.services.maintenance import Maintenance
+from kitaru._engine.services.reconciling import Reconciling
 from kitaru._engine.services.secrets import Secrets
 from kitaru._engine.services.stacks import Stacks
 from kitaru.models import (
@@ -267,6 +268,11 @@ class Engine(Protocol):
     @property
     def maintenance(self) -> Maintenance:
         """Cleaning up."""
+        ...
+
+    @property
+    def reconciling(self) -> Reconciling:
+        """Finding what nobody goes on with."""
         ...
 
     @property

@@ -20,6 +20,7 @@ from kitaru.cli import (
     log_store,
     models,
     project,
+    reconcile,
     secrets,
     stacks,
     tables,
@@ -44,6 +45,7 @@ app.add_typer(clean.app, name="clean")
 app.add_typer(log_store.app, name="log-store")
 app.command("init")(project.init)
 app.command("info")(info.info)
+app.command("reconcile")(reconcile.reconcile)
 app.add_typer(auth.app, name="auth")
 app.command("login")(connection.login)
 app.command("logout")(connection.logout)

@@ -62,7 +62,7 @@ def _clean(scope: CleanScope, *, dry_run: bool, yes: bool, output: Format) -> No
         show_item(command, plan, output, lambda: _say_unchanged(dry_run))
         return
     keyboard.confirm(f"Remove {_count(plan)}?", yes=yes)
-    done = maintenance.clean(plan, progress=_progress)
+    done = maintenance.clean(plan, progress=count_on_terminal)
     show_item(command, done, output, lambda: _print_done(done))
 
 
@@ -117,7 +117,7 @@ def _print_done(done: Cleaned) -> None:
         )
 
 
-def _progress(done: int, of: int) -> None:
+def count_on_terminal(done: int, of: int) -> None:
     """Count on the terminal's last line."""
     if sys.stderr.isatty():
         end = "\r\033[K" if done == of else ""

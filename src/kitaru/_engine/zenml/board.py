@@ -175,6 +175,14 @@ def conditions(execution_id: str) -> list[RunWaitConditionResponse]:
     return _list(pipeline_run=UUID(execution_id))
 
 
+def count_answered(execution_id: str) -> int:
+    """Return how many waits of an execution are answered or given up."""
+    return sum(
+        condition.status != RunWaitConditionStatus.PENDING
+        for condition in conditions(execution_id)
+    )
+
+
 def answers_before(execution_id: str, order: int) -> dict[str, Answer]:
     """Return the answers to waits that a flow came to before its so-manieth call."""
     return {

@@ -43,6 +43,7 @@ from kitaru._engine.zenml.errors import translated
 from kitaru._engine.zenml.library import Library
 from kitaru._engine.zenml.maintenance import ZenMLMaintenance
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
+from kitaru._engine.zenml.reconciling import ZenMLReconciling
 from kitaru._engine.zenml.secrets import ZenMLSecrets
 from kitaru._engine.zenml.stacks import ZenMLStacks
 from kitaru._engine.zenml.turns import Turns
@@ -97,6 +98,7 @@ class ZenMLEngine:
         self._reconciler = Reconciler(
             self.journal, self._queue, self._launcher.continue_elsewhere
         )
+        self.reconciling = ZenMLReconciling(self.journal, self._reconciler)
 
     # -- the platform around executions ----------------------------------------
 
@@ -172,7 +174,7 @@ class ZenMLEngine:
         self._reconciler.see_to_queue()
         wait = self._open_wait(execution_id)
         run = self._reconciler.met(
-            find_run(execution_id), has_open_wait=wait is not None
+            find_run(execution_id), has_open_wait=wait is not None, asked=True
         )
         with translated(f"reading execution {execution_id}"):
             return reading.detailed(

@@ -21,9 +21,10 @@ from zenml.enums import (
 from zenml.models import RunWaitConditionLeaseUpdate, RunWaitConditionResponse
 from zenml.utils.time_utils import utc_now
 
-from kitaru._engine.port import Answer
+from kitaru._engine.port import Answer, Question
 from kitaru._engine.zenml.board import ZenMLBoard
 from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.pod_turns import Turns
 from kitaru.errors import KitaruBackendError
 from kitaru.models import PendingWait
 
@@ -39,6 +40,23 @@ class LeasedBoard(ZenMLBoard):
     """The waits of one execution, watched from a pod."""
 
     _poller = str(uuid4())
+
+    def accepted(self, wait: PendingWait) -> None:
+        """Go on, unless a pod started for this answer does: this one was cut off."""
+        self._take_turn()
+        super().accepted(wait)
+
+    def take_over(self, question: Question) -> Answer | None:
+        """Return an answer of the source, and note it here."""
+        answer = super().take_over(question)
+        if answer is not None:
+            self._take_turn()
+        return answer
+
+    def _take_turn(self) -> None:
+        turns = Turns(self._execution_id)
+        if not turns.take():
+            turns.leave()
 
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]

@@ -41,6 +41,9 @@ from kitaru.models import LocalServer
 HOST = "127.0.0.1"
 PORT = 8237
 RUNS_PAGE = "/projects/default/runs"
+# Set for the server: whose executions it serves, and what its clients must not see.
+FOLDER_VARIABLE = "KITARU_SERVED_FOLDER"
+HIDDEN_VARIABLE = "KITARU_SERVER_ONLY"
 _NEEDED = ("fastapi", "uvicorn", "jwt", "python_multipart")
 _STOP_SECONDS = 10.0
 _POLL = 0.2
@@ -191,7 +194,7 @@ def _spawn(port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "uvicorn"),
-                "zenml.zen_server.zen_server_api:app",
+                "kitaru._engine.zenml.server_app:app",
                 *("--host", HOST, "--port", str(port)),
                 *("--log-level", "warning", "--no-server-header"),
             ],
@@ -212,7 +215,7 @@ def _environment() -> dict[str, str]:
         if not name.startswith(("ZENML_STORE_", "KITARU_AUTH_TOKEN"))
     }
     configuration = GlobalConfiguration()
-    return kept | {
+    only = {
         "ZENML_SERVER": "true",
         "ZENML_SERVER_ALLOW_LOCAL_FILE_ACCESS": "true",
         "ZENML_CONFIG_PATH": str(_folder() / "config"),
@@ -224,6 +227,12 @@ def _environment() -> dict[str, str]:
         "ZENML_DISABLE_DATABASE_MIGRATION": "True",
         "ZENML_SERVER_AUTO_ACTIVATE": "True",
     }
+    # For its watchman, whose helpers are clients.
+    folder = {
+        FOLDER_VARIABLE: str(environment.config_folder()),
+        HIDDEN_VARIABLE: ",".join(only),
+    }
+    return kept | only | folder
 
 
 def _wait_until_it_answers(

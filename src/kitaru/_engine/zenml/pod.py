@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -14,7 +15,8 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._engine.port import Ending
-from kitaru._engine.zenml import runs
+from kitaru._engine.zenml import platforms, runs
+from kitaru._engine.zenml.pod_turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,11 @@ def run_body(run: PipelineRunResponse) -> tuple[Ending, UUID | None]:
     from kitaru._engine.open import use_engine
     from kitaru._engine.zenml.engine import ZenMLEngine
 
+    turns = Turns(str(run.id))
+    if not turns.take():
+        turns.leave()
+    # ZenML says how the run ended after this.
+    atexit.register(turns.forget)
     engine = ZenMLEngine(synchronous=True)
     with StopWatch(str(run.id)) as watch, use_engine(engine):
         return engine.run_in_pod(run, lambda: watch.stop_requested)
@@ -53,6 +60,8 @@ class StopWatch:
         self._execution_id = execution_id
         self._grace = grace
         self._end = end or self._end_execution
+        # That of an isolated checkpoint may outlive a body that has failed.
+        self._runs_body = end is None
         self._over = threading.Event()
         self._thread = threading.Thread(
             target=self._watch, name="kitaru-stop-watch", daemon=True
@@ -68,7 +77,12 @@ class StopWatch:
 
     def _watch(self) -> None:
         requested_at = 0.0
+        told_at = time.monotonic()
         while not self._over.wait(_LOOK_EVERY):
+            is_silent = time.monotonic() - told_at >= platforms.HEARTBEAT
+            if self._runs_body and is_silent:
+                told_at = time.monotonic()
+                self._say_alive()
             if not self.stop_requested:
                 self.stop_requested = self._is_stopping()
                 requested_at = time.monotonic()
@@ -82,7 +96,16 @@ class StopWatch:
         except Exception as error:
             logger.debug("%s", error, exc_info=True)
             return False
+        if run.status is RunStatus.FAILED and self._runs_body:
+            # Taken for dead, while cut off say: a retry may run it by now.
+            os._exit(0)
         return run.status in (RunStatus.STOPPING, RunStatus.STOPPED)
+
+    def _say_alive(self) -> None:
+        try:
+            platforms.say_alive(self._execution_id)
+        except Exception as error:
+            logger.debug("%s", error, exc_info=True)
 
     def _end_execution(self) -> None:
         runs.set_status(self._execution_id, RunStatus.STOPPED, "Cancelled.")

@@ -15,7 +15,7 @@ from kitaru._core import failures, usage
 from kitaru._core.records import CallRecord, StoredFailure, StoredValue
 from kitaru._engine import compaction, views
 from kitaru._engine.journal import Journal
-from kitaru._engine.zenml import artifacts, entry, steps
+from kitaru._engine.zenml import artifacts, entry, pod_turns, steps
 from kitaru._engine.zenml.step_configurations import RECORD_KEY
 from kitaru.models import (
     ArtifactRef,
@@ -42,7 +42,13 @@ _STATUS = {
 _STEP_JOBS = "step_jobs"
 # Why an execution failed whose journal died with its pod.
 FAILURE_KEY = "kitaru_failure"
-_OWN_METADATA = (RECORD_KEY, _STEP_JOBS, FAILURE_KEY)
+_OWN_METADATA = (
+    RECORD_KEY,
+    _STEP_JOBS,
+    FAILURE_KEY,
+    pod_turns.TURN_KEY,
+    pod_turns.RETRIES_KEY,
+)
 _failure_adapter = TypeAdapter(StoredFailure)
 
 

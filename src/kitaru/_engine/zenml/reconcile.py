@@ -11,6 +11,7 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.records import CallRecord
+from kitaru._core.sources import FlowSource
 from kitaru._engine.journal import Journal
 from kitaru._engine.leases import Holder, Lease
 from kitaru._engine.queue import Queue
@@ -20,17 +21,24 @@ from kitaru._engine.zenml import (
     board,
     entry,
     local_rows,
+    platforms,
     reading,
     remote,
     runs,
     steps,
 )
 from kitaru._engine.zenml.errors import translated
+from kitaru._engine.zenml.launcher import refuse_unloadable
+from kitaru._engine.zenml.platforms import Look
 from kitaru._engine.zenml.projector import is_finishing
 from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+from kitaru.reconcile_records import Trouble
 
 logger = logging.getLogger(__name__)
+
+# What a run is called while its first runner is at work.
+_STARTED = (RunStatus.INITIALIZING, RunStatus.PROVISIONING, RunStatus.RUNNING)
 
 
 class Reconciler:
@@ -47,26 +55,70 @@ class Reconciler:
         self._continue = continue_elsewhere
 
     def met(
-        self, run: PipelineRunResponse, *, has_open_wait: bool
+        self, run: PipelineRunResponse, *, has_open_wait: bool, asked: bool = False
     ) -> PipelineRunResponse:
-        """Return the run as it is after putting it right."""
+        """Return the run as it is after putting it right.
+
+        Args:
+            run: As it was read a moment ago.
+            has_open_wait: Whether it has an unanswered wait.
+            asked: Whether somebody asked for this very execution, so that its platform
+                may be asked, too, now and then.
+        """
         status = reading.status_of(run)
         if status.is_finished and status is not ExecutionStatus.FAILED:
             return self._project_leftovers(run)
-        execution_id = str(run.id)
-        if self._queue.holds(execution_id):
+        look = platforms.look_now_and_then if asked else None
+        trouble = self.trouble_of(run, has_open_wait=has_open_wait, look=look)
+        if trouble is None:
+            return run if self._is_run(run) else self._project_leftovers(run)
+        try:
+            self.put_right(run, trouble)
+        except KitaruError as error:
+            # Another command was faster, or only the flow's own process can.
+            logger.debug("execution %s stays as it is: %s", run.id, error)
             return run
+        return find_run(str(run.id))
+
+    def trouble_of(
+        self, run: PipelineRunResponse, *, has_open_wait: bool, look: Look | None
+    ) -> Trouble | None:
+        """Return why an execution does not get on by itself, if it does not.
+
+        Args:
+            run: As it was read a moment ago.
+            has_open_wait: Whether it has an unanswered wait.
+            look: Says whether the platform has given up a silent remote execution.
+        """
+        status = reading.status_of(run)
+        if status.is_finished or self._is_run(run):
+            return None
+        elsewhere = remote.runs_elsewhere(run)
+        if status is ExecutionStatus.RUNNING:
+            if self._lease(run) is not None:
+                return Trouble.RUNNER_DIED
+            given_up = elsewhere and look is not None and look(run)
+            return Trouble.GIVEN_UP if given_up else None
+        if has_open_wait:
+            return None
+        if elsewhere:
+            forgotten = remote.is_forgotten(str(run.id))
+        else:
+            forgotten = self._is_of_this_machine(run)
+        return Trouble.ANSWERED if forgotten else None
+
+    def put_right(self, run: PipelineRunResponse, trouble: Trouble) -> str | None:
+        """Continue or fail an execution; return how, `None` if it gets on by now.
+
+        Raises:
+            KitaruError: If it cannot be continued.
+        """
+        if trouble is Trouble.ANSWERED:
+            return self._go_on(run)
+        if trouble is Trouble.GIVEN_UP:
+            return self._fail_given_up(run)
         lease = self._lease(run)
-        if lease is not None and lease.is_live:
-            return run
-        if status is ExecutionStatus.RUNNING and lease is not None:
-            return self._fail(run, lease)
-        self._project_leftovers(run)
-        if status is not ExecutionStatus.WAITING or has_open_wait:
-            return run
-        if not remote.runs_elsewhere(run) or remote.is_forgotten(execution_id):
-            return self._go_on(run, execution_id)
-        return run
+        return self._fail(run, lease) if lease is not None else None
 
     def see_to_queue(self) -> None:
         """Start processes for executions that queue for a pool in which none lives."""
@@ -80,19 +132,34 @@ class Reconciler:
             except KitaruError as error:
                 logger.debug("%s does not go on: %s", execution_id, error)
 
+    def _is_run(self, run: PipelineRunResponse) -> bool:
+        """Whether somebody runs it, or it queues for a process that will."""
+        if self._queue.holds(str(run.id)):
+            return True
+        lease = self._lease(run)
+        return lease is not None and lease.is_live
+
+    def _is_of_this_machine(self, run: PipelineRunResponse) -> bool:
+        """Whether this machine has what an execution on a local stack needs."""
+        # A server is shared, and so may be the host: another folder has its own journal.
+        return (
+            runs.store_is_a_file() or self._journal.execution(str(run.id)) is not None
+        )
+
     def _lease(self, run: PipelineRunResponse) -> Lease | None:
         """Return the lease, or the runner noted with the run if it never took one."""
         lease = self._journal.lease(str(run.id))
-        if lease is not None or reading.status_of(run) is not ExecutionStatus.RUNNING:
+        # Who resumes here takes the lease first: without one, a server tries to.
+        if lease is not None or run.status not in _STARTED:
             return lease
         runner = runs.facts_of(run).get("runner")
-        if not runner:
+        if not runner or not self._is_of_this_machine(run):
             return None
         holder = Holder(**runner)
         # Of another host, and without a heartbeat to go by, nothing is known.
         return Lease(str(run.id), holder, 0.0) if holder.is_here else None
 
-    def _fail(self, run: PipelineRunResponse, lease: Lease) -> PipelineRunResponse:
+    def _fail(self, run: PipelineRunResponse, lease: Lease) -> str | None:
         """Project what the dead runner finished, then mark the execution failed."""
         self._project_leftovers(run)
         # Nobody becomes its runner meanwhile.
@@ -100,19 +167,27 @@ class Reconciler:
             now = find_run(str(run.id))
             # It may have ended, and its lease may be gone, since `run` was read.
             if reading.status_of(now) is not ExecutionStatus.RUNNING:
-                return now
+                return None
             if self._lease(now) != lease or self._queue.holds(str(run.id)):
-                return now
+                return None
             died_in = self._end_running_steps(run)
             where = f" in {', '.join(died_in)}" if died_in else ""
             text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
-            with translated("marking a dead execution failed"):
-                runs.set_status(
-                    str(run.id),
-                    RunStatus.FAILED,
-                    entry.reason(FailureOrigin.RUNTIME, text),
-                )
-                return Client().zen_store.get_run(run.id)
+            _mark_failed(run, text)
+        return text
+
+    def _fail_given_up(self, run: PipelineRunResponse) -> str | None:
+        """Mark an execution failed whose platform runs nothing of it any more."""
+        now = find_run(str(run.id))
+        # Its last pod may have ended it, since `run` was read; or a retry has begun.
+        if now.status is not run.status or now.updated != run.updated:
+            return None
+        died_in = self._end_running_steps(run)
+        where = f" in {', '.join(died_in)}" if died_in else ""
+        stack = run.stack.name if run.stack else "its stack"
+        text = f"stack {stack} gave the job up{where}; finished checkpoints are kept"
+        _mark_failed(run, text)
+        return text
 
     def _end_running_steps(self, run: PipelineRunResponse) -> list[str]:
         """Mark calls failed that were shown as running; their bodies have not ended."""
@@ -123,21 +198,16 @@ class Reconciler:
             logger.debug("%s", error, exc_info=True)
             return []
 
-    def _go_on(
-        self, run: PipelineRunResponse, execution_id: str
-    ) -> PipelineRunResponse:
+    def _go_on(self, run: PipelineRunResponse) -> str | None:
+        execution_id = str(run.id)
+        self._project_leftovers(run)
         with translated(f"looking at the waits of execution {execution_id}"):
             # The runner may have asked and left since the waits were read.
             if board.open_conditions(execution_id):
-                return run
-        try:
-            self._continue(run)
-        except KitaruError as error:
-            # Another command was faster, or only the flow's own process can.
-            logger.debug("execution %s does not go on: %s", execution_id, error)
-            return run
-        with translated(f"reading execution {execution_id}"):
-            return Client().zen_store.get_run(run.id)
+                return None
+        if not remote.runs_elsewhere(run):
+            refuse_unloadable(FlowSource.from_dict(runs.facts_of(run)["source"]))
+        return _told(self._continue(run), run)
 
     def _project_leftovers(self, run: PipelineRunResponse) -> PipelineRunResponse:
         execution_id = str(run.id)
@@ -171,3 +241,21 @@ def find_run(execution_id: str) -> PipelineRunResponse:
     """Return the ZenML run of an execution."""
     with translated(f"reading execution {execution_id}"):
         return Client().zen_store.get_run(UUID(execution_id))
+
+
+def _mark_failed(run: PipelineRunResponse, text: str) -> None:
+    with translated("marking a dead execution failed"):
+        runs.set_status(
+            str(run.id), RunStatus.FAILED, entry.reason(FailureOrigin.RUNTIME, text)
+        )
+
+
+def _told(continuation: Continuation, run: PipelineRunResponse) -> str:
+    """Return how an execution goes on, for people."""
+    stack = run.stack.name if run.stack else "its stack"
+    return {
+        "process": f"process {continuation.pid} goes on",
+        "queue": "a process that is busy takes it next",
+        "here": "it went on in this process",
+        "stack": f"it goes on on stack {stack}",
+    }.get(continuation.how, continuation.how)

@@ -23,7 +23,7 @@ from zenml.utils import source_utils
 from kitaru._core.images import ImageSettings
 from kitaru._core.settings import Settings
 from kitaru._core.sources import FlowSource
-from kitaru._engine.zenml import board, images, runs, stores
+from kitaru._engine.zenml import board, images, pod_turns, runs, stores
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import Continuation
@@ -107,6 +107,8 @@ def options(settings: Settings) -> dict[str, Any]:
 def go_on(run: PipelineRunResponse) -> None:
     """Start a pod that goes on with an execution."""
     with translated(f"continuing execution {run.id}"):
+        if run.status is not RunStatus.PAUSED:
+            pod_turns.ask_for_retry(run)
         runs.mark_resuming(run)
         now = Client().zen_store.get_run(run.id)
         assert now.snapshot is not None

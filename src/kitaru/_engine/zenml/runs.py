@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm.exc import ObjectDeletedError
 from zenml.client import Client
 from zenml.config.source import DistributionPackageSource, Source
-from zenml.enums import ExecutionMode
+from zenml.enums import ExecutionMode, StoreType
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.execution.pipeline.utils import (
     prevent_pipeline_execution,
@@ -173,6 +173,15 @@ def reread(read: Callable[[], T]) -> T:
 def store_id() -> str:
     """Return the id of the store that this process is connected to."""
     return str(Client().zen_store.get_deployment_id())
+
+
+def store_is_a_file() -> bool:
+    """Whether this process works with a store on the disk, and with no server.
+
+    ZenML calls a server on this host local, too.
+    """
+    store = Client().zen_store
+    return store.type is StoreType.SQL and store.is_local_store()
 
 
 def stack_id_of(run: PipelineRunResponse) -> str | None:

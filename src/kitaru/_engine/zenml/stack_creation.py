@@ -35,6 +35,7 @@ from kitaru._core.stack_recipes import (
     NewConnector,
     StackRecipe,
 )
+from kitaru._engine.zenml import stack_attempts
 from kitaru._engine.zenml.errors import backend_error, missing_packages, translated
 from kitaru.errors import (
     KitaruError,
@@ -61,13 +62,15 @@ def create(recipe: StackRecipe) -> StackResponse:
         if connectors:
             load_connectors()
         found = [_connector(connector) for connector in connectors]
-        request = StackRequest(
-            name=recipe.name,
-            labels=dict(recipe.labels),
-            service_connectors=found,
-            components=_components(recipe),
-        )
-        with _whole():
+        parts = _components(recipe)
+        stack_attempts.remove_half_made()
+        with _whole(), stack_attempts.attempt() as labels:
+            request = StackRequest(
+                name=recipe.name,
+                labels={**recipe.labels, **labels},
+                service_connectors=found,
+                components=parts,
+            )
             # The store takes parts away again if it fails on the way, and a server goes
             # on without this client.
             return Client().zen_store.create_stack(request)

@@ -22,7 +22,13 @@ from zenml.models import (
 from kitaru._core import redaction
 from kitaru._core.similar import did_you_mean
 from kitaru._core.stack_recipes import StackRecipe
-from kitaru._engine.zenml import environment, reading, stack_checks, stack_creation
+from kitaru._engine.zenml import (
+    environment,
+    reading,
+    stack_attempts,
+    stack_checks,
+    stack_creation,
+)
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruError, KitaruStateError, KitaruUsageError
 from kitaru.models import (
@@ -161,7 +167,11 @@ def _record(model: StackResponse, active: Stack | None = None) -> Stack:
             kind.value: tuple(_component(item) for item in items)
             for kind, items in model.components.items()
         },
-        labels={key: str(value) for key, value in (model.labels or {}).items()},
+        labels={
+            key: str(value)
+            for key, value in (model.labels or {}).items()
+            if key != stack_attempts.LABEL
+        },
     )
     if active is None or active.stack_id != stack.stack_id:
         return stack

@@ -1,0 +1,73 @@
+"""`kitaru reconcile`: continue or fail what nobody goes on with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from kitaru._core.wording import short
+from kitaru._ops import reconciling
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import tables
+from kitaru.cli.clean import count_on_terminal
+from kitaru.cli.options import Output
+from kitaru.cli.output import Format, fail, show_items
+from kitaru.errors import KitaruError
+from kitaru.reconcile_records import Reconciled
+
+_COMMAND = "reconcile"
+
+
+@exposes(Op.RECONCILE, on=CLI)
+def reconcile(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(help="With --watch: seconds between two passes.")
+    ] = reconciling.INTERVAL,
+    output: Output = Format.TEXT,
+) -> None:
+    """Go on with what was answered and forgotten, and fail what died or was given up."""
+    if watch:
+        _watch(every, dry_run=dry_run, output=output)
+    progress = count_on_terminal if output is Format.TEXT else None
+    found = list(reconciling.reconcile(dry_run=dry_run, progress=progress))
+    show_items(_COMMAND, found, output, lambda: _print(found))
+    if any(item.refused for item in found):
+        raise typer.Exit(1)
+
+
+def _watch(every: float, *, dry_run: bool, output: Format) -> None:
+    def failed(error: KitaruError) -> None:
+        fail(_COMMAND, error, output)
+
+    for item in reconciling.watch(interval=every, dry_run=dry_run, failed=failed):
+        if output is Format.JSON:
+            sys.stdout.write(json.dumps(item.model_dump(mode="json")) + "\n")
+        else:
+            sys.stdout.write(f"{item.flow_name} {short(item.exec_id)}: {_told(item)}\n")
+        sys.stdout.flush()
+
+
+def _print(found: list[Reconciled]) -> None:
+    if not found:
+        sys.stdout.write("Nothing to put right.\n")
+        return
+    tables.table(
+        ("ID", "FLOW", "FOUND", "DONE"),
+        (
+            (short(item.exec_id), item.flow_name, item.trouble.value, item.detail)
+            for item in found
+        ),
+    )
+
+
+def _told(item: Reconciled) -> str:
+    return f"{item.trouble.value}: {item.detail}"

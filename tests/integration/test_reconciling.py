@@ -1,0 +1,185 @@
+"""What `reconcile` does about executions that nobody goes on with."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from typer.testing import CliRunner
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.enums import RunWaitConditionResolution as Resolution
+
+from kitaru import KitaruClient, checkpoint, connect, flow, wait
+from kitaru._engine.journal import Journal
+from kitaru._engine.leases import Holder
+from kitaru._engine.queue import Queue
+from kitaru._engine.zenml import pod_turns, runs
+from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.pod_turns import Turns
+from kitaru._engine.zenml.reconcile import Reconciler, find_run
+from kitaru._engine.zenml.reconciling import ZenMLReconciling
+from kitaru.cli.app import app
+from tests.support.server import RunningServer
+
+pytestmark = pytest.mark.zenml
+
+DEAD = replace(Holder.me(), pid=2**22 + 1, started="never")
+
+
+@checkpoint
+def work() -> str:
+    return "done"
+
+
+@flow
+def working() -> str:
+    return work()
+
+
+@flow
+def breaking() -> str:
+    work()
+    raise ValueError("broken")
+
+
+@flow
+def asking() -> str:
+    first = work()
+    return f"{first}, said {wait(schema=bool, name='ok', timeout=0)}"
+
+
+def answer_in_zenml(execution_id: str) -> None:
+    """Answer as the dashboard does: nobody of ours hears of it."""
+    (condition,) = Client().list_run_wait_conditions(pipeline_run=execution_id).items
+    Client().resolve_run_wait_condition(
+        condition.id, resolution=Resolution.CONTINUE, result=True
+    )
+
+
+def left_running(engine: ZenMLEngine) -> str:
+    """Return the id of an execution whose runner is gone."""
+    execution_id = breaking.run().exec_id
+    runs.set_status(execution_id, RunStatus.RESUMING, None)
+    engine.journal.hand_over(execution_id, DEAD)
+    return execution_id
+
+
+def test_a_dead_runner_is_found_and_its_execution_failed(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    execution_id = left_running(engine)
+
+    (planned,) = client.reconcile(dry_run=True)
+    before = find_run(execution_id).status
+    (done,) = client.reconcile()
+
+    assert before is RunStatus.RESUMING
+    assert (planned.trouble, planned.remedy) == ("runner died", "fail")
+    assert (planned.done, done.done) == (False, True)
+    assert done.exec_id == execution_id
+    assert "finished checkpoints are kept" in done.detail
+    failure = client.executions.get(execution_id).failure
+    assert failure is not None
+    assert failure.origin == "runtime"
+    assert client.reconcile() == []
+
+
+def test_what_does_well_is_left_alone(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    waiting = asking.run().exec_id
+    # Somebody lives who runs it: this process.
+    runs_here = left_running(engine)
+    engine.journal.hand_over(runs_here, Holder.me())
+
+    assert client.reconcile() == []
+    assert find_run(waiting).status is RunStatus.PAUSED
+    assert find_run(runs_here).status is RunStatus.RESUMING
+
+
+def test_leases_of_the_dead_go_with_executions_that_have_ended(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    execution_id = working.run().exec_id
+    engine.journal.hand_over(execution_id, DEAD)
+
+    client.reconcile()
+
+    assert engine.journal.lease(execution_id) is None
+
+
+def test_the_command_says_what_it_did(engine: ZenMLEngine) -> None:
+    left_running(engine)
+
+    said = [CliRunner().invoke(app, ["reconcile"]) for _ in range(2)]
+
+    assert [done.exit_code for done in said] == [0, 0]
+    assert "runner died" in said[0].stdout
+    assert said[1].stdout == "Nothing to put right.\n"
+
+
+def test_an_interval_that_is_none_is_refused(engine: ZenMLEngine) -> None:
+    done = CliRunner().invoke(app, ["reconcile", "--watch", "--every", "0"])
+
+    assert "too short" in str(done.exception)
+
+
+def refused(run: object) -> NoReturn:
+    """Continue nothing: that it was tried is the mistake."""
+    raise AssertionError(run)
+
+
+def test_what_runs_on_another_machine_is_left_to_it(
+    config: Path, zenml_server: RunningServer, tmp_path: Path
+) -> None:
+    connect(zenml_server.url, api_key=zenml_server.api_key)
+    execution_id = asking.run().exec_id
+    answer_in_zenml(execution_id)
+    # The same server and another journal: another machine.
+    journal = Journal(tmp_path / "journal.db")
+    elsewhere = Reconciler(journal, Queue(journal), refused)
+
+    passed_over = list(
+        ZenMLReconciling(journal, elsewhere).reconcile(dry_run=False, progress=None)
+    )
+    met = elsewhere.met(find_run(execution_id), has_open_wait=False, asked=True)
+    here = KitaruClient().reconcile()
+
+    assert execution_id not in [item.exec_id for item in passed_over]
+    assert met.status is RunStatus.PAUSED
+    assert execution_id in [item.exec_id for item in here if item.done]
+    journal.close()
+
+
+def test_one_pod_of_many_has_a_turn(config: Path, zenml_server: RunningServer) -> None:
+    connect(zenml_server.url, api_key=zenml_server.api_key)
+    execution_id = asking.run().exec_id
+    pods = [Turns(execution_id) for _ in range(8)]
+
+    def all_at_once() -> list[bool]:
+        with ThreadPoolExecutor(len(pods)) as beside:
+            return list(beside.map(Turns.take, pods))
+
+    first = all_at_once()
+    again = all_at_once()
+    answer_in_zenml(execution_id)
+    after_answer = all_at_once()
+    run = find_run(execution_id)
+    # Two people who retry the same failure ask for the same turn.
+    pod_turns.ask_for_retry(run)
+    pod_turns.ask_for_retry(run)
+    after_retry = all_at_once()
+    runs.set_status(execution_id, RunStatus.COMPLETED, None)
+    late = Turns(execution_id).take()
+
+    assert [first.count(True), after_answer.count(True)] == [1, 1]
+    assert again == first
+    assert after_retry.count(True) == 1
+    assert not late
+    KitaruClient().reconcile()
+    tags = Client().list_tags(name=f"contains:{execution_id}").items
+    assert [tag.name for tag in tags] == []
