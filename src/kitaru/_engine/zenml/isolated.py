@@ -110,7 +110,7 @@ class IsolatedPods:
         return blobs.load(reply.output, self._values.get(reply.output, what=what))
 
     def forget(self, invocation_id: str) -> None:
-        """Delete requests and replies of a call, which is recorded now.
+        """Delete requests and replies of a call that is recorded or cancelled now.
 
         A request holds the arguments of the call, which may be nobody else's business.
         """
@@ -212,6 +212,7 @@ class IsolatedPods:
         while True:
             if self._cancelled():
                 self._give_up(pod, StepStatus.STOPPED, "Cancelled.")
+                self.forget(pod.invocation_id)
                 raise Cancelled
             rest = until - time.monotonic()
             if rest <= 0:
