@@ -57,12 +57,13 @@ rig: install ## Bring a remote stack up on this machine; harmless if it is up.
 rig-down: install ## Take the remote stack down, with all it kept.
 	@$(BIN)/python -m tests.rig down
 
+# Two rigs at once: much of the time is spent waiting for pods that start.
 # The clock ends a hanging session as Ctrl-C does; its services die with it.
 REMOTE_SECONDS ?= 900
 CLOCK = $(if $(shell command -v timeout),timeout --foreground --signal=INT --kill-after=60 $(REMOTE_SECONDS))
 
 test-remote: install rig-database ## Run the tests of remote stacks on the rig.
-	$(CLOCK) $(BIN)/python -m pytest -q tests/rig
+	$(CLOCK) $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rig
 
 rig-database: install ## Install MariaDB for the rig (Debian, root); without it: SQLite.
 	@$(BIN)/python -m tests.rig database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def rig() -> Iterator[Rig]:
     reason = rigs.why_not()
     if reason is not None:
         pytest.skip(f"the rig cannot run here: {reason}")
-    running = rigs.find()
+    # Those who test at once need one each: they stop servers and stores.
+    is_alone = "PYTEST_XDIST_WORKER" not in os.environ
+    running = rigs.find() if is_alone else None
     if running is not None:
         yield running
         return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.rig import programs
 from tests.rig.rig import Rig
 from tests.support.polling import eventually
+from tests.support.processes import Process
 from tests.support.workspace import STORED_AS, Workspace
 
 _POD_SECONDS = 180.0
@@ -22,6 +24,10 @@ class Laptop(Workspace):
         super().__init__(root, root / "config")
         self._rig = rig
         self.environment = rig.client_environment(root)
+
+    def start(self, *command: str | Path, **options: Any) -> Process:
+        """Start a process that dies with this one, as the rig does."""
+        return super().start("setpriv", "--pdeathsig", "KILL", *command, **options)
 
     def agent(self, **inputs: object) -> str:
         """Start the flow that asks a question, and return its execution."""

@@ -1,5 +1,9 @@
 """Flows that the tests of the rig run; their steps ring at a `Doorbell`."""
 
+from __future__ import annotations
+
+import re
+
 RING = """
 import os
 import socket
@@ -104,3 +108,8 @@ import sys
 module, flow, inputs = sys.argv[1:]
 print(getattr(importlib.import_module(module), flow).run(**json.loads(inputs)).exec_id)
 """
+
+
+def makers(result: str) -> list[str]:
+    """Return the pods that ran the three steps, in order."""
+    return re.findall(r"by (\S+?)(?:,|$)", result)

