@@ -99,7 +99,7 @@ print(json.dumps({
     "result": left.get(),
     "ran": ran,
     "replayed": replayed.wait(),
-    "logged": [e.message for e in client.executions.logs(left.exec_id)][0],
+    "waited": waited,
     "listed": [e.exec_id for e in client.executions.list()].index(left.exec_id) >= 0,
 }))
 """
@@ -122,4 +122,5 @@ def test_a_clock_that_is_put_back_loses_orders_and_repeats_nothing(
     assert report["result"] == report["replayed"] == 6
     assert report["ran"] == [1, 2, 3, 3]
     assert report["listed"]
-    assert "started" in report["logged"]
+    # The wait of the first attempt left before it noted how long; the others are answered.
+    assert max(report["waited"]) < 60

@@ -24,7 +24,7 @@ from kitaru._engine import leases
 from kitaru._engine.leases import Holder, Lease
 from kitaru.errors import KitaruBackendError, KitaruStateError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 60
 
 _SCHEMA = """
