@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from zenml.enums import ExecutionStatus as RunStatus
 
 from kitaru import checkpoint, flow
-from kitaru._engine.zenml import steps
+from kitaru._engine.zenml import runs, steps
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.projector import is_finishing
 from tests.support.polling import eventually
@@ -60,6 +61,57 @@ def test_second_run_starts_no_process_to_list_packages(
     empty.run().get()
 
     assert asked == []
+
+
+def test_a_second_run_asks_the_store_no_more_than_zenml_needs(
+    engine: ZenMLEngine,
+) -> None:
+    @checkpoint
+    def trivial(n: int) -> int:
+        return n
+
+    @flow
+    def one() -> int:
+        return trivial(1)
+
+    one.run()
+
+    with statements_of_this_thread() as statements:
+        one.run()
+
+    # Nearly all is ZenML's: the pipeline, its snapshot, the run and three updates of it.
+    assert len(statements) < 145
+
+
+def test_an_abandoned_run_goes_on_as_cheaply_after_many_calls_as_after_few(
+    engine: ZenMLEngine,
+) -> None:
+    needed: list[int] = []
+    statements: list[str] = []
+
+    @checkpoint
+    def trivial(n: int) -> int:
+        return n
+
+    @flow
+    def broken(calls: int) -> None:
+        total = sum(trivial(n) for n in range(calls))
+        needed.append(len(statements))
+        raise OSError(total)
+
+    for calls in (2, 30):
+        handle = broken.run(calls)
+        # A runner that was killed leaves it like this.
+        runs.set_status(handle.exec_id, RunStatus.RESUMING, None)
+        runs.set_status(handle.exec_id, RunStatus.RUNNING, None)
+        with statements_of_this_thread() as found:
+            statements = found
+            engine.continue_here(handle.exec_id)
+
+    _, after_few, _, after_many = needed
+    # ZenML's runner reads the step runs for itself, page by page.
+    assert after_few < 60
+    assert after_many < after_few + 15
 
 
 def test_rerun_reads_the_known_results_without_a_commit_for_each(

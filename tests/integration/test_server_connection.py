@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from kitaru import (
     KitaruBackendError,
@@ -174,6 +175,38 @@ def test_logout_leaves_no_secret_on_the_disk(
     assert holding(config.parent, zenml_server.secrets) == []
     with pytest.raises(KitaruUsageError):
         KitaruClient().executions.get(exec_id)
+
+
+def test_a_checkpoint_asks_the_server_nothing_and_a_page_asks_once(
+    config: Path, zenml_server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(zenml_server.url, api_key=zenml_server.api_key)
+    asked: list[str] = []
+    mine, send = threading.get_ident(), requests.Session.send
+
+    def counted(session: Any, request: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == mine:
+            asked.append(f"{request.method} {request.path_url}")
+        return send(session, request, **kwargs)
+
+    @flow
+    def twice(number: int) -> tuple[int, int]:
+        before = len(asked)
+        first = len(asked) - before + 0 * doubled(number)
+        return first, len(asked) - before
+
+    monkeypatch.setattr(requests.Session, "send", counted)
+    twice.run(1)
+
+    asked.clear()
+    assert twice.run(1).get() == (0, 0)
+    start = list(asked)
+    asked.clear()
+    KitaruClient().executions.list()
+    page = list(asked)
+
+    assert len(start) < 40, start
+    assert len(page) == 1, page
 
 
 def test_a_wait_is_answered_through_the_server(

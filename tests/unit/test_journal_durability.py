@@ -303,3 +303,16 @@ def test_a_full_disk_is_named_as_the_cause(journal: Journal) -> None:
         journal.update_execution("large", status="x" * 100_000)
 
     assert journal.execution("large") is None
+
+
+def test_a_small_outcome_writes_few_pages(tmp_path: Path, call: Make) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    log = tmp_path / "journal.db-wal"
+    before = log.stat().st_size
+
+    for number in range(100):
+        journal.put_call(call(f"a_{number}"))
+
+    # The row, its key, and now and then a page more; each index would add one.
+    assert (log.stat().st_size - before) / (4096 + 24) < 100 * 2.5
+    journal.close()

@@ -144,6 +144,19 @@ def test_following_shows_what_was_written_before_the_end_was_seen(
     assert followed == ["last words"]
 
 
+def test_a_log_that_is_kept_open_is_opened_once(log: LogFile) -> None:
+    moved = log.path.with_name("moved.jsonl")
+
+    with log.kept_open():
+        log.write("one")
+        log.path.rename(moved)
+        log.write("two")
+    log.write("three")
+
+    assert messages(LogFile(moved)) == ["one", "two"]
+    assert messages(log) == ["three"]
+
+
 def test_processes_share_a_log_without_tearing_lines(log: LogFile) -> None:
     context = multiprocessing.get_context("fork")
     writers = [

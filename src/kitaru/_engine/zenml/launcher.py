@@ -199,7 +199,7 @@ class Launcher:
         with active.stack(runs.stack_id_of(run)):
             if fresh:
                 return self._run(execution, lambda: runs.start_here(run))
-            return self._run(execution, lambda: runs.go_on_here(execution_id))
+            return self._run(execution, lambda: runs.go_on_here(run))
 
     def continue_elsewhere(self, run: PipelineRunResponse) -> Continuation:
         """Start a process that goes on, or do it here if no other process can."""
@@ -273,7 +273,7 @@ class Launcher:
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
 
             def submit() -> None:
-                runs.go_on_here(execution_id)
+                runs.go_on_here(Client().zen_store.get_run(UUID(execution_id)))
 
         if not ending.status.is_finished:
             execution.reporter.ended(execution_id, execution.flow_name, ending)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -78,6 +79,18 @@ class NewStep:
         return self.request.dynamic_config
 
 
+@dataclass(frozen=True, slots=True)
+class StoredStep:
+    """A step run that ZenML has, and the artifact version of one of its outputs."""
+
+    name: str
+    id: UUID
+    version: int
+    status: ExecutionStatus
+    ended_at: datetime | None
+    output: UUID | None
+
+
 def of_store() -> LocalRows | None:
     """Return the rows of the store in use; `None` if only ZenML may write there."""
     store = Client().zen_store
@@ -96,6 +109,31 @@ class LocalRows:
     def __init__(self, store: SqlZenStore) -> None:
         self._store = store
         self._user_id = store.get_user().id
+
+    def steps(self, run_id: UUID, output: str) -> list[StoredStep]:
+        """Return the latest step run of each call; ZenML takes a statement for each."""
+        step, made = StepRunSchema, StepRunOutputArtifactSchema
+        with Session(self._store.engine) as session:
+            found = session.exec(
+                select(  # type: ignore[call-overload]  # typed for four columns at most
+                    step.name,
+                    step.id,
+                    step.version,
+                    step.status,
+                    step.end_time,
+                    made.artifact_id,
+                )
+                .outerjoin(made, (made.step_id == step.id) & (made.name == output))
+                .where(step.pipeline_run_id == run_id)
+                .where(step.status != ExecutionStatus.RETRIED.value)
+                .order_by(col(step.created), step.id)
+            )
+            return [
+                StoredStep(
+                    name, own_id, version, ExecutionStatus(status), ended, made_id
+                )
+                for name, own_id, version, status, ended, made_id in found
+            ]
 
     def versions(self, wanted: Sequence[str]) -> dict[str, tuple[UUID, str]]:
         """Return ids and places of the artifact versions of those names."""

@@ -114,19 +114,17 @@ def start_here(run: PipelineRunResponse) -> None:
     _run_here(run, run.snapshot, stack)
 
 
-def go_on_here(execution_id: str) -> None:
-    """Run the body of an earlier run again in this process and thread.
+def go_on_here(run: PipelineRunResponse) -> None:
+    """Run the body of an earlier run again, in this process, thread and active stack.
 
     Raises:
         BaseException: What the body raised.
     """
-    run = Client().zen_store.get_run(UUID(execution_id))
-    if run.status is not RunStatus.RESUMING:
-        mark_resuming(run)
-        run = Client().zen_store.get_run(UUID(execution_id))
+    # An abandoned run counts as running, and ZenML goes on with that as it is.
+    if run.status not in (RunStatus.RESUMING, RunStatus.RUNNING):
+        run = mark_resuming(run)
     assert run.snapshot is not None
-    assert run.snapshot.stack is not None
-    _run_here(run, run.snapshot, Stack.from_model(run.snapshot.stack))
+    _run_here(run, run.snapshot, Client().active_stack)
 
 
 def _run_here(
@@ -137,17 +135,19 @@ def _run_here(
         stack.orchestrator.resume_run(snapshot=snapshot, run=run, stack=stack)
 
 
-def mark_resuming(run: PipelineRunResponse) -> None:
-    """Move a failed, paused or abandoned run to `resuming`."""
+def mark_resuming(run: PipelineRunResponse) -> PipelineRunResponse:
+    """Move a failed, paused or abandoned run to `resuming`; return it as it is then."""
     if run.status not in (RunStatus.FAILED, RunStatus.PAUSED):
         # ZenML lets nothing else resume; an abandoned run counts as running.
         set_status(str(run.id), RunStatus.FAILED, "runtime: the runner died")
-    set_status(str(run.id), RunStatus.RESUMING, None)
+    return set_status(str(run.id), RunStatus.RESUMING, None)
 
 
-def set_status(execution_id: str, status: RunStatus, text: str | None) -> None:
-    """Set the status of a run."""
-    Client().zen_store.update_run(
+def set_status(
+    execution_id: str, status: RunStatus, text: str | None
+) -> PipelineRunResponse:
+    """Set the status of a run; return it as it is then."""
+    return Client().zen_store.update_run(
         UUID(execution_id), PipelineRunUpdate(status=status, status_reason=text)
     )
 

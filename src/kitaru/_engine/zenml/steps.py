@@ -69,6 +69,9 @@ class StepWriter:
 
     def read_existing(self) -> None:
         """Learn what ZenML has already, when an execution goes on."""
+        if self._rows is not None:
+            self._read_rows(self._rows)
+            return
         for step in step_runs(self._execution_id):
             self._steps[step.name] = _Written(
                 step.id,
@@ -83,6 +86,19 @@ class StepWriter:
             place = step.config.extra.get(PLACE_KEY)
             if place is not None and record_of(step) is None:
                 self._left[step.name] = (step.id, str(place))
+
+    def _read_rows(self, rows: local_rows.LocalRows) -> None:
+        """Do it for a local store, which no pod can write to."""
+        for step in rows.steps(UUID(self._execution_id), OUTPUT):
+            self._steps[step.name] = _Written(
+                step.id,
+                step.version,
+                step.status not in UNFINISHED,
+                step.ended_at,
+                step.status.is_successful,
+            )
+            if step.output is not None:
+                self._outputs[step.name] = step.output
 
     def left_behind(self) -> Mapping[str, tuple[UUID, str]]:
         """Return step run and place of pods whose outcome nobody has recorded."""
