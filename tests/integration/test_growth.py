@@ -14,6 +14,7 @@ from sqlalchemy.engine import Engine
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru._core import codec
 from kitaru._core.records import CallRecord
+from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import artifacts, local_rows, steps
 from kitaru._engine.zenml.engine import ZenMLEngine
 from tests.support.statements import statements_of_this_thread
@@ -90,9 +91,12 @@ class Recorded:
 
     def show(self, records: list[CallRecord]) -> None:
         """Write them to ZenML, as the thread in the background does."""
+        self.writer().write_all(records)
+
+    def writer(self) -> steps.StepWriter:
+        """Return what writes to ZenML for a process that has just begun."""
         rows = local_rows.of_store()
-        writer = steps.StepWriter(self.execution_id, "many", self._values, rows)
-        writer.write_all(records)
+        return steps.StepWriter(self.execution_id, "many", self._values, rows)
 
 
 def counted(work: Callable[[], object]) -> int:
@@ -128,6 +132,21 @@ def test_a_thousand_calls_and_their_reuse_cost_less_than_a_statement_each(
     assert thousand / 1000 <= hundred / 100
     assert reused / 100 < 0.9
     assert len(steps.step_runs(lots.execution_id)) == 1000
+
+
+def test_a_call_shown_while_it_runs_costs_a_few_statements_more(
+    engine: ZenMLEngine,
+) -> None:
+    execution = Recorded(many.run(0).exec_id)
+    (ended,) = execution.records(1)
+    writer = execution.writer()
+    began = StartedCall(ended.invocation_id, ended.name, ended.started_at)
+
+    taken = counted(lambda: [writer.write_started(began), writer.write(ended)])
+
+    assert taken < 30
+    (step,) = steps.step_runs(execution.execution_id)
+    assert step.status == "completed"
 
 
 def test_looking_at_many_checkpoints_takes_as_many_statements_as_at_few(
