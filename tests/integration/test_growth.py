@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from kitaru import KitaruClient, checkpoint, flow
-from kitaru._core import codec
-from kitaru._core.records import CallRecord
-from kitaru._engine.zenml import artifacts, local_rows, steps
+from kitaru._engine.port import StartedCall
+from kitaru._engine.zenml import steps
 from kitaru._engine.zenml.engine import ZenMLEngine
+from tests.support.outcomes import Recorded
 from tests.support.statements import statements_of_this_thread
 
 pytestmark = pytest.mark.zenml
@@ -50,51 +48,6 @@ def all_statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-class Recorded:
-    """An execution whose outcomes are shown without running them."""
-
-    def __init__(self, execution_id: str) -> None:
-        self.execution_id = execution_id
-        self._values = artifacts.values_of(execution_id)
-
-    def records(self, count: int) -> list[CallRecord]:
-        """Return outcomes of calls, each with a result of its own."""
-        moment = datetime.now(UTC)
-        return [
-            CallRecord(
-                self.execution_id,
-                f"trivial_{n}",
-                "trivial",
-                "completed",
-                moment,
-                moment + timedelta(seconds=n),
-                order=n,
-                output=self._values.put(
-                    codec.encode(n), owner="trivial", name="output"
-                ),
-            )
-            for n in range(count)
-        ]
-
-    def reusing(self, records: list[CallRecord]) -> list[CallRecord]:
-        """Return outcomes that are results of another execution."""
-        return [
-            replace(
-                record,
-                execution_id=self.execution_id,
-                reused=True,
-                output_id=record.artifact_id,
-            )
-            for record in records
-        ]
-
-    def show(self, records: list[CallRecord]) -> None:
-        """Write them to ZenML, as the thread in the background does."""
-        rows = local_rows.of_store()
-        writer = steps.StepWriter(self.execution_id, "many", self._values, rows)
-        writer.write_all(records)
-
-
 def counted(work: Callable[[], object]) -> int:
     with all_statements() as statements:
         work()
@@ -117,8 +70,11 @@ def test_showing_a_checkpoint_costs_the_same_however_many_there_are(
 def test_a_thousand_calls_and_their_reuse_cost_less_than_a_statement_each(
     engine: ZenMLEngine,
 ) -> None:
-    few, lots = Recorded(many.run(0).exec_id), Recorded(many.run(0).exec_id)
-    again = Recorded(many.run(0).exec_id)
+    few, lots = (
+        Recorded(many.run(0).exec_id, "many"),
+        Recorded(many.run(0).exec_id, "many"),
+    )
+    again = Recorded(many.run(0).exec_id, "many")
 
     hundred = counted(lambda: few.show(few.records(100)))
     thousand = counted(lambda: lots.show(lots.records(1000)))
@@ -128,6 +84,21 @@ def test_a_thousand_calls_and_their_reuse_cost_less_than_a_statement_each(
     assert thousand / 1000 <= hundred / 100
     assert reused / 100 < 0.9
     assert len(steps.step_runs(lots.execution_id)) == 1000
+
+
+def test_a_call_shown_while_it_runs_costs_a_few_statements_more(
+    engine: ZenMLEngine,
+) -> None:
+    execution = Recorded(many.run(0).exec_id, "many")
+    (ended,) = execution.records(1)
+    writer = execution.writer()
+    began = StartedCall(ended.invocation_id, ended.name, ended.started_at)
+
+    taken = counted(lambda: [writer.write_started(began), writer.write(ended)])
+
+    assert taken < 20
+    (step,) = steps.step_runs(execution.execution_id)
+    assert step.status == "completed"
 
 
 def test_looking_at_many_checkpoints_takes_as_many_statements_as_at_few(

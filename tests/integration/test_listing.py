@@ -15,7 +15,11 @@ from tests.support.statements import statements_of_this_thread
 
 pytestmark = pytest.mark.zenml
 
-ATTACHED = (("tag_resource", "resource_id"), ("run_wait_condition", "run_id"))
+ATTACHED = (
+    ("tag_resource", "resource_id"),
+    ("run_wait_condition", "run_id"),
+    ("pipeline_run_output", "pipeline_run_id"),
+)
 
 
 def multiply(config: Path, execution_id: str, count: int) -> None:

@@ -191,8 +191,15 @@ def test_the_store_holds_the_same_whoever_wrote_it(
     database, record = Database(config), Records(execution_id)
     source = record("source", output=record.value("earlier"))
     first = all_kinds(record, source.artifact_id)
-    running = StartedCall("long", "long", BEGUN, parents=("text",))
-    ended = record("long", output=record.value("long"))
+    running = [
+        StartedCall("long", "long", BEGUN, parents=("text",)),
+        StartedCall("long:2", "long", BEGUN, parents=("text",), cache_key="k"),
+    ]
+    failure = StoredFailure("no", "builtins:ValueError", "Traceback …", "user_code")
+    ended = [
+        record("long", output=record.value("long"), metadata={"n": 1}),
+        record("long:2", status="failed", failure=failure),
+    ]
 
     def show(rows: local_rows.LocalRows | None) -> None:
         def writer() -> steps.StepWriter:
@@ -201,8 +208,9 @@ def test_the_store_holds_the_same_whoever_wrote_it(
         once = writer()
         once.write_all([source])
         once.write_all(first)
-        once.write_started(running)
-        once.write_all([ended])
+        for call in running:
+            once.write_started(call)
+        once.write_all(ended)
         # Another process goes on, and shows again what it cannot know to be shown.
         twice = writer()
         twice.read_existing()
@@ -218,7 +226,7 @@ def test_the_store_holds_the_same_whoever_wrote_it(
             show(None)
 
     assert mine == database.contents()
-    assert len(mine["step_run"]) == 17
+    assert len(mine["step_run"]) == 18
     assert len(mine["artifact_version"]) == 14
     assert len(ours) < len(theirs) * 0.7
 

@@ -22,6 +22,7 @@ from zenml.enums import (
 )
 from zenml.exceptions import IllegalOperationError
 from zenml.models import (
+    Page,
     PipelineRunUpdate,
     RunWaitConditionFilter,
     RunWaitConditionRequest,
@@ -172,7 +173,7 @@ class ZenMLBoard:
 
 def conditions(execution_id: str) -> list[RunWaitConditionResponse]:
     """Return all waits of an execution, oldest first."""
-    return _list(pipeline_run=UUID(execution_id))
+    return _list(_of_one, pipeline_run=UUID(execution_id))
 
 
 def count_answered(execution_id: str) -> int:
@@ -201,9 +202,11 @@ def _calls_before(condition: RunWaitConditionResponse) -> float:
 def open_conditions(execution_id: str | None = None) -> list[RunWaitConditionResponse]:
     """Return open waits, of one execution or of all."""
     if execution_id is None:
-        return _list(status=RunWaitConditionStatus.PENDING.value)
+        return _list(eager.wait_conditions, status=RunWaitConditionStatus.PENDING.value)
     return _list(
-        status=RunWaitConditionStatus.PENDING.value, pipeline_run=UUID(execution_id)
+        _of_one,
+        status=RunWaitConditionStatus.PENDING.value,
+        pipeline_run=UUID(execution_id),
     )
 
 
@@ -231,12 +234,21 @@ def base_name(name: str) -> str:
     return name.partition(_AGAIN)[0]
 
 
-def _list(**filters: Any) -> list[RunWaitConditionResponse]:
+_Conditions = Page[RunWaitConditionResponse]
+
+
+def _of_one(wanted: RunWaitConditionFilter) -> _Conditions:
+    return Client().zen_store.list_run_wait_conditions(wanted, hydrate=True)
+
+
+def _list(
+    read: Callable[[RunWaitConditionFilter], _Conditions], **filters: Any
+) -> list[RunWaitConditionResponse]:
     client = Client()
     found: list[RunWaitConditionResponse] = []
     page = 1
     while True:
-        result = eager.wait_conditions(
+        result = read(
             RunWaitConditionFilter(
                 project=client.active_project.id,
                 sort_by="asc:created",

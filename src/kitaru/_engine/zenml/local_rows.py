@@ -1,4 +1,4 @@
-"""Finished steps and their artifacts as rows of a local ZenML store, many in one commit.
+"""Steps and their artifacts as rows of a local ZenML store, many in one commit.
 
 ZenML's store writes them one at a time, with five commits and 37 statements for each call,
 most of which read back what was just written. The rows made here are the same: ZenML's own
@@ -28,7 +28,12 @@ from zenml.enums import (
     StepRunInputArtifactType,
 )
 from zenml.metadata.metadata_types import get_metadata_type
-from zenml.models import ArtifactRequest, ArtifactVersionRequest, StepRunRequest
+from zenml.models import (
+    ArtifactRequest,
+    ArtifactVersionRequest,
+    StepRunRequest,
+    StepRunUpdate,
+)
 from zenml.utils.json_utils import pydantic_encoder
 from zenml.zen_stores.schemas import (
     ArtifactSchema,
@@ -62,7 +67,7 @@ class NotPlainError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
-    """A finished step run that ZenML has nothing of, and metadata to show with it."""
+    """A step run that ZenML has nothing of, and metadata to show with it."""
 
     request: StepRunRequest
     metadata: Mapping[str, Any]
@@ -104,7 +109,7 @@ def of_store() -> LocalRows | None:
 
 
 class LocalRows:
-    """Writes finished steps into a local store."""
+    """Writes steps into a local store."""
 
     def __init__(self, store: SqlZenStore) -> None:
         self._store = store
@@ -170,6 +175,20 @@ class LocalRows:
         if not all(_is_plain_step(step) for step in steps):
             raise NotPlainError
         return self._in_one_commit(lambda session: self._steps(session, steps))
+
+    def finish_step(
+        self, step_id: UUID, update: StepRunUpdate, metadata: Mapping[str, Any]
+    ) -> None:
+        """End a running step run.
+
+        Raises:
+            NotPlainError: If it needs ZenML's own calls.
+        """
+        if update.add_logs or update.loaded_artifact_versions:
+            raise NotPlainError
+        self._in_one_commit(
+            lambda session: self._finish(session, step_id, update, metadata)
+        )
 
     def _in_one_commit(self, write: Callable[[Session], T]) -> T:
         with Session(self._store.engine, expire_on_commit=False) as session:
@@ -279,6 +298,26 @@ class LocalRows:
         _add(session, attached)
         return {name: known[name] for name in names}
 
+    def _finish(
+        self,
+        session: Session,
+        step_id: UUID,
+        update: StepRunUpdate,
+        metadata: Mapping[str, Any],
+    ) -> None:
+        step = session.get(StepRunSchema, step_id)
+        if (
+            step is None
+            or step.status != ExecutionStatus.RUNNING.value
+            or step.is_retriable
+            or step.resource_request_id is not None
+        ):
+            raise NotPlainError
+        session.add(step.update(update))
+        rows = [*_outputs(step_id, update.outputs)]
+        rows += self._metadata(step, MetadataResourceTypes.STEP_RUN, metadata)
+        _add(session, rows)
+
     def _metadata(
         self,
         of: StepRunSchema | ArtifactVersionSchema,
@@ -309,7 +348,7 @@ def is_plain(request: ArtifactVersionRequest) -> bool:
 def _is_plain_step(step: NewStep) -> bool:
     request, config = step.request, step.config
     return (
-        request.status.is_finished
+        (request.status.is_finished or request.status is ExecutionStatus.RUNNING)
         and request.logs is None
         and request.original_step_run_id is None
         and request.resource_requester is None
@@ -358,12 +397,18 @@ def _attached(
                 chunk_index=spec.chunk_index,
                 chunk_size=spec.chunk_size,
             )
-    outputs: dict[UUID, str] = {}
-    for name, artifact_ids in step.request.outputs.items():
+    yield from _outputs(step_id, step.request.outputs)
+
+
+def _outputs(
+    step_id: UUID, outputs: Mapping[str, Sequence[UUID]]
+) -> Iterator[SQLModel]:
+    names: dict[UUID, str] = {}
+    for name, artifact_ids in outputs.items():
         for artifact_id in artifact_ids:
             # A version is one output of a step, the first it is given as.
-            outputs.setdefault(artifact_id, name)
-    for artifact_id, name in outputs.items():
+            names.setdefault(artifact_id, name)
+    for artifact_id, name in names.items():
         yield StepRunOutputArtifactSchema(
             step_id=step_id, artifact_id=artifact_id, name=name
         )

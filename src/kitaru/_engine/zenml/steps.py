@@ -109,17 +109,21 @@ class StepWriter:
         known = self._steps.get(call.invocation_id)
         if known is not None and not known.finished:
             return
-        step = Client().zen_store.create_run_step(
-            self._request(
-                call.invocation_id,
-                call.name,
-                call.parents,
-                status=ExecutionStatus.RUNNING,
-                start_time=call.started_at,
-                cache_key=call.cache_key,
-            )
+        request = self._request(
+            call.invocation_id,
+            call.name,
+            call.parents,
+            status=ExecutionStatus.RUNNING,
+            start_time=call.started_at,
+            cache_key=call.cache_key,
         )
-        self._steps[call.invocation_id] = _Written(step.id, step.version, False, None)
+        ids = self._create_rows([local_rows.NewStep(request, {})])
+        if ids is not None:
+            step_id, version = ids[call.invocation_id], 1
+        else:
+            step = Client().zen_store.create_run_step(request)
+            step_id, version = step.id, step.version
+        self._steps[call.invocation_id] = _Written(step_id, version, False, None)
 
     def write_all(self, records: Sequence[CallRecord]) -> None:
         """Show the outcomes of calls, those that ZenML has nothing of together."""
@@ -199,7 +203,6 @@ class StepWriter:
         known = self._steps.get(record.invocation_id)
         if known is not None and not known.finished:
             self._finish(known.step_id, record, outputs)
-            self._annotate(known.step_id, record)
             step_id, version = known.step_id, known.version
         else:
             step = self._create_finished(record, outputs)
@@ -212,8 +215,6 @@ class StepWriter:
 
     def _create_together(self, registered: Sequence[Registered]) -> bool:
         """Make step runs of calls that ZenML has nothing of, if the store allows it."""
-        if self._rows is None:
-            return False
         # Each may be the parent of those after it.
         earlier: set[str] = set()
         new = []
@@ -222,14 +223,22 @@ class StepWriter:
             shown = _presentable(_shown(made.record))
             new.append(local_rows.NewStep(request, shown))
             earlier.add(made.record.invocation_id)
-        try:
-            ids = self._rows.create_steps(new)
-        except local_rows.NotPlainError:
+        ids = self._create_rows(new)
+        if ids is None:
             return False
         for made in registered:
             name, ok = made.record.invocation_id, made.record.status == "completed"
             self._steps[name] = _Written(ids[name], 1, True, made.record.ended_at, ok)
         return True
+
+    def _create_rows(self, new: Sequence[local_rows.NewStep]) -> dict[str, UUID] | None:
+        """Return the ids of new step runs, `None` if ZenML has to make them."""
+        if self._rows is None:
+            return None
+        try:
+            return self._rows.create_steps(new)
+        except local_rows.NotPlainError:
+            return None
 
     def _complete(self, known: _Written, record: CallRecord) -> None:
         """Add what a pod could not write: ZenML lets it end a step, we know the call."""
@@ -334,19 +343,25 @@ class StepWriter:
     def _finish(
         self, step_id: UUID, record: CallRecord, outputs: dict[str, list[UUID]]
     ) -> None:
-        Client().zen_store.update_run_step(
-            step_id,
-            StepRunUpdate(
-                status=_status(record),
-                end_time=record.ended_at,
-                outputs=outputs,
-                exception_info=_exception(record),
-            ),
+        update = StepRunUpdate(
+            status=_status(record),
+            end_time=record.ended_at,
+            outputs=outputs,
+            exception_info=_exception(record),
         )
+        if self._rows is not None:
+            try:
+                shown = _presentable(_with_record(record))
+                self._rows.finish_step(step_id, update, shown)
+            except local_rows.NotPlainError:
+                pass
+            else:
+                return
+        Client().zen_store.update_run_step(step_id, update)
+        self._annotate(step_id, record)
 
     def _annotate(self, step_id: UUID, record: CallRecord) -> None:
-        values = {RECORD_KEY: records.to_json(record), **_shown(record)}
-        write_metadata(step_id, MetadataResourceTypes.STEP_RUN, values)
+        write_metadata(step_id, MetadataResourceTypes.STEP_RUN, _with_record(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +472,10 @@ def _presentable(values: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError:
             shown[key] = json.dumps(value, default=str)
     return shown
+
+
+def _with_record(record: CallRecord) -> dict[str, Any]:
+    return {RECORD_KEY: records.to_json(record), **_shown(record)}
 
 
 def _shown(record: CallRecord) -> dict[str, Any]:
