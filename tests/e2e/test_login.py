@@ -222,9 +222,12 @@ def it_looks_after_executions(workspace: Workspace, server: RunningServer) -> No
 
     shown = server.ask(f"/runs/{exec_id}")["body"]
     assert shown["status_reason"].startswith("runtime: the runner died")
-    log = (workspace.config / "kitaru" / "server" / "server.log").read_text()
-    assert f"reviewed {exec_id}: answered: process" in log
-    assert f"reviewed {exec_id}: runner died" in log
+    log = workspace.config / "kitaru" / "server" / "server.log"
+    eventually(
+        lambda: f"reviewed {exec_id}: runner died" in log.read_text(),
+        what=log.read_text,
+    )
+    assert f"reviewed {exec_id}: answered: process" in log.read_text()
     (workspace.project / "go").touch()
     workspace.retry(exec_id)
     assert workspace.settles(exec_id, "completed")["status"] == "completed"

@@ -19,7 +19,7 @@ from kitaru._engine.leases import Holder
 from kitaru._engine.queue import Queue
 from kitaru._engine.zenml import pod_turns, runs
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.pod_turns import Turns
+from kitaru._engine.zenml.pod_turns import PodTurns
 from kitaru._engine.zenml.reconcile import Reconciler, find_run
 from kitaru._engine.zenml.reconciling import ZenMLReconciling
 from kitaru.cli.app import app
@@ -158,11 +158,11 @@ def test_what_runs_on_another_machine_is_left_to_it(
 def test_one_pod_of_many_has_a_turn(config: Path, zenml_server: RunningServer) -> None:
     connect(zenml_server.url, api_key=zenml_server.api_key)
     execution_id = asking.run().exec_id
-    pods = [Turns(execution_id) for _ in range(8)]
+    pods = [PodTurns(execution_id) for _ in range(8)]
 
     def all_at_once() -> list[bool]:
         with ThreadPoolExecutor(len(pods)) as beside:
-            return list(beside.map(Turns.take, pods))
+            return list(beside.map(PodTurns.take, pods))
 
     first = all_at_once()
     again = all_at_once()
@@ -174,7 +174,7 @@ def test_one_pod_of_many_has_a_turn(config: Path, zenml_server: RunningServer) -
     pod_turns.ask_for_retry(run)
     after_retry = all_at_once()
     runs.set_status(execution_id, RunStatus.COMPLETED, None)
-    late = Turns(execution_id).take()
+    late = PodTurns(execution_id).take()
 
     assert [first.count(True), after_answer.count(True)] == [1, 1]
     assert again == first

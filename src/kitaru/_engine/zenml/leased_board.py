@@ -24,7 +24,7 @@ from zenml.utils.time_utils import utc_now
 from kitaru._engine.port import Answer, Question
 from kitaru._engine.zenml.board import ZenMLBoard
 from kitaru._engine.zenml.errors import translated
-from kitaru._engine.zenml.pod_turns import Turns
+from kitaru._engine.zenml.pod_turns import PodTurns
 from kitaru.errors import KitaruBackendError
 from kitaru.models import PendingWait
 
@@ -54,7 +54,7 @@ class LeasedBoard(ZenMLBoard):
         return answer
 
     def _take_turn(self) -> None:
-        turns = Turns(self._execution_id)
+        turns = PodTurns(self._execution_id)
         if not turns.take():
             turns.leave()
 

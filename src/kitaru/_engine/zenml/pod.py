@@ -16,7 +16,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._engine.port import Ending
 from kitaru._engine.zenml import platforms, runs
-from kitaru._engine.zenml.pod_turns import Turns
+from kitaru._engine.zenml.pod_turns import PodTurns
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def run_body(run: PipelineRunResponse) -> tuple[Ending, UUID | None]:
     from kitaru._engine.open import use_engine
     from kitaru._engine.zenml.engine import ZenMLEngine
 
-    turns = Turns(str(run.id))
+    turns = PodTurns(str(run.id))
     if not turns.take():
         turns.leave()
     # ZenML says how the run ended after this.

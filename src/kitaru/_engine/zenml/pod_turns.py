@@ -39,7 +39,7 @@ _NOTED_WITHIN = 10.0
 _LOOK_AGAIN = 0.5
 
 
-class Turns:
+class PodTurns:
     """The turns of one execution, as one pod sees them."""
 
     def __init__(self, execution_id: str) -> None:

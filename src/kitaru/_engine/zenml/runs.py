@@ -178,7 +178,7 @@ def store_id() -> str:
 def store_is_a_file() -> bool:
     """Whether this process works with a store on the disk, and with no server.
 
-    ZenML calls a server on this host local, too.
+    ZenML calls a server local, too, that has the id of this installation.
     """
     store = Client().zen_store
     return store.type is StoreType.SQL and store.is_local_store()
