@@ -59,7 +59,7 @@ rig-down: install ## Take the remote stack down, with all it kept.
 
 # Two rigs at once: much of the time is spent waiting for pods that start.
 # The clock ends a hanging session as Ctrl-C does; its services die with it.
-REMOTE_SECONDS ?= 900
+REMOTE_SECONDS ?= 1200
 CLOCK = $(if $(shell command -v timeout),timeout --foreground --signal=INT --kill-after=60 $(REMOTE_SECONDS))
 
 test-remote: install rig-database ## Run the tests of remote stacks on the rig.

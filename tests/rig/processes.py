@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import psutil
 _STOP_SECONDS = 3.0
 _READY_SECONDS = 120.0
 _LOOK_AGAIN = 0.05
+_PORTS = range(20_000, 32_000)
 
 
 class NotStarted(RuntimeError):
@@ -126,14 +128,19 @@ class Processes:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on, all different."""
-    with contextlib.ExitStack() as probes:
-        ports = []
-        for _ in range(count):
-            probe = probes.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(int(probe.getsockname()[1]))
-        return ports
+    """Return ports that nothing listens on, all different.
+
+    None of those that connections get from the system: one of them could take a port
+    before its service does.
+    """
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise NotStarted(f"there are no {count} free ports")
 
 
 def listens(port: int) -> bool:

@@ -12,7 +12,13 @@ from pathlib import Path
 from tests.rig import asking
 from tests.rig.asking import Addresses
 from tests.rig.kube.api import certificate
-from tests.rig.processes import Processes, Starting, free_ports, listens
+from tests.rig.processes import (
+    NotStarted,
+    Processes,
+    Starting,
+    free_ports,
+    listens,
+)
 from tests.support.store import is_outside
 
 REPOSITORY = Path(__file__).parents[2]
@@ -117,20 +123,26 @@ def start_database(state: Path, at: Addresses, processes: Processes) -> Starting
         raise FileNotFoundError(
             "MariaDB is not installed; do so with: make rig-database"
         )
+    # In a shared folder, temporary tables of two that are set up at once have one name.
+    scratch = state / "database-scratch"
     common = [program, "--no-defaults", "--user=root", f"--datadir={folder}"]
+    common.append(f"--tmpdir={scratch}")
     if not folder.exists():
         folder.mkdir()
+        scratch.mkdir()
         tables = [_TABLES / f"mysql_system_tables{part}.sql" for part in ("", "_data")]
         lines = ["CREATE DATABASE mysql;", "USE mysql;"]
         text = "\n".join([*lines, *(file.read_text() for file in tables)])
-        subprocess.run(
+        done = subprocess.run(
             [*common, "--bootstrap"],
             input=text,
             text=True,
-            check=True,
+            check=False,
             capture_output=True,
             timeout=60,
         )
+        if done.returncode:
+            raise NotStarted(f"MariaDB was not set up:\n{done.stderr[-2000:]}")
     return processes.start(
         "database",
         [
