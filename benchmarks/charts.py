@@ -47,9 +47,8 @@ def dots(title: str, sides: Sequence[Measured]) -> str:
     def place(value: float) -> float:
         return _LEFT + (math.log10(value) - low) * scale
 
-    parts = _ticks(
-        {place(10.0**n): shown(10.0**n, "s") for n in range(low, high + 1)}, bottom
-    )
+    powers = [10.0**n for n in range(low, high + 1)]
+    parts = _ticks({place(value): _round(value) for value in powers}, bottom)
     for number, side in enumerate(sides):
         middle = _TOP + _LINE * (number + 0.5)
         first, third = (place(value) for value in side.sample.spread)
@@ -70,7 +69,7 @@ def bars(title: str, sides: Sequence[Measured]) -> str:
     last = math.ceil(max(side.sample.median for side in sides) / step)
     scale = (WIDTH - _LEFT - _RIGHT) / (last * step)
     bottom = _TOP + _LINE * len(sides)
-    ticks = {_LEFT + n * step * scale: f"{n * step:g} s" for n in range(last + 1)}
+    ticks = {_LEFT + n * step * scale: _round(n * step) for n in range(last + 1)}
     parts = _ticks(ticks, bottom)
     for number, side in enumerate(sides):
         top, length = _TOP + _LINE * number, side.sample.median * scale
@@ -102,7 +101,7 @@ def curves(title: str, found: Mapping[str, Sequence[float]], *, each: int) -> st
         height = up(n * step)
         parts += [
             f'<path class="grid" d="M{left} {height:.1f}H{WIDTH - right}"/>',
-            _text(left - 8, height + 4, f"{n * step * 1000:g} ms", "end"),
+            _text(left - 8, height + 4, _round(n * step), "end"),
         ]
     for number in range(0, length, 3):
         label = f"{number * each}-{(number + 1) * each}"
@@ -125,6 +124,12 @@ def _fastest_first(sides: Sequence[Measured]) -> list[Measured]:
     return sorted(sides, key=lambda side: side.sample.median)
 
 
+def _round(seconds: float) -> str:
+    if not seconds:
+        return "0"
+    return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
+
+
 def _nice(largest: float) -> float:
     """Return a round distance of marks, three to six of them up to the largest value."""
     power = 10.0 ** math.floor(math.log10(largest))
@@ -134,11 +139,11 @@ def _nice(largest: float) -> float:
 
 
 def _apart(heights: Mapping[str, float]) -> dict[str, float]:
-    """Return heights of labels that do not touch."""
+    """Return heights of labels that do not touch; who has no room goes up."""
     placed: dict[str, float] = {}
-    lowest = -math.inf
-    for name, height in sorted(heights.items(), key=lambda item: item[1]):
-        lowest = placed[name] = max(height, lowest + 15)
+    highest = math.inf
+    for name, height in sorted(heights.items(), key=lambda item: -item[1]):
+        highest = placed[name] = min(height, highest - 15)
     return placed
 
 
