@@ -208,3 +208,23 @@ def test_a_name_that_exists_holds_the_whole_value(tmp_path: Path) -> None:
 def write_for_ever(path: Path, payload: bytes) -> None:
     while True:
         blobs.write_file(path, payload)
+
+
+def test_every_folder_that_got_an_entry_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fsync(2): a file in a new folder is only there if the folders above are flushed."""
+    flushed: list[int] = []
+    flush = os.fsync
+
+    def noting(descriptor: int) -> None:
+        flushed.append(os.fstat(descriptor).st_ino)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    file = tmp_path / "execution" / "call" / "value"
+
+    blobs.write_file(file, b"data")
+
+    expected = (file, file.parent, file.parent.parent, tmp_path)
+    assert flushed == [path.stat().st_ino for path in expected]

@@ -175,7 +175,7 @@ def write_file(path: Path, data: bytes) -> None:
     """Write a file so that it is whole and on disk when this returns."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        grown = _make_folder(path.parent)
         try:
             with beside.open("wb") as file:
                 file.write(data)
@@ -186,7 +186,8 @@ def write_file(path: Path, data: bytes) -> None:
             # On a full disk the part that was written would take the last room.
             beside.unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
+        for folder in (path.parent, *grown):
+            _flush_folder(folder)
     except OSError as error:
         raise KitaruBackendError(
             f"{path} cannot be written: {error}; make room or check the permissions, "
@@ -194,8 +195,20 @@ def write_file(path: Path, data: bytes) -> None:
         ) from error
 
 
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder with those above it; return the folders that got a new entry."""
+    grown: list[Path] = []
+    above = folder
+    while not above.is_dir():
+        above = above.parent
+        grown.append(above)
+    if grown:
+        folder.mkdir(parents=True, exist_ok=True)
+    return grown
+
+
 def _flush_folder(folder: Path) -> None:
-    """Make a rename durable (fsync(2): the folder needs a flush of its own)."""
+    """Make new entries durable (fsync(2): a folder needs a flush of its own)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
