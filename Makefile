@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions fix lock bench bench-report clean
-.PHONY: rig rig-down rig-database test-remote
+.PHONY: endurance rig rig-down rig-database test-remote
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
