@@ -28,7 +28,12 @@ class Sizes:
 
 
 GATE = Sizes(
-    waits=16, checkpoints=200, executions=40, rounds=5, journal_bytes=40_000_000
+    waits=16,
+    checkpoints=200,
+    # Exactly a page of what `clean` reads.
+    executions=50,
+    rounds=5,
+    journal_bytes=40_000_000,
 )
 FULL = Sizes(
     waits=200,

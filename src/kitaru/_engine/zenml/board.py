@@ -32,7 +32,7 @@ from zenml.models import (
 
 from kitaru._engine.journal import Journal
 from kitaru._engine.port import Answer, Question
-from kitaru._engine.zenml import eager
+from kitaru._engine.zenml import eager, pages
 from kitaru._engine.zenml.errors import backend_error, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
@@ -245,22 +245,19 @@ def _list(
     read: Callable[[RunWaitConditionFilter], _Conditions], **filters: Any
 ) -> list[RunWaitConditionResponse]:
     client = Client()
-    found: list[RunWaitConditionResponse] = []
-    page = 1
-    while True:
-        result = read(
+    conditions = pages.every(
+        lambda number, size: read(
             RunWaitConditionFilter(
                 project=client.active_project.id,
                 sort_by="asc:created",
-                page=page,
-                size=500,
+                page=number,
+                size=size,
                 **filters,
             )
-        )
-        found += result.items
-        if page >= result.total_pages:
-            return found
-        page += 1
+        ),
+        size=500,
+    )
+    return list(conditions)
 
 
 def _by_name(

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.models import Page, PipelineRunResponse
+from zenml.models import PipelineRunResponse
 
 from kitaru._engine.journal import Entry, Journal
-from kitaru._engine.zenml import leftovers, reading, runs
+from kitaru._engine.zenml import leftovers, pages, reading, runs
 from kitaru._engine.zenml.errors import translated
 from kitaru.models import CleanItem, CleanPlan, CleanScope, ExecutionStatus, KeptItem
 
@@ -149,21 +148,20 @@ def _known(entries: Iterable[Entry], *, all_runs: bool) -> list[Known]:
 
 
 def _our_runs() -> list[PipelineRunResponse]:
-    found: list[PipelineRunResponse] = []
-    number = 1
-    while True:
-        page = runs.reread(partial(_page_of_runs, number))
-        # Anybody may tag a run; only ours carry what Kitaru needs to go on.
-        found += [run for run in page.items if runs.facts_of(run)]
-        if len(page.items) < _PAGE:
-            return found
-        number += 1
-
-
-def _page_of_runs(number: int) -> Page[PipelineRunResponse]:
-    return Client().list_pipeline_runs(
-        sort_by="asc:created", tags=runs.TAG, page=number, size=_PAGE, hydrate=True
+    tagged = pages.every(
+        lambda number, size: runs.reread(
+            lambda: Client().list_pipeline_runs(
+                sort_by="asc:created",
+                tags=runs.TAG,
+                page=number,
+                size=size,
+                hydrate=True,
+            )
+        ),
+        size=_PAGE,
     )
+    # Anybody may tag a run; only ours carry what Kitaru needs to go on.
+    return [run for run in tagged if runs.facts_of(run)]
 
 
 def _sort(

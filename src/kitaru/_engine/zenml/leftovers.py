@@ -16,6 +16,7 @@ from zenml.models import ArtifactVersionResponse
 from zenml.stack import StackComponent
 
 from kitaru._engine import log_store
+from kitaru._engine.zenml import pages
 from kitaru._engine.zenml.errors import translated
 from kitaru.errors import KitaruBackendError
 
@@ -117,17 +118,16 @@ def _forget_versions(folder: Path) -> list[Path]:
 
 
 def _versions(folder: Path, *, only_unused: bool) -> list[ArtifactVersionResponse]:
-    found: list[ArtifactVersionResponse] = []
-    while True:
-        page = Client().list_artifact_versions(
+    versions = pages.every(
+        lambda number, size: Client().list_artifact_versions(
             uri=f"startswith:{folder}/",
             only_unused=only_unused,
-            page=len(found) // _PAGE + 1,
-            size=_PAGE,
-        )
-        found += page.items
-        if len(page.items) < _PAGE:
-            return found
+            page=number,
+            size=size,
+        ),
+        size=_PAGE,
+    )
+    return list(versions)
 
 
 def _remove_all_but(folder: Path, used: list[Path]) -> None:

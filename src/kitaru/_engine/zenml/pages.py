@@ -1,8 +1,8 @@
-"""Pages of ZenML's listings, also those past the end, which ZenML refuses."""
+"""Pages of ZenML's listings: one, or all; those past the end, which ZenML refuses, too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -44,3 +44,18 @@ def read(ask: Callable[[int, int], Listing[T]], *, page: int, size: int) -> Foun
             raise
         return Found((), total)
     return Found(tuple(found.items), found.total)
+
+
+def every(ask: Callable[[int, int], Listing[T]], *, size: int) -> Iterator[T]:
+    """Yield what is on all pages; what is added or goes meanwhile may be left out.
+
+    Args:
+        ask: Asks ZenML for the page of that number and size.
+    """
+    page = 1
+    while True:
+        found = read(ask, page=page, size=size)
+        yield from found.items
+        if page * size >= found.total:
+            return
+        page += 1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from zenml.client import Client
-from zenml.models import Page, PipelineRunResponse
+from zenml.models import PipelineRunResponse
 
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import (
     cleaning,
+    pages,
     platforms,
     pod_turns,
     reading,
@@ -50,7 +50,7 @@ class ZenMLReconciling:
         if not dry_run:
             self._reconciler.see_to_queue()
         # All of them first: what is put right would shift the pages.
-        found = list(_unfinished())
+        found = _unfinished()
         for number, run in enumerate(found, 1):
             item = self._reconciled(run, dry_run=dry_run)
             if progress is not None:
@@ -108,26 +108,22 @@ class ZenMLReconciling:
             pod_turns.forget_ended()
 
 
-def _unfinished() -> Iterator[PipelineRunResponse]:
+def _unfinished() -> list[PipelineRunResponse]:
     statuses = [one for status in _OPEN for one in reading.run_statuses(status)]
     wanted = "oneof:[" + ", ".join(f'"{status}"' for status in statuses) + "]"
-    number = 1
-    while True:
-        with translated("looking for unfinished executions"):
-            page = runs.reread(partial(_page, wanted, number))
-        # Anybody may tag a run; only ours carry what Kitaru needs to go on.
-        yield from (run for run in page.items if runs.facts_of(run))
-        if number >= page.total_pages:
-            return
-        number += 1
-
-
-def _page(wanted: str, number: int) -> Page[PipelineRunResponse]:
-    return Client().list_pipeline_runs(
-        sort_by="asc:created",
-        tags=runs.TAG,
-        status=wanted,
-        page=number,
+    tagged = pages.every(
+        lambda number, size: runs.reread(
+            lambda: Client().list_pipeline_runs(
+                sort_by="asc:created",
+                tags=runs.TAG,
+                status=wanted,
+                page=number,
+                size=size,
+                hydrate=True,
+            )
+        ),
         size=_PAGE,
-        hydrate=True,
     )
+    with translated("looking for unfinished executions"):
+        # Anybody may tag a run; only ours carry what Kitaru needs to go on.
+        return [run for run in tagged if runs.facts_of(run)]

@@ -24,6 +24,7 @@ from kitaru._core.similar import did_you_mean
 from kitaru._core.stack_recipes import StackRecipe
 from kitaru._engine.zenml import (
     environment,
+    pages,
     reading,
     stack_attempts,
     stack_checks,
@@ -127,18 +128,14 @@ class ZenMLStacks:
 
 
 def _all() -> list[StackResponse]:
-    found: list[StackResponse] = []
     with translated("listing stacks"):
-        while True:
-            page = Client().list_stacks(
-                sort_by="asc:name",
-                page=len(found) // _PAGE + 1,
-                size=_PAGE,
-                hydrate=True,
-            )
-            found += page.items
-            if len(page.items) < _PAGE:
-                return found
+        stacks = pages.every(
+            lambda number, size: Client().list_stacks(
+                sort_by="asc:name", page=number, size=size, hydrate=True
+            ),
+            size=_PAGE,
+        )
+        return list(stacks)
 
 
 def _existing(name: str) -> StackResponse:
@@ -296,15 +293,13 @@ def _own_parts(
 
 def _users_of(connector: ServiceConnectorResponse) -> Iterator[UUID]:
     """Yield the components that use a connector."""
-    page = 1
-    while True:
-        found = Client().list_stack_components(
-            connector_id=connector.id, page=page, size=_PAGE
-        )
-        yield from (item.id for item in found.items)
-        if page >= found.total_pages:
-            return
-        page += 1
+    components = pages.every(
+        lambda number, size: Client().list_stack_components(
+            connector_id=connector.id, page=number, size=size
+        ),
+        size=_PAGE,
+    )
+    return (component.id for component in components)
 
 
 def _delete(

@@ -33,6 +33,7 @@ from kitaru._engine.port import StartedCall
 from kitaru._engine.zenml import (
     artifacts,
     local_rows,
+    pages,
     step_configurations,
     step_outputs,
 )
@@ -387,25 +388,22 @@ UNFINISHED = (
 def step_runs(execution_id: str, name: str | None = None) -> list[StepRunResponse]:
     """Return the latest step run of each call, in as few store calls as possible."""
     client = Client()
-    found: list[StepRunResponse] = []
-    page = 1
-    while True:
-        result = client.zen_store.list_run_steps(
+    found = pages.every(
+        lambda number, size: client.zen_store.list_run_steps(
             StepRunFilter(
                 pipeline_run_id=UUID(execution_id),
                 project=client.active_project.id,
                 exclude_retried=True,
                 name=name,
                 sort_by="asc:created",
-                page=page,
-                size=1000,
+                page=number,
+                size=size,
             ),
             hydrate=True,
-        )
-        found += result.items
-        if page >= result.total_pages:
-            return found
-        page += 1
+        ),
+        size=1000,
+    )
+    return list(found)
 
 
 def end_running(execution_id: str, why: str) -> list[str]:
