@@ -23,6 +23,7 @@ from pathlib import Path
 import requests
 from zenml.client import Client
 from zenml.config.global_config import GlobalConfiguration
+from zenml.constants import ENV_ZENML_DISABLE_DATABASE_MIGRATION
 from zenml.enums import AuthScheme
 from zenml.models import ServerDeploymentType, UserUpdate
 
@@ -224,7 +225,7 @@ def _environment() -> dict[str, str]:
         "ZENML_USER_ID": str(configuration.user_id),
         "ZENML_SERVER_AUTH_SCHEME": AuthScheme.NO_AUTH.value,
         "ZENML_SERVER_DEPLOYMENT_TYPE": ServerDeploymentType.LOCAL.value,
-        "ZENML_DISABLE_DATABASE_MIGRATION": "True",
+        ENV_ZENML_DISABLE_DATABASE_MIGRATION: "True",
         "ZENML_SERVER_AUTO_ACTIVATE": "True",
     }
     # For its watchman, whose helpers are clients.
