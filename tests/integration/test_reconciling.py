@@ -128,6 +128,12 @@ def test_an_interval_that_is_none_is_refused(engine: ZenMLEngine) -> None:
     assert "too short" in str(done.exception)
 
 
+def test_an_interval_without_a_watch_is_refused(client: KitaruClient) -> None:
+    done = CliRunner().invoke(app, ["reconcile", "--every", "5"])
+
+    assert "--every is for --watch" in str(done.exception)
+
+
 def refused(run: object) -> NoReturn:
     """Continue nothing: that it was tried is the mistake."""
     raise AssertionError(run)

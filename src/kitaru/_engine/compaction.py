@@ -9,12 +9,11 @@ Those of executions that failed, wait or run stay, and so does the newest result
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 
+from kitaru._engine import limits
 from kitaru._engine.journal import Journal
-from kitaru.errors import KitaruUsageError
 
 SIZE_VARIABLE = "KITARU_JOURNAL_MB"
 DEFAULT_SIZE_MB = 64
@@ -36,13 +35,9 @@ def size_limit() -> int:
     Raises:
         KitaruUsageError: If it is no number.
     """
-    text = os.environ.get(SIZE_VARIABLE, "")
-    if text and not text.isdecimal():
-        raise KitaruUsageError(
-            f"{SIZE_VARIABLE} is {text!r}; set it to how many megabytes of outcomes the "
-            "journal may keep, 0 or more"
-        )
-    return int(text or DEFAULT_SIZE_MB) * 1_000_000
+    meaning = "how many megabytes of outcomes the journal may keep"
+    megabytes = limits.number(SIZE_VARIABLE, DEFAULT_SIZE_MB, least=0, meaning=meaning)
+    return megabytes * 1_000_000
 
 
 def compact(journal: Journal, limit: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +11,9 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Generic, TypeVar, overload
 
 from kitaru._core.signals import FlowSignal
+from kitaru._engine import limits
 from kitaru._engine.control import Control
-from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.errors import KitaruStateError
 
 R = TypeVar("R")
 DEFAULT_WIDTH = 10
@@ -193,15 +193,8 @@ def configured_width() -> int:
     Raises:
         KitaruUsageError: If it is no positive number.
     """
-    text = os.environ.get(WIDTH_VARIABLE, "")
-    if not text:
-        return DEFAULT_WIDTH
-    if not text.isdecimal() or int(text) < 1:
-        raise KitaruUsageError(
-            f"{WIDTH_VARIABLE} is {text!r}; set it to how many checkpoints may run at "
-            "once, 1 or more"
-        )
-    return int(text)
+    meaning = "how many checkpoints may run at once"
+    return limits.number(WIDTH_VARIABLE, DEFAULT_WIDTH, least=1, meaning=meaning)
 
 
 def resolve(value: Any) -> Any:

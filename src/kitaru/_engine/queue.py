@@ -17,10 +17,9 @@ import os
 import sqlite3
 import time
 
-from kitaru._engine import leases
+from kitaru._engine import leases, limits
 from kitaru._engine.journal import Journal
 from kitaru._engine.leases import Holder
-from kitaru.errors import KitaruUsageError
 
 SIZE_VARIABLE = "KITARU_RUNNERS"
 DEFAULT_SIZE = 32
@@ -158,15 +157,8 @@ def pool_size() -> int:
     Raises:
         KitaruUsageError: If it is no positive number.
     """
-    text = os.environ.get(SIZE_VARIABLE, "")
-    if not text:
-        return DEFAULT_SIZE
-    if not text.isdecimal() or int(text) < 1:
-        raise KitaruUsageError(
-            f"{SIZE_VARIABLE} is {text!r}; set it to how many processes may go on with "
-            "executions at once, 1 or more"
-        )
-    return int(text)
+    meaning = "how many processes may go on with executions at once"
+    return limits.number(SIZE_VARIABLE, DEFAULT_SIZE, least=1, meaning=meaning)
 
 
 def _queued(db: sqlite3.Connection, pool: str) -> list[str]:

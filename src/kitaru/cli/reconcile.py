@@ -15,7 +15,7 @@ from kitaru.cli import tables
 from kitaru.cli.clean import count_on_terminal
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, fail, show_items
-from kitaru.errors import KitaruError
+from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.reconcile_records import Reconciled
 
 _COMMAND = "reconcile"
@@ -30,13 +30,17 @@ def reconcile(
         bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")
     ] = False,
     every: Annotated[
-        float, typer.Option(help="With --watch: seconds between two passes.")
-    ] = reconciling.INTERVAL,
+        float | None,
+        typer.Option(help="With --watch: seconds between two passes; 30 if left out."),
+    ] = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Go on with what was answered and forgotten, and fail what died or was given up."""
+    if every is not None and not watch:
+        raise KitaruUsageError("--every is for --watch; add that, or leave --every out")
     if watch:
-        _watch(every, dry_run=dry_run, output=output)
+        interval = reconciling.INTERVAL if every is None else every
+        _watch(interval, dry_run=dry_run, output=output)
     progress = count_on_terminal if output is Format.TEXT else None
     found = list(reconciling.reconcile(dry_run=dry_run, progress=progress))
     show_items(_COMMAND, found, output, lambda: _print(found))

@@ -13,7 +13,7 @@ from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
 from kitaru._engine.journal import Entry, Journal
-from kitaru._engine.zenml import leftovers, pages, reading, runs
+from kitaru._engine.zenml import leftovers, reading, runs
 from kitaru._engine.zenml.errors import translated
 from kitaru.models import CleanItem, CleanPlan, CleanScope, ExecutionStatus, KeptItem
 
@@ -22,8 +22,6 @@ USED = "used by an execution that stays"
 RUNS, WAITS = "it runs", "it waits; cancel it to let it go"
 _ELSEWHERE = "it is in another store; connect to that one first"
 _OTHER_PROJECT = "it is in another ZenML project; switch to that one first"
-# Short reads: another clean may delete runs meanwhile.
-_PAGE = 50
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # How a description of a value names the execution it belongs to.
 _OWNER = re.compile(rf"/{leftovers.FOLDER}/({_UUID})/")
@@ -137,7 +135,7 @@ def _known(entries: Iterable[Entry], *, all_runs: bool) -> list[Known]:
 
     On a server the runs of others are none of our business.
     """
-    listed = {str(run.id): run for run in _our_runs()} if all_runs else {}
+    listed = {str(run.id): run for run in runs.ours()} if all_runs else {}
     found = []
     for entry in entries:
         run = listed.pop(entry.execution_id, None) or find_run(entry.execution_id)
@@ -145,23 +143,6 @@ def _known(entries: Iterable[Entry], *, all_runs: bool) -> list[Known]:
     # What the journal does not know any more, after it was lost say.
     found += [Known(key, None, run) for key, run in listed.items()]
     return found
-
-
-def _our_runs() -> list[PipelineRunResponse]:
-    tagged = pages.every(
-        lambda number, size: runs.reread(
-            lambda: Client().list_pipeline_runs(
-                sort_by="asc:created",
-                tags=runs.TAG,
-                page=number,
-                size=size,
-                hydrate=True,
-            )
-        ),
-        size=_PAGE,
-    )
-    # Anybody may tag a run; only ours carry what Kitaru needs to go on.
-    return [run for run in tagged if runs.facts_of(run)]
 
 
 def _sort(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
 from kitaru._engine.journal import Journal
 from kitaru._engine.zenml import (
     cleaning,
-    pages,
     platforms,
     pod_turns,
     reading,
@@ -23,7 +21,6 @@ from kitaru.errors import KitaruError, KitaruStateError
 from kitaru.models import ExecutionStatus
 from kitaru.reconcile_records import Reconciled, Remedy, Trouble
 
-_PAGE = 100
 _OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
 _REMEDIES = {
     Trouble.ANSWERED: Remedy.CONTINUE,
@@ -111,19 +108,5 @@ class ZenMLReconciling:
 def _unfinished() -> list[PipelineRunResponse]:
     statuses = [one for status in _OPEN for one in reading.run_statuses(status)]
     wanted = "oneof:[" + ", ".join(f'"{status}"' for status in statuses) + "]"
-    tagged = pages.every(
-        lambda number, size: runs.reread(
-            lambda: Client().list_pipeline_runs(
-                sort_by="asc:created",
-                tags=runs.TAG,
-                status=wanted,
-                page=number,
-                size=size,
-                hydrate=True,
-            )
-        ),
-        size=_PAGE,
-    )
     with translated("looking for unfinished executions"):
-        # Anybody may tag a run; only ours carry what Kitaru needs to go on.
-        return [run for run in tagged if runs.facts_of(run)]
+        return runs.ours(status=wanted)

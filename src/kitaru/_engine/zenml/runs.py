@@ -28,12 +28,14 @@ from kitaru._core import images
 from kitaru._core.settings import Settings
 from kitaru._core.similar import shorten
 from kitaru._core.sources import FlowSource
-from kitaru._engine.zenml import entry
+from kitaru._engine.zenml import entry, pages
 
 TAG = "kitaru"
 EXTRA_KEY = "kitaru"
 _SHOWN_INPUT = 1000
 _REREADS = 20
+# Short reads: others may delete runs meanwhile.
+_PAGE = 50
 # What ZenML says of a run whose snapshot went after it read the run.
 _HALF_READ = "should either have a snapshot_id"
 
@@ -168,6 +170,29 @@ def reread(read: Callable[[], T]) -> T:
             if _HALF_READ not in str(error):
                 raise
     return read()
+
+
+def ours(**filters: Any) -> list[PipelineRunResponse]:
+    """Return all runs that are executions, oldest first.
+
+    Args:
+        filters: Which of them, by the names that ZenML has for it.
+    """
+    tagged = pages.every(
+        lambda number, size: reread(
+            lambda: Client().list_pipeline_runs(
+                sort_by="asc:created",
+                tags=TAG,
+                page=number,
+                size=size,
+                hydrate=True,
+                **filters,
+            )
+        ),
+        size=_PAGE,
+    )
+    # Anybody may tag a run; only ours carry what Kitaru needs to go on.
+    return [run for run in tagged if facts_of(run)]
 
 
 def store_id() -> str:
