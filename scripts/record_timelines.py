@@ -23,7 +23,7 @@ FOLDER = ROOT / "tests" / "timelines"
 sys.path.insert(0, str(ROOT))
 
 from kitaru import KitaruClient, checkpoint, flow, wait  # noqa: E402
-from kitaru._core.records import CallRecord, StoredFailure  # noqa: E402
+from kitaru._core.calls.records import CallRecord, StoredFailure  # noqa: E402
 from kitaru._engine.open import current_engine  # noqa: E402
 from tests.support import timelines  # noqa: E402
 

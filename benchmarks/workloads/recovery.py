@@ -19,7 +19,7 @@ from benchmarks.lab import (
 from benchmarks.sides import IMPORT, seconds, side, to_result
 
 # What an answer or a retry starts; the name of a pool of processes follows the id.
-NEXT_PROCESS = "kitaru._engine.detached"
+NEXT_PROCESS = "kitaru._engine.zenml.programs.runner"
 
 
 def killed(lab: Lab) -> Findings:

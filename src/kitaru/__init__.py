@@ -9,12 +9,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from kitaru._recorded_names import FormerModules
 from kitaru.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from kitaru._core.images import ImageSettings as ImageSettings
-    from kitaru._core.resources import Resources as Resources
-    from kitaru._engine.futures import CheckpointFuture as CheckpointFuture
+    from kitaru._core.flows.resources import Resources as Resources
+    from kitaru._core.settings.images import ImageSettings as ImageSettings
+    from kitaru._engine.session.futures import CheckpointFuture as CheckpointFuture
     from kitaru.checkpoints import Checkpoint as Checkpoint
     from kitaru.checkpoints import checkpoint as checkpoint
     from kitaru.checkpoints import unmapped as unmapped
@@ -50,22 +51,24 @@ if TYPE_CHECKING:
     from kitaru.local_stacks import delete_stack as delete_stack
     from kitaru.local_stacks import list_stacks as list_stacks
     from kitaru.local_stacks import use_stack as use_stack
+    from kitaru.models import Secret as Secret
+    from kitaru.models import SecretInfo as SecretInfo
     from kitaru.primitives import current_execution_id as current_execution_id
     from kitaru.primitives import load as load
     from kitaru.primitives import log as log
     from kitaru.primitives import save as save
     from kitaru.primitives import wait as wait
-    from kitaru.secret_records import Secret as Secret
-    from kitaru.secret_records import SecretInfo as SecretInfo
     from kitaru.secrets import create_secret as create_secret
     from kitaru.secrets import delete_secret as delete_secret
     from kitaru.secrets import get_secret as get_secret
 
+FormerModules.install()
+
 _HOMES = {
     "kitaru.checkpoints": ("Checkpoint", "checkpoint", "unmapped"),
-    "kitaru._core.images": ("ImageSettings",),
-    "kitaru._core.resources": ("Resources",),
-    "kitaru._engine.futures": ("CheckpointFuture",),
+    "kitaru._core.settings.images": ("ImageSettings",),
+    "kitaru._core.flows.resources": ("Resources",),
+    "kitaru._engine.session.futures": ("CheckpointFuture",),
     "kitaru.client": ("KitaruClient",),
     "kitaru.config": ("configure",),
     "kitaru.connection": ("connect",),
@@ -97,7 +100,7 @@ _HOMES = {
         "use_stack",
     ),
     "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
-    "kitaru.secret_records": ("Secret", "SecretInfo"),
+    "kitaru.models": ("Secret", "SecretInfo"),
     "kitaru.secrets": ("create_secret", "delete_secret", "get_secret"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

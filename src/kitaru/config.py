@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Any, Never
 
-from kitaru._core.images import ImageSettings as ImageSettings
+from kitaru._core.settings.images import ImageSettings as ImageSettings
 from kitaru._ops import settings
 from kitaru._ops.capabilities import SDK, Op, exposes
 

@@ -11,13 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from kitaru._core import failures, names, scope, settings, sources, waits
-from kitaru._core.images import ImageSettings
-from kitaru._core.settings import Settings
-from kitaru._core.specs import FlowSpec
-from kitaru._engine import configuration, flows
+from kitaru._core import sources
+from kitaru._core.calls import failures, names
+from kitaru._core.flows import scope
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.settings import settings
+from kitaru._core.settings.images import ImageSettings
+from kitaru._core.settings.settings import Settings
+from kitaru._core.waits import answers
+from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
-from kitaru._engine.port import Ending, Launch
+from kitaru._engine.port.engine import Launch
+from kitaru._engine.port.execution import Ending
+from kitaru._engine.settings import configuration
 from kitaru._ops import executions, replays
 from kitaru._ops.capabilities import SDK, Op, exposes
 from kitaru.errors import (
@@ -153,7 +159,7 @@ class Flow(Generic[P, R]):
         # What `with_options` says counts as said by the call.
         self._given = given or Settings()
         functools.update_wrapper(self, spec.function)
-        flows.register(self, flows.Declared(spec, declared, self._given))
+        flow_loading.register(self, flow_loading.Declared(spec, declared, self._given))
 
     @property
     def name(self) -> str:
@@ -188,7 +194,7 @@ class Flow(Generic[P, R]):
             >>> handle = research_agent.run("durable execution")  # doctest: +SKIP
             >>> handle.wait()  # doctest: +SKIP
         """
-        flows.refuse_while_loading()
+        flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
         given, kwargs = self._split_options(kwargs)
         inputs = self._bind(args, kwargs)
@@ -233,7 +239,7 @@ class Flow(Generic[P, R]):
             KitaruStateError: If the earlier execution is running.
             KitaruContextError: Inside a flow or checkpoint.
         """
-        flows.refuse_while_loading()
+        flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
         given, changed = self._split_options(flow_inputs)
         self._check_same_flow(exec_id)
@@ -465,7 +471,7 @@ def _why_no_result(execution: Execution) -> str:
         return (
             f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "
             "answer with: kitaru executions input "
-            f"{execution.exec_id[:8]}{waits.hint(wait.schema)}"
+            f"{execution.exec_id[:8]}{answers.hint(wait.schema)}"
         )
     if execution.status is ExecutionStatus.WAITING:
         return f"execution {execution.exec_id} is waiting for its runner to go on"

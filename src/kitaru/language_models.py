@@ -10,12 +10,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from kitaru._core import model_settings, names, prompts, scope
-from kitaru._core.prompts import Prompt
-from kitaru._core.scope import MODEL_CALLS, FlowRuntime, RunningCall
-from kitaru._core.specs import CallOptions, CheckpointSpec
-from kitaru._ops import model_requests
-from kitaru._ops.model_requests import Answer, Request
+from kitaru._core.calls import names
+from kitaru._core.flows import scope
+from kitaru._core.flows.scope import MODEL_CALLS, FlowRuntime, RunningCall
+from kitaru._core.flows.specs import CallOptions, CheckpointSpec
+from kitaru._core.language_models import prompts
+from kitaru._core.language_models import settings as model_settings
+from kitaru._core.language_models.prompts import Prompt
+from kitaru._ops.language_models import requests
+from kitaru._ops.language_models.requests import Answer, Request
 from kitaru.errors import (
     KitaruContextError,
     KitaruError,
@@ -75,7 +78,7 @@ def llm(
             "llm() works inside a running flow only; call it from a function decorated "
             "with @flow or @checkpoint"
         )
-    model_requests.check_model(model)
+    requests.check_model(model)
     names.check_name("checkpoint", name if name is not None else _NAME)
     request = Request(
         messages=prompts.messages(prompt, system),
@@ -146,7 +149,7 @@ def _recorded(
     )
     started = time.monotonic()
     try:
-        answer = model_requests.ask(request, spend=call.usages.append)
+        answer = requests.ask(request, spend=call.usages.append)
     except KitaruError as error:
         event["error"] = str(error)
         raise

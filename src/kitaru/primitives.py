@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from kitaru._core import scope, waits
-from kitaru._core.names import check_name
-from kitaru._core.specs import WaitRequest
+from kitaru._core.calls.names import check_name
+from kitaru._core.flows import scope
+from kitaru._core.flows.specs import WaitRequest
+from kitaru._core.waits import answers
 from kitaru.errors import KitaruContextError, KitaruUsageError
 
 SaveType = Literal["prompt", "response", "context", "input", "output", "blob"]
@@ -59,7 +60,7 @@ def wait(
             schema=schema,
             name=name,
             question=question,
-            timeout=waits.DEFAULT_TIMEOUT if timeout is None else float(timeout),
+            timeout=answers.DEFAULT_TIMEOUT if timeout is None else float(timeout),
             metadata=dict(metadata or {}),
         )
     )

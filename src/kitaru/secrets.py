@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kitaru._ops import secrets
 from kitaru._ops.capabilities import SDK, Op, exposes
-from kitaru.secret_records import Secret, SecretInfo
+from kitaru.models import Secret, SecretInfo
 
 
 @exposes(Op.SECRET_CREATE, on=SDK)

@@ -30,7 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru.client import KitaruClient
 from kitaru.errors import KitaruUsageError

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
-from kitaru._engine.port import Engine
+from kitaru._engine.port.engine import Engine
 from kitaru.client import KitaruClient
 from tests.support import store
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from kitaru import KitaruClient, flow
-from kitaru.calls import acall_as_checkpoint, call_as_checkpoint
+from kitaru.checkpoints import acall_as_checkpoint, call_as_checkpoint
 from kitaru.errors import KitaruUsageError, KitaruUserCodeError
 
 pytestmark = pytest.mark.usefixtures("engine")

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from kitaru import KitaruClient, checkpoint, flow
-from kitaru._core import scope
+from kitaru._core.flows import scope
 from kitaru._engine.open import current_engine
 from kitaru.errors import KitaruContextError
 from kitaru.models import Usage

@@ -16,7 +16,7 @@ import sys
 
 if "zenml first" in sys.argv:
     import zenml
-from kitaru._engine.zenml.environment import import_zenml
+from kitaru._engine.zenml.setup.importing import import_zenml
 
 import_zenml()
 from zenml.analytics.context import AnalyticsContext

@@ -23,8 +23,8 @@ import uuid
 from datetime import UTC, datetime
 
 from kitaru import KitaruClient, checkpoint, flow
-from kitaru._core.records import CallRecord, StoredValue
-from kitaru._engine.leases import Holder
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._engine.journal.leases import Holder
 from kitaru._engine.open import current_engine
 from kitaru._engine.zenml import runs
 
@@ -77,7 +77,7 @@ if __name__ == "__main__":
     size = os.path.getsize(engine.journal.path)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    from kitaru._engine.journal import Journal
+    from kitaru._engine.journal.journal import Journal
 
     opened, journal = timed(lambda: Journal(engine.journal.path))
     journal.close()

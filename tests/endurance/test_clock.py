@@ -45,7 +45,7 @@ import time
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow
-from kitaru._engine.leases import Holder
+from kitaru._engine.journal.leases import Holder
 from kitaru._engine.open import current_engine
 
 HOUR = 3600.0
@@ -73,7 +73,7 @@ def putting_back(fails: bool) -> int:
 live, waited, fixed = [], [], []
 client = KitaruClient()
 client.executions.list()
-from kitaru._engine.zenml import board
+from kitaru._engine.zenml.waits import conditions
 from zenml.enums import RunWaitConditionResolution
 clock.install()
 left = putting_back.run(True)
@@ -82,7 +82,7 @@ wait = client.executions.pending_waits(left.exec_id)[0]
 clock.Clock.offset -= HOUR
 engine = current_engine()
 engine.journal.put_answer(wait.wait_id, left.exec_id, {"value": True})
-board.resolve(wait, RunWaitConditionResolution.CONTINUE, True)
+conditions.resolve(wait, RunWaitConditionResolution.CONTINUE, True)
 engine.continue_here(left.exec_id)
 failed = client.executions.get(left.exec_id)
 fixed.append(True)

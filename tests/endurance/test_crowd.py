@@ -36,7 +36,7 @@ import os
 import sys
 import traceback
 
-from kitaru._engine.zenml.environment import import_zenml
+from kitaru._engine.zenml.setup.importing import import_zenml
 
 import_zenml()
 importlib.import_module("kitaru._engine.zenml.engine")

@@ -60,7 +60,7 @@ import sys
 import time
 import traceback
 
-from kitaru._engine.zenml.environment import import_zenml
+from kitaru._engine.zenml.setup.importing import import_zenml
 
 import_zenml()
 importlib.import_module("kitaru._engine.zenml.engine")

@@ -22,9 +22,10 @@ from kitaru import (
     log,
     wait,
 )
-from kitaru._engine.zenml import cleaning
+from kitaru._engine.zenml.cleaning import plan as cleaning_plan
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._ops import log_stores, maintenance
+from kitaru._ops import cleaning as cleaning_ops
+from kitaru._ops import log_stores
 from kitaru.errors import KitaruUsageError
 from kitaru.models import CleanScope
 
@@ -104,8 +105,8 @@ def journal_rows(engine: ZenMLEngine) -> dict[str, int]:
 
 def clean(scope: CleanScope = CleanScope.PROJECT) -> tuple[int, dict[str, str]]:
     """Clean, and return how many went and why others stayed."""
-    plan = maintenance.plan_clean(scope)
-    done = maintenance.clean(plan)
+    plan = cleaning_ops.plan_clean(scope)
+    done = cleaning_ops.clean(plan)
     kept = {item.exec_id: item.reason for item in (*plan.kept, *done.kept)}
     return done.removed, kept
 
@@ -164,7 +165,7 @@ def test_the_source_of_a_waiting_replay_stays_and_the_replay_can_end(
     assert removed == 1
     assert other.exec_id not in listed(client)
     assert kept[third.exec_id].startswith("it waits")
-    assert kept[second.exec_id] == kept[first.exec_id] == cleaning.USED
+    assert kept[second.exec_id] == kept[first.exec_id] == cleaning_plan.USED
     client.executions.input(third.exec_id, value=False)
     assert third.wait(timeout=60) is False
 
@@ -181,7 +182,7 @@ def test_a_cached_result_that_another_project_uses_stays(
 
     removed, kept = clean()
 
-    assert (removed, kept) == (0, {made: cleaning.USED})
+    assert (removed, kept) == (0, {made: cleaning_plan.USED})
     (ref, *_) = client.artifacts.list(reused, name="kept_for_later")
     assert ref.load() == LARGE.encode()
 
@@ -213,7 +214,7 @@ def test_project_is_the_folder_of_the_nearest_pyproject(
     other = working.run(3).exec_id
     monkeypatch.chdir(project / "below")
 
-    plan = maintenance.plan_clean(CleanScope.PROJECT)
+    plan = cleaning_ops.plan_clean(CleanScope.PROJECT)
     removed, _ = clean()
 
     assert plan.folder == str(project)
@@ -340,8 +341,8 @@ def test_logs_without_an_execution_go_with_global_and_all(
     stray.write_text("{}")
     waiting = asking.run(1).exec_id
 
-    by_project = maintenance.plan_clean(CleanScope.PROJECT).stray_logs
-    done = maintenance.clean(maintenance.plan_clean(CleanScope.GLOBAL))
+    by_project = cleaning_ops.plan_clean(CleanScope.PROJECT).stray_logs
+    done = cleaning_ops.clean(cleaning_ops.plan_clean(CleanScope.GLOBAL))
 
     assert (by_project, done.stray_logs) == (0, 1)
     assert not stray.exists()
@@ -367,7 +368,7 @@ def test_files_of_a_run_that_was_deleted_in_zenml_go(
     exec_id = working.run(1).exec_id
     Client().delete_pipeline_run(exec_id)
 
-    plan = maintenance.plan_clean(CleanScope.PROJECT)
+    plan = cleaning_ops.plan_clean(CleanScope.PROJECT)
     removed, _ = clean()
 
     assert [(item.exec_id, item.status) for item in plan.items] == [
@@ -382,7 +383,7 @@ def test_the_plan_counts_what_goes(client: KitaruClient) -> None:
     working.run(1)
     waiting = asking.run(1).exec_id
 
-    plan = maintenance.plan_clean(CleanScope.PROJECT)
+    plan = cleaning_ops.plan_clean(CleanScope.PROJECT)
 
     (item,) = plan.items
     assert (item.flow_name, item.status) == ("working", "completed")
@@ -419,10 +420,10 @@ def test_what_is_started_after_the_plan_stays_and_what_went_is_unknown(
     client: KitaruClient,
 ) -> None:
     gone = failing.run().exec_id
-    plan = maintenance.plan_clean(CleanScope.PROJECT)
+    plan = cleaning_ops.plan_clean(CleanScope.PROJECT)
     later = working.run(1).exec_id
 
-    done = maintenance.clean(plan)
+    done = cleaning_ops.clean(plan)
 
     assert (done.removed, listed(client)) == (1, {later})
     with pytest.raises(KitaruUsageError, match="no execution"):
@@ -431,9 +432,9 @@ def test_what_is_started_after_the_plan_stays_and_what_went_is_unknown(
 
 def test_a_source_that_is_replayed_after_the_plan_stays(client: KitaruClient) -> None:
     first = asking.run(1, ask=False)
-    plan = maintenance.plan_clean(CleanScope.PROJECT)
+    plan = cleaning_ops.plan_clean(CleanScope.PROJECT)
     asking.replay(first.exec_id, from_="large", inputs={"ask": True})
 
-    done = maintenance.clean(plan)
+    done = cleaning_ops.clean(plan)
 
     assert (done.removed, [item.exec_id for item in done.kept]) == (0, [first.exec_id])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kitaru import KitaruClient, checkpoint, flow, log, save, wait
-from kitaru._engine import compaction
+from kitaru._engine.journal import compaction
 from kitaru._engine.open import use_engine
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru.errors import KitaruUsageError

@@ -10,9 +10,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from kitaru import KitaruClient, checkpoint, flow
-from kitaru._engine.port import StartedCall
-from kitaru._engine.zenml import steps
+from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.recording import step_runs
 from tests.support.outcomes import Recorded
 from tests.support.statements import statements_of_this_thread
 
@@ -83,7 +83,7 @@ def test_a_thousand_calls_and_their_reuse_cost_less_than_a_statement_each(
     assert hundred / 100 < 0.9
     assert thousand / 1000 <= hundred / 100
     assert reused / 100 < 0.9
-    assert len(steps.step_runs(lots.execution_id)) == 1000
+    assert len(step_runs.step_runs(lots.execution_id)) == 1000
 
 
 def test_a_call_shown_while_it_runs_costs_a_few_statements_more(
@@ -97,7 +97,7 @@ def test_a_call_shown_while_it_runs_costs_a_few_statements_more(
     taken = counted(lambda: [writer.write_started(began), writer.write(ended)])
 
     assert taken < 20
-    (step,) = steps.step_runs(execution.execution_id)
+    (step,) = step_runs.step_runs(execution.execution_id)
     assert step.status == "completed"
 
 

@@ -8,9 +8,10 @@ import pytest
 from zenml.enums import ExecutionStatus as RunStatus
 
 from kitaru import checkpoint, flow
-from kitaru._engine.zenml import runs, steps
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.projector import is_finishing
+from kitaru._engine.zenml.recording import step_runs
+from kitaru._engine.zenml.recording.projector import is_finishing
+from kitaru._engine.zenml.runs import runs
 from tests.support.polling import eventually
 from tests.support.statements import statements_of_this_thread
 
@@ -192,4 +193,4 @@ def test_result_of_a_replay_does_not_wait_until_what_it_reused_is_shown(
 
     assert not [text for text in statements if text.startswith("INSERT")]
     eventually(lambda: not is_finishing(handle.exec_id), what="all of it shown")
-    assert len(steps.step_runs(handle.exec_id)) == 5
+    assert len(step_runs.step_runs(handle.exec_id)) == 5

@@ -16,18 +16,24 @@ import pytest
 import zenml
 
 from kitaru import checkpoint, flow
-from kitaru._core import codec, names
-from kitaru._core.records import (
+from kitaru._core.calls import names
+from kitaru._core.calls.records import (
     CallRecord,
     StoredArtifact,
     StoredFailure,
     StoredValue,
     as_caught,
 )
-from kitaru._engine.port import StartedCall
-from kitaru._engine.zenml import artifacts, local_rows, steps
+from kitaru._core.values import codec
+from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.projector import is_finishing
+from kitaru._engine.zenml.recording import (
+    artifact_versions,
+    local_rows,
+    step_runs,
+    step_writer,
+)
+from kitaru._engine.zenml.recording.projector import is_finishing
 from kitaru.models import Usage
 from tests.support.polling import eventually
 from tests.support.statements import statements_of_this_thread
@@ -55,7 +61,7 @@ class Records:
 
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
-        self.values = artifacts.values_of(execution_id)
+        self.values = artifact_versions.values_of(execution_id)
         self.order = 0
 
     def __call__(self, invocation_id: str, **more: Any) -> CallRecord:
@@ -202,8 +208,8 @@ def test_the_store_holds_the_same_whoever_wrote_it(
     ]
 
     def show(rows: local_rows.LocalRows | None) -> None:
-        def writer() -> steps.StepWriter:
-            return steps.StepWriter(execution_id, "nothing", record.values, rows)
+        def writer() -> step_writer.StepWriter:
+            return step_writer.StepWriter(execution_id, "nothing", record.values, rows)
 
         once = writer()
         once.write_all([source])
@@ -239,7 +245,7 @@ def test_two_processes_that_show_the_same_calls_show_each_once(
     failures: list[BaseException] = []
 
     def show(portion: int) -> None:
-        writer = steps.StepWriter(
+        writer = step_writer.StepWriter(
             execution_id, "nothing", record.values, local_rows.of_store()
         )
         try:
@@ -252,7 +258,7 @@ def test_two_processes_that_show_the_same_calls_show_each_once(
     together(lambda: show(15), lambda: show(4))
 
     assert not failures
-    shown = steps.step_runs(execution_id)
+    shown = step_runs.step_runs(execution_id)
     assert sorted(step.name for step in shown) == sorted(r.invocation_id for r in those)
     assert all(len(step.outputs["output"]) == 1 for step in shown)
 
@@ -271,9 +277,9 @@ def test_values_of_a_process_that_died_before_the_steps_are_found_again(
     record, rows = Records(execution_id), local_rows.of_store()
     those = [record(f"call:{n}", output=record.value(n)) for n in range(3)]
     # The first of two commits.
-    artifacts.register(
+    artifact_versions.register(
         [
-            artifacts.Unregistered(
+            artifact_versions.Unregistered(
                 one.output,
                 artifact_id=one.artifact_id,
                 name="nothing::call::output",
@@ -287,9 +293,11 @@ def test_values_of_a_process_that_died_before_the_steps_are_found_again(
         rows=rows,
     )
 
-    steps.StepWriter(execution_id, "nothing", record.values, rows).write_all(those)
+    step_writer.StepWriter(execution_id, "nothing", record.values, rows).write_all(
+        those
+    )
 
-    shown = steps.step_runs(execution_id)
+    shown = step_runs.step_runs(execution_id)
     assert [step.outputs["output"][0].load() for step in shown] == [0, 1, 2]
 
 
@@ -310,7 +318,7 @@ def test_a_zenml_nobody_compared_writes_its_rows_itself(
     handle = one.run()
 
     assert handle.wait() == "text"
-    (step,) = steps.step_runs(handle.exec_id)
+    (step,) = step_runs.step_runs(handle.exec_id)
     assert step.outputs["output"][0].load() == "text"
 
 
@@ -333,5 +341,5 @@ def test_calls_of_a_replay_are_tied_to_those_it_reused(engine: ZenMLEngine) -> N
     again.wait()
     eventually(lambda: not is_finishing(again.exec_id), what="all of it shown")
 
-    parents = [step.spec.upstream_steps for step in steps.step_runs(again.exec_id)]
+    parents = [step.spec.upstream_steps for step in step_runs.step_runs(again.exec_id)]
     assert sorted(map(len, parents)) == [0] + [1] * 49

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kitaru import KitaruClient, create_secret, flow, llm
-from kitaru._ops import models
+from kitaru._ops.language_models import aliases
 from kitaru.errors import KitaruModelError, KitaruUserCodeError
 from kitaru.models import Execution
 from tests.support import openai_server
@@ -115,7 +115,7 @@ def test_the_key_comes_from_the_secret_of_the_alias(
     config: Path, server: ChatServer, client: KitaruClient, key_name: str
 ) -> None:
     create_secret("team", {key_name: KEY})
-    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+    aliases.register("fast", model="openai-chat/gpt-5-mini", secret="team")
 
     execution = run(client, "fast")
 
@@ -128,7 +128,7 @@ def test_the_environment_wins_over_the_secret(
     server: ChatServer, client: KitaruClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_secret("team", {"OPENAI_API_KEY": "sk-of-the-team"})
-    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+    aliases.register("fast", model="openai-chat/gpt-5-mini", secret="team")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
     run(client, "fast")
@@ -140,7 +140,7 @@ def test_a_secret_without_a_key_for_the_provider_is_named(
     server: ChatServer, client: KitaruClient
 ) -> None:
     create_secret("team", {"PASSPORT": KEY})
-    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+    aliases.register("fast", model="openai-chat/gpt-5-mini", secret="team")
 
     failure = run(client, "fast").failure
 
@@ -155,7 +155,7 @@ def test_the_key_of_another_provider_is_not_sent(
 ) -> None:
     shared = {"ANTHROPIC_API_KEY": "sk-of-another", "OPENAI_API_KEY": KEY, "Z_KEY": "z"}
     create_secret("team", shared)
-    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+    aliases.register("fast", model="openai-chat/gpt-5-mini", secret="team")
 
     run(client, "fast")
 
@@ -183,13 +183,13 @@ def test_a_line_break_after_the_key_in_a_secret_does_not_matter(
     server: ChatServer, client: KitaruClient
 ) -> None:
     create_secret("team", {"OPENAI_API_KEY": f"{KEY}\n"})
-    models.register("fast", model="openai-chat/gpt-5-mini", secret="team")
+    aliases.register("fast", model="openai-chat/gpt-5-mini", secret="team")
 
     assert run(client, "fast").status == "completed"
 
 
 def test_a_missing_secret_is_named(client: KitaruClient) -> None:
-    models.register("fast", model="openai-chat/gpt-5-mini", secret="nowhere")
+    aliases.register("fast", model="openai-chat/gpt-5-mini", secret="nowhere")
 
     failure = run(client, "fast").failure
 

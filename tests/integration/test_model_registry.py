@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._ops import models
+from kitaru._ops.language_models import aliases
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 from tests.support.processes import Process
 from tests.support.store import child_environment
@@ -24,9 +24,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_registered_alias_stands_for_its_model(folder: Path) -> None:
-    models.register("fast", model="openai/gpt", secret="team", given={"temperature": 0})
+    aliases.register(
+        "fast", model="openai/gpt", secret="team", given={"temperature": 0}
+    )
 
-    chosen = models.choose("fast")
+    chosen = aliases.choose("fast")
 
     assert str(chosen) == "openai/gpt"
     assert (chosen.alias, chosen.secret) == ("fast", "team")
@@ -34,31 +36,31 @@ def test_a_registered_alias_stands_for_its_model(folder: Path) -> None:
 
 
 def test_registering_again_replaces_and_tells_what_was(folder: Path) -> None:
-    models.register("fast", model="openai/gpt", secret="team")
+    aliases.register("fast", model="openai/gpt", secret="team")
 
-    done = models.register("fast", model="openai/other")
+    done = aliases.register("fast", model="openai/other")
 
     assert done.before is not None
     assert done.before.model == "openai/gpt"
-    assert models.aliases()["fast"].secret is None
+    assert aliases.aliases()["fast"].secret is None
 
 
 def test_a_refused_alias_changes_nothing(folder: Path) -> None:
-    models.register("fast", model="openai/gpt")
+    aliases.register("fast", model="openai/gpt")
     before = (folder / "kitaru" / "settings.json").read_bytes()
 
     with pytest.raises(KitaruUsageError):
-        models.register("fast", model="openai/gpt", given={"nonsense": 1})
+        aliases.register("fast", model="openai/gpt", given={"nonsense": 1})
 
     assert (folder / "kitaru" / "settings.json").read_bytes() == before
 
 
 def test_other_settings_in_the_file_are_kept(folder: Path) -> None:
-    models.register("fast", model="openai/gpt")
+    aliases.register("fast", model="openai/gpt")
     path = folder / "kitaru" / "settings.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"later": [1]}))
 
-    models.register("smart", model="openai/gpt")
+    aliases.register("smart", model="openai/gpt")
 
     assert json.loads(path.read_text())["later"] == [1]
 
@@ -66,11 +68,11 @@ def test_other_settings_in_the_file_are_kept(folder: Path) -> None:
 def test_the_environment_adds_to_the_file_and_wins(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models.register("fast", model="openai/gpt")
-    models.register("smart", model="openai/gpt")
+    aliases.register("fast", model="openai/gpt")
+    aliases.register("smart", model="openai/gpt")
     monkeypatch.setenv("KITARU_MODEL_REGISTRY", '{"fast": "groq/llama", "tiny": "a/b"}')
 
-    found = models.list_aliases()
+    found = aliases.list_aliases()
 
     assert [(item.alias, item.model, item.source) for item in found.items] == [
         ("fast", "groq/llama", "environment"),
@@ -86,7 +88,7 @@ def test_the_registry_can_be_a_file(
     file.write_text('{"fast": "groq/llama"}')
     monkeypatch.setenv("KITARU_MODEL_REGISTRY", str(file))
 
-    assert str(models.choose("fast")) == "groq/llama"
+    assert str(aliases.choose("fast")) == "groq/llama"
 
 
 @pytest.mark.parametrize("text", ["no-such-file.json", "{", "[1]"])
@@ -96,7 +98,7 @@ def test_a_registry_that_cannot_be_read_is_named(
     monkeypatch.setenv("KITARU_MODEL_REGISTRY", text)
 
     with pytest.raises(KitaruUsageError, match="KITARU_MODEL_REGISTRY"):
-        models.choose("fast")
+        aliases.choose("fast")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"models": 3}'])
@@ -108,33 +110,33 @@ def test_a_damaged_settings_file_is_named_and_left_alone(
     path.write_text(content)
 
     with pytest.raises((KitaruBackendError, KitaruUsageError), match=r"settings\.json"):
-        models.register("fast", model="openai/gpt")
+        aliases.register("fast", model="openai/gpt")
 
     assert path.read_text() == content
 
 
 def test_a_name_that_is_close_is_suggested(folder: Path) -> None:
-    models.register("fast", model="openai/gpt")
+    aliases.register("fast", model="openai/gpt")
 
     with pytest.raises(KitaruUsageError, match="did you mean 'fast'"):
-        models.choose("fsat")
+        aliases.choose("fsat")
 
 
 def test_the_default_model_may_be_an_alias(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models.register("fast", model="openai/gpt")
+    aliases.register("fast", model="openai/gpt")
     monkeypatch.setenv("KITARU_DEFAULT_MODEL", "fast")
 
-    assert str(models.choose(None)) == "openai/gpt"
+    assert str(aliases.choose(None)) == "openai/gpt"
 
 
 REGISTER_MANY = """
 import sys
-from kitaru._ops import models
+from kitaru._ops.language_models import aliases
 
 for number in range(20):
-    models.register(f"{sys.argv[1]}{number}", model="openai/gpt")
+    aliases.register(f"{sys.argv[1]}{number}", model="openai/gpt")
 """
 
 
@@ -158,4 +160,4 @@ def test_processes_that_register_at_once_lose_nothing(
     for process in started:
         done = process.finish()
         assert done.code == 0, done.both
-    assert len(models.aliases()) == 60
+    assert len(aliases.aliases()) == 60

@@ -11,7 +11,7 @@ import pytest
 from zenml.orchestrators.step_launcher import StepLauncher
 
 from kitaru import Resources
-from kitaru._engine.zenml import pod_settings
+from kitaru._engine.zenml.pods import resources
 
 kubernetes = pytest.importorskip(
     "zenml.integrations.kubernetes.orchestrators", exc_type=ImportError
@@ -49,7 +49,7 @@ def test_resources_replace_those_of_the_stack_and_leave_its_other_settings() -> 
     stack = {"node_selectors": {"pool": "agents"}, "resources": {"limits": limits}}
     needs = Resources(cpu=4, gpu=0)
 
-    settings = pod_settings.of(needs, _orchestrator(stack))
+    settings = resources.of(needs, _orchestrator(stack))
 
     pod = settings["orchestrator:cluster"]["pod_settings"]
     assert pod["node_selectors"] == {"pool": "agents"}

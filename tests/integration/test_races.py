@@ -17,12 +17,12 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunUpdate
 
 from kitaru import KitaruClient, KitaruStateError, KitaruUsageError, checkpoint, flow
-from kitaru._core import names
-from kitaru._engine import views
-from kitaru._engine.leases import Holder
-from kitaru._engine.zenml import artifacts, runs
+from kitaru._core.calls import described, names
+from kitaru._engine.journal.leases import Holder
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.reconcile import find_run
+from kitaru._engine.zenml.recording import artifact_versions
+from kitaru._engine.zenml.runs import runs
+from kitaru._engine.zenml.runs.runs import find_run
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.zenml
@@ -145,8 +145,8 @@ def test_ctrl_c_while_results_are_being_shown_does_not_make_a_failure(
         (newest,) = client.executions.list(flow="counting", limit=1) or (None,)
         if newest is None:
             return False
-        result = names.artifact_id(newest.exec_id, views.FLOW, views.RESULT)
-        return artifacts.find(result) is not None
+        result = names.artifact_id(newest.exec_id, described.FLOW, described.RESULT)
+        return artifact_versions.find(result) is not None
 
     with ThreadPoolExecutor() as beside:
         interrupted = beside.submit(interrupt_behind_the_body)

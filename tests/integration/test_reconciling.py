@@ -14,14 +14,16 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.enums import RunWaitConditionResolution as Resolution
 
 from kitaru import KitaruClient, checkpoint, connect, flow, wait
-from kitaru._engine.journal import Journal
-from kitaru._engine.leases import Holder
-from kitaru._engine.queue import Queue
-from kitaru._engine.zenml import pod_turns, runs
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.pod_turns import PodTurns
-from kitaru._engine.zenml.reconcile import Reconciler, find_run
-from kitaru._engine.zenml.reconciling import ZenMLReconciling
+from kitaru._engine.zenml.pods import turns
+from kitaru._engine.zenml.pods.turns import PodTurns
+from kitaru._engine.zenml.recovery.recovery import Reconciler
+from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
+from kitaru._engine.zenml.runs import runs
+from kitaru._engine.zenml.runs.runs import find_run
 from kitaru.cli.app import app
 from tests.support.server import RunningServer
 
@@ -176,8 +178,8 @@ def test_one_pod_of_many_has_a_turn(config: Path, zenml_server: RunningServer) -
     after_answer = all_at_once()
     run = find_run(execution_id)
     # Two people who retry the same failure ask for the same turn.
-    pod_turns.ask_for_retry(run)
-    pod_turns.ask_for_retry(run)
+    turns.ask_for_retry(run)
+    turns.ask_for_retry(run)
     after_retry = all_at_once()
     runs.set_status(execution_id, RunStatus.COMPLETED, None)
     late = PodTurns(execution_id).take()

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from zenml.client import Client
 
-from kitaru._engine.zenml.remote_logs import RemoteLog
+from kitaru._engine.zenml.pods.logs import RemoteLog
 from kitaru.models import LogEntry
 
 pytestmark = pytest.mark.zenml

@@ -9,7 +9,7 @@ import pytest
 
 from kitaru import KitaruClient, flow
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru._engine.zenml.images import docker_settings
+from kitaru._engine.zenml.pods.images import docker_settings
 from kitaru._ops import stacks
 from kitaru.config import ImageSettings
 from kitaru.errors import KitaruUsageError

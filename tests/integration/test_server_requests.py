@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from kitaru import KitaruClient, connect, flow
-from kitaru._engine.zenml import steps
+from kitaru._engine.zenml.recording import step_runs
 from tests.support.outcomes import Recorded
 from tests.support.server import RunningServer
 
@@ -66,4 +66,4 @@ def test_a_call_is_one_request_and_a_page_of_executions_few(
     assert len(reused) <= 22
     assert len(short) == len(long) <= 2
     assert len(waits) == 1
-    assert len(steps.step_runs(first.execution_id)) == 20
+    assert len(step_runs.step_runs(first.execution_id)) == 20

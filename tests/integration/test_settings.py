@@ -18,7 +18,7 @@ from kitaru import (
     configure,
     flow,
 )
-from kitaru._core.settings import Settings
+from kitaru._core.settings.settings import Settings
 from kitaru._engine.open import use_engine
 from kitaru._engine.zenml.engine import ZenMLEngine
 from tests.support.workspace import Workspace

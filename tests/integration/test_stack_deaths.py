@@ -21,7 +21,7 @@ pytestmark = pytest.mark.zenml
 DYING = """
 import json, os, signal, sys
 
-from kitaru._engine.zenml.environment import import_zenml
+from kitaru._engine.zenml.setup.importing import import_zenml
 
 import_zenml()
 from zenml.zen_stores.sql_zen_store import SqlZenStore

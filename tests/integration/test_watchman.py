@@ -10,7 +10,7 @@ pytestmark = pytest.mark.zenml
 
 
 def test_whom_nobody_can_help_is_not_looked_after_again_and_again() -> None:
-    from kitaru._engine.zenml.watchman import Watchman
+    from kitaru._engine.zenml.programs.watchman import Watchman
 
     moment = 0
     seen: set[str] = set()
@@ -36,7 +36,7 @@ def test_it_sees_the_answered_and_not_those_who_wait(engine: ZenMLEngine) -> Non
     from zenml.client import Client
     from zenml.zen_server import utils
 
-    from kitaru._engine.zenml import watchman
+    from kitaru._engine.zenml.programs import watchman
     from tests.integration.test_reconciling import answer_in_zenml, asking
 
     waiting, answered = asking.run().exec_id, asking.run().exec_id

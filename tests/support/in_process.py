@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kitaru._engine import open as engines
-from kitaru._engine.zenml.environment import import_zenml
+from kitaru._engine.zenml.setup.importing import import_zenml
 
 import_zenml()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from kitaru._core import codec
-from kitaru._core.records import CallRecord
-from kitaru._engine.zenml import artifacts, local_rows, steps
+from kitaru._core.calls.records import CallRecord
+from kitaru._core.values import codec
+from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_writer
 
 
 class Recorded:
@@ -16,7 +16,7 @@ class Recorded:
     def __init__(self, execution_id: str, flow: str) -> None:
         self.execution_id = execution_id
         self._flow = flow
-        self._values = artifacts.values_of(execution_id)
+        self._values = artifact_versions.values_of(execution_id)
 
     def records(self, count: int) -> list[CallRecord]:
         """Return outcomes of calls, each with a result of its own."""
@@ -53,7 +53,7 @@ class Recorded:
         """Write them to ZenML, as the thread in the background does."""
         self.writer().write_all(records)
 
-    def writer(self) -> steps.StepWriter:
+    def writer(self) -> step_writer.StepWriter:
         """Return what writes to ZenML for a process that has just begun."""
         rows = local_rows.of_store()
-        return steps.StepWriter(self.execution_id, self._flow, self._values, rows)
+        return step_writer.StepWriter(self.execution_id, self._flow, self._values, rows)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from kitaru._core import records, replay
-from kitaru._core.names import call_id
-from kitaru._core.records import CallRecord, StoredValue
-from kitaru._core.replay import Decision, Timeline
+from kitaru._core.calls import records, replay
+from kitaru._core.calls.names import call_id
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.calls.replay import Decision, Timeline
 
 OVERRIDE = StoredValue("json", "builtins.int", "0" * 64, 1, payload=b"1")
 NEW_CALL = "never_asked_before"

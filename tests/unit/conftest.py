@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from kitaru._core.records import CallRecord, StoredFailure, StoredValue
+from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 
 # Examples come from the test alone, whatever an earlier run left on disk.
 settings.register_profile("unit", deadline=None, database=None, max_examples=80)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._core import codec
-from kitaru._core.codec import Encoded
-from kitaru._core.records import StoredValue
-from kitaru._engine import blobs
-from kitaru._engine.blobs import FileValues
+from kitaru._core.calls.records import StoredValue
+from kitaru._core.values import codec
+from kitaru._core.values.codec import Encoded
+from kitaru._engine.values import durable_files, value_files
+from kitaru._engine.values.value_files import FileValues
 from kitaru.errors import KitaruBackendError, KitaruRuntimeError
 
 LARGE = Encoded("bytes", "builtins:bytes", b"x" * 100)
@@ -83,9 +83,12 @@ def test_any_valid_name_gives_a_file_of_its_own_below_the_folder(
     "value", [{"a": 1}, (1,), "x" * 70_000, b"x"], ids=["json", "tagged", "text", "b"]
 )
 def test_the_serializer_can_be_read_off_the_file_name(value: object) -> None:
-    stored = blobs.describe(codec.encode(value))
+    stored = value_files.describe(codec.encode(value))
 
-    assert blobs.serializer_of(f"/a/b.c/{blobs.file_name(stored)}") == stored.serializer
+    assert (
+        value_files.serializer_of(f"/a/b.c/{value_files.file_name(stored)}")
+        == stored.serializer
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_a_damaged_inline_value_is_found(values: FileValues) -> None:
 
 def test_a_value_without_a_place_says_so(values: FileValues) -> None:
     with pytest.raises(KitaruRuntimeError, match="no stored bytes"):
-        values.get(blobs.describe(LARGE), what="it")
+        values.get(value_files.describe(LARGE), what="it")
 
 
 def test_a_place_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
@@ -157,11 +160,11 @@ def test_a_disk_that_is_full_keeps_no_half_of_a_file(tmp_path: Path) -> None:
     program = """
 import resource, sys
 from pathlib import Path
-from kitaru._engine import blobs
+from kitaru._engine.values import durable_files
 from kitaru.errors import KitaruBackendError
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
-    blobs.write_file(Path(sys.argv[1]) / "a" / "data.bin", b"x" * 20_000)
+    durable_files.write_file(Path(sys.argv[1]) / "a" / "data.bin", b"x" * 20_000)
 except KitaruBackendError as error:
     print(error)
 """
@@ -207,7 +210,7 @@ def test_a_name_that_exists_holds_the_whole_value(tmp_path: Path) -> None:
 
 def write_for_ever(path: Path, payload: bytes) -> None:
     while True:
-        blobs.write_file(path, payload)
+        durable_files.write_file(path, payload)
 
 
 def test_every_folder_that_got_an_entry_is_flushed(
@@ -224,7 +227,7 @@ def test_every_folder_that_got_an_entry_is_flushed(
     monkeypatch.setattr(os, "fsync", noting)
     file = tmp_path / "execution" / "call" / "value"
 
-    blobs.write_file(file, b"data")
+    durable_files.write_file(file, b"data")
 
     expected = (file, file.parent, file.parent.parent, tmp_path)
     assert flushed == [path.stat().st_ino for path in expected]

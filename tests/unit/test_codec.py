@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitaru._core import codec
+from kitaru._core.values import codec
 from kitaru.errors import KitaruPickleWarning, KitaruRuntimeError, KitaruUsageError
 
 JSON = st.recursive(

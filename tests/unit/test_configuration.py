@@ -10,8 +10,8 @@ import pytest
 
 import kitaru
 from kitaru import Flow, ImageSettings, KitaruUsageError, checkpoint, configure, flow
-from kitaru._core.settings import Settings
-from kitaru._engine.memory import MemoryEngine
+from kitaru._core.settings.settings import Settings
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 
 

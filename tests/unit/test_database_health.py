@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._engine import database_health
+from kitaru._engine.journal import health as journal_health
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_a_whole_database_has_no_problem(database: Path) -> None:
-    health = database_health.check(database)
+    health = journal_health.check(database)
 
     assert (health.exists, health.problem, health.is_damaged) == (True, None, False)
 
@@ -29,7 +29,7 @@ def test_a_whole_database_has_no_problem(database: Path) -> None:
 def test_what_is_no_database_is_damaged(database: Path) -> None:
     database.write_bytes(os.urandom(4096))
 
-    health = database_health.check(database)
+    health = journal_health.check(database)
 
     assert health.problem == "file is not a database"
     assert health.is_damaged
@@ -41,7 +41,7 @@ def test_a_database_that_cannot_be_opened_has_a_problem_and_no_damage(
     folder = tmp_path / "journal.db"
     folder.mkdir()
 
-    health = database_health.check(folder)
+    health = journal_health.check(folder)
 
     assert health.problem is not None
     assert not health.is_damaged

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kitaru._core import failures
-from kitaru._core.records import StoredFailure
+from kitaru._core.calls import failures
+from kitaru._core.calls.records import StoredFailure
 from kitaru.models import FailureOrigin
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core import fingerprints
+from kitaru._core.values import fingerprints
 
 
 def test_arguments_are_combined_by_name_not_by_order() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from kitaru._core.waits import answer_schema, check_answer
+from kitaru._core.waits.answers import answer_schema, check_answer
 from kitaru.mcp.flat_forms import form
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._core.signals import LoadingStopped
+from kitaru._core.flows.signals import LoadingStopped
 from kitaru._core.sources import FlowSource
-from kitaru._engine import flows
+from kitaru._engine import flow_loading
 from kitaru.errors import KitaruRuntimeError
 
 FLOW = """
@@ -45,17 +45,17 @@ def write(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Write]:
 def test_a_flow_is_found_by_loading_its_file(write: Write) -> None:
     source = write(FLOW)
 
-    spec = flows.find(source)
+    spec = flow_loading.find(source)
 
     assert spec.name == "research"
     assert spec.function("x") == "x"
-    assert flows.find(source) is spec
+    assert flow_loading.find(source) is spec
 
 
 def test_a_script_without_a_main_guard_is_loaded_without_running(write: Write) -> None:
     source = write(FLOW + "research.run('x')\nraise AssertionError('went on')\n")
 
-    spec = flows.find(source)
+    spec = flow_loading.find(source)
 
     assert spec.function("x") == "x"
 
@@ -69,20 +69,20 @@ def test_a_run_swallowed_by_except_exception_still_stops_the_loading(
         + "raise AssertionError('went on')\n"
     )
 
-    assert flows.find(source).name == "research"
+    assert flow_loading.find(source).name == "research"
 
 
 def test_a_flow_defined_behind_a_top_level_run_asks_for_a_guard(write: Write) -> None:
     source = write(FLOW.replace("research", "first") + "first.run('x')\n" + FLOW)
 
     with pytest.raises(KitaruRuntimeError, match='if __name__ == "__main__"'):
-        flows.find(source)
+        flow_loading.find(source)
 
 
 def test_the_main_guard_is_not_entered(write: Write) -> None:
     source = write(FLOW + "if __name__ == '__main__':\n    raise AssertionError\n")
 
-    assert flows.find(source).name == "research"
+    assert flow_loading.find(source).name == "research"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_flow_in_a_package_can_import_its_neighbours(
     name = write("", file="{}/other.py", module=package).module
     text = f"from {name}.words import WORD\n" + FLOW.replace("topic\n", "WORD\n")
 
-    spec = flows.find(write(text, file=file, module=module))
+    spec = flow_loading.find(write(text, file=file, module=module))
 
     assert spec.function("x") == "hello"
 
@@ -114,7 +114,7 @@ def test_a_script_can_import_its_neighbours(write: Write) -> None:
     name = write("").module
     source = write(f"from {name}_words import WORD\n" + FLOW)
 
-    assert flows.find(source).name == "research"
+    assert flow_loading.find(source).name == "research"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_script_can_import_its_neighbours(write: Write) -> None:
 def test_scripts_may_have_any_file_name(write: Write, file: str, module: str) -> None:
     source = write(FLOW, file=file, module=module)
 
-    assert flows.find(source).name == "research"
+    assert flow_loading.find(source).name == "research"
 
 
 def test_a_file_that_vanished_is_named(write: Write) -> None:
@@ -136,7 +136,7 @@ def test_a_file_that_vanished_is_named(write: Write) -> None:
     Path(source.file).unlink()
 
     with pytest.raises(KitaruRuntimeError, match="does not exist any more") as caught:
-        flows.find(source)
+        flow_loading.find(source)
 
     assert source.file in str(caught.value)
     assert source.reference in str(caught.value)
@@ -149,14 +149,14 @@ def test_a_renamed_flow_suggests_the_new_name(write: Write) -> None:
         KitaruRuntimeError,
         match=r"no flow 'reserch' any more; did you mean 'research'\?; restore it",
     ):
-        flows.find(source)
+        flow_loading.find(source)
 
 
 def test_a_function_that_lost_its_decorator_is_no_flow(write: Write) -> None:
     source = write(FLOW.replace("@flow", ""))
 
     with pytest.raises(KitaruRuntimeError, match="no flow 'research' any more"):
-        flows.find(source)
+        flow_loading.find(source)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_module_that_raises_is_named_with_its_reason(
     source = write(text)
 
     with pytest.raises(KitaruRuntimeError, match=reason) as caught:
-        flows.find(source)
+        flow_loading.find(source)
 
     assert source.file in str(caught.value)
     assert "then retry" in str(caught.value)
@@ -189,11 +189,11 @@ def test_a_module_that_raised_is_loaded_afresh_once_it_is_repaired(
 ) -> None:
     source = write("raise ValueError('broken for now, and of another length')")
     with pytest.raises(KitaruRuntimeError):
-        flows.find(source)
+        flow_loading.find(source)
 
     write(FLOW)
 
-    assert flows.find(source).name == "research"
+    assert flow_loading.find(source).name == "research"
 
 
 def test_another_module_of_the_same_name_is_not_taken_for_the_flows(
@@ -202,7 +202,7 @@ def test_another_module_of_the_same_name_is_not_taken_for_the_flows(
     source = replace(write(FLOW), module="json")
 
     with pytest.raises(KitaruRuntimeError, match=r"name 'json' already; rename"):
-        flows.find(source)
+        flow_loading.find(source)
 
 
 @pytest.mark.parametrize(
@@ -216,24 +216,24 @@ def test_another_module_of_the_same_name_is_not_taken_for_the_flows(
 )
 def test_a_flow_no_other_process_can_load_says_why(source: FlowSource) -> None:
     with pytest.raises(KitaruRuntimeError, match="at the top level of a file"):
-        flows.find(source)
+        flow_loading.find(source)
 
 
 def test_outside_of_loading_nothing_is_refused(write: Write) -> None:
-    flows.find(write(FLOW + "research.run('x')\n"))
+    flow_loading.find(write(FLOW + "research.run('x')\n"))
 
-    flows.refuse_while_loading()
+    flow_loading.refuse_while_loading()
 
 
 def test_while_loading_a_run_is_refused(write: Write) -> None:
     source = write(
         FLOW
-        + "from kitaru._engine import flows\n"
-        + "try:\n    flows.refuse_while_loading()\n"
+        + "from kitaru._engine import flow_loading\n"
+        + "try:\n    flow_loading.refuse_while_loading()\n"
         + "except BaseException as error:\n    research.fn.stopped = error\n"
     )
 
-    function = flows.find(source).function
+    function = flow_loading.find(source).function
 
     assert isinstance(vars(function)["stopped"], LoadingStopped)
 
@@ -252,7 +252,7 @@ def test_only_two_known_hashes_prove_a_change(
 ) -> None:
     source = FlowSource("m", "research")
 
-    found = flows.has_changed(
+    found = flow_loading.has_changed(
         replace(source, code_hash=recorded), replace(source, code_hash=now)
     )
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from kitaru._core.forms import Prompt, drive, form
-from kitaru._core.waits import answer_schema
+from kitaru._core.waits.answers import answer_schema
+from kitaru._core.waits.forms import Prompt, drive, form
 
 
 class Colour(StrEnum):

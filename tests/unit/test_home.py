@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import kitaru
 from kitaru import checkpoint, flow
-from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru.cli.app import app
 

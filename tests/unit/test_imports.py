@@ -62,6 +62,7 @@ def test_importing_the_package_alone_loads_none_of_its_parts() -> None:
     # Editable installs add a finder of their own.
     assert {name for name in loaded if not name.startswith("_")} == {
         "kitaru",
+        "kitaru._recorded_names",
         "kitaru.version",
     }
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._core.records import CallRecord, StoredArtifact, StoredValue
-from kitaru._engine.journal import Journal
-from kitaru._engine.leases import SILENCE, Holder
+from kitaru._core.calls.records import CallRecord, StoredArtifact, StoredValue
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import SILENCE, Holder
 from kitaru.errors import KitaruStateError
 
 Make = Callable[..., CallRecord]

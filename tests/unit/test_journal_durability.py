@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kitaru._core.records import CallRecord
-from kitaru._engine.journal import Journal
+from kitaru._core.calls.records import CallRecord
+from kitaru._engine.journal.journal import Journal
 from kitaru.errors import KitaruBackendError
 
 Make = Callable[..., CallRecord]
@@ -22,8 +22,8 @@ WRITER = """
 import hashlib, itertools, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from kitaru._core.records import CallRecord, StoredValue
-from kitaru._engine.journal import Journal
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._engine.journal.journal import Journal
 
 path, name, rows, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 now = datetime(2026, 1, 2, tzinfo=UTC)
@@ -221,7 +221,7 @@ def test_a_closed_journal_is_not_called_damaged(path: Path) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
-from kitaru._engine.journal import Journal
+from kitaru._engine.journal.journal import Journal
 from kitaru.errors import KitaruBackendError
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write anywhere
@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_written_says_so(exists: bool) -> None:
 FULL = """
 import resource, sys
 from pathlib import Path
-from kitaru._engine.journal import Journal
+from kitaru._engine.journal.journal import Journal
 from kitaru.errors import KitaruBackendError
 journal = Journal(Path(sys.argv[1]))
 journal.update_execution("before", status="running")

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from kitaru._engine import leases
-from kitaru._engine.leases import Holder
+from kitaru._engine.journal import leases
+from kitaru._engine.journal.leases import Holder
 
 
 @pytest.fixture

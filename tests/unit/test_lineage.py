@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._engine.lineage import Origins
+from kitaru._engine.session.lineage import Origins
 
 
 @pytest.fixture

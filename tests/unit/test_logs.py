@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from kitaru._core import scope
-from kitaru._core.scope import RunningCall, Scope
-from kitaru._engine import logs
-from kitaru._engine.logs import LogFile
+from kitaru._core.flows import scope
+from kitaru._core.flows.scope import RunningCall, Scope
+from kitaru._engine.output import log_capture
+from kitaru._engine.output.log_file import LogFile
 from kitaru.errors import KitaruLogRetrievalError
 
 
@@ -188,7 +188,7 @@ def write_lines(path: Path, letter: str) -> None:
 def test_what_a_flow_prints_goes_to_terminal_and_log(
     log: LogFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with logs.captured("ex", log), scope.entered(flow_scope("ex", "draft")):
+    with log_capture.captured("ex", log), scope.entered(flow_scope("ex", "draft")):
         print("hello")
         print("oh", file=sys.stderr)
 
@@ -202,7 +202,7 @@ def test_what_a_flow_prints_goes_to_terminal_and_log(
 def test_what_others_print_meanwhile_stays_out_of_the_log(
     log: LogFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with logs.captured("ex", log):
+    with log_capture.captured("ex", log):
         print("outside any flow")
         with scope.entered(flow_scope("another execution")):
             print("in another flow")
@@ -216,8 +216,8 @@ def test_two_executions_at_once_keep_their_logs_apart(
     log: LogFile, tmp_path: Path
 ) -> None:
     other = LogFile(tmp_path / "other.jsonl")
-    with logs.captured("ex", log):
-        with logs.captured("other", other):
+    with log_capture.captured("ex", log):
+        with log_capture.captured("other", other):
             for name in ("ex", "other"):
                 with scope.entered(flow_scope(name)):
                     print(name)
@@ -230,7 +230,7 @@ def test_two_executions_at_once_keep_their_logs_apart(
 
 @pytest.mark.usefixtures("capsys")
 def test_pieces_of_a_line_are_put_together(log: LogFile) -> None:
-    with logs.captured("ex", log), scope.entered(flow_scope("ex")):
+    with log_capture.captured("ex", log), scope.entered(flow_scope("ex")):
         print("a", end="")
         with scope.entered(flow_scope("ex", "draft")):
             print("in between")
@@ -245,8 +245,8 @@ def test_streams_are_as_before_after_the_last_execution(log: LogFile) -> None:
 
     with (
         pytest.raises(RuntimeError),
-        logs.captured("ex", log),
-        logs.captured("two", log),
+        log_capture.captured("ex", log),
+        log_capture.captured("two", log),
     ):
         raise RuntimeError
 
@@ -255,7 +255,7 @@ def test_streams_are_as_before_after_the_last_execution(log: LogFile) -> None:
 
 @pytest.mark.usefixtures("capsys")
 def test_log_records_carry_level_and_checkpoint(log: LogFile) -> None:
-    with logs.captured("ex", log), scope.entered(flow_scope("ex", "draft")):
+    with log_capture.captured("ex", log), scope.entered(flow_scope("ex", "draft")):
         logging.getLogger("agent").warning("%s tries", 3)
 
     (entry,) = log.read()
@@ -268,12 +268,13 @@ def test_unconfigured_logging_keeps_info_for_the_log(tmp_path: Path) -> None:
     program = """
 import logging, sys
 from pathlib import Path
-from kitaru._core import scope
-from kitaru._core.scope import Scope
-from kitaru._engine import logs
+from kitaru._core.flows import scope
+from kitaru._core.flows.scope import Scope
+from kitaru._engine.output.log_capture import captured
+from kitaru._engine.output.log_file import LogFile
 class Runtime:
     execution_id = "ex"
-with logs.captured("ex", logs.LogFile(Path(sys.argv[1]))):
+with captured("ex", LogFile(Path(sys.argv[1]))):
     with scope.entered(Scope(Runtime())):
         logging.info("quiet")
         logging.warning("loud")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from kitaru._core import masking
+from kitaru._core.secrecy import masking
 
 KEY = "masking-test-key-4711"
 

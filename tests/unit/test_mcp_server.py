@@ -11,7 +11,7 @@ from mcp.client.client import Client
 from pydantic import BaseModel
 
 from kitaru import KitaruClient, checkpoint, flow, log, save, wait
-from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru.models import Execution
 from tests.support import assistant

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kitaru._core import model_aliases
-from kitaru._core.model_aliases import ModelReference
+from kitaru._core.language_models import aliases
+from kitaru._core.language_models.aliases import ModelReference
 from kitaru.errors import KitaruUsageError
 from kitaru.models import ModelAlias
 
@@ -22,19 +22,19 @@ from kitaru.models import ModelAlias
 def test_the_first_slash_ends_the_provider(
     text: str, reference: ModelReference
 ) -> None:
-    assert model_aliases.reference(text) == reference
+    assert aliases.reference(text) == reference
 
 
 @pytest.mark.parametrize("text", ["gpt", "/gpt", "openai/", "", "open ai/gpt"])
 def test_a_model_without_provider_or_name_is_refused(text: str) -> None:
     with pytest.raises(KitaruUsageError, match="provider/model"):
-        model_aliases.reference(text)
+        aliases.reference(text)
 
 
 @pytest.mark.parametrize("alias", ["", "a/b", "a:b", "1st", "with space", "test"])
 def test_an_alias_cannot_look_like_a_model(alias: str) -> None:
     with pytest.raises(KitaruUsageError, match="alias"):
-        model_aliases.checked(ModelAlias(alias=alias, model="openai/gpt"))
+        aliases.checked(ModelAlias(alias=alias, model="openai/gpt"))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_unknown_settings_and_credentials_are_refused(name: str, message: str) -
     alias = ModelAlias(alias="fast", model="openai/gpt", settings={name: "hunter2"})
 
     with pytest.raises(KitaruUsageError, match=message) as caught:
-        model_aliases.checked(alias)
+        aliases.checked(alias)
 
     assert "hunter2" not in str(caught.value)
 
@@ -73,7 +73,7 @@ def test_values_that_no_model_takes_are_refused(
     alias = ModelAlias(alias="fast", model="openai/gpt", settings={name: value})
 
     with pytest.raises(KitaruUsageError) as refused:
-        model_aliases.checked(alias)
+        aliases.checked(alias)
 
     assert str(refused.value) == f"model setting {name!r} must be {expected}"
 
@@ -82,7 +82,7 @@ def test_settings_of_a_provider_are_taken() -> None:
     settings = {"openai_reasoning_effort": "low", "max_tokens": 5}
     alias = ModelAlias(alias="fast", model="openai/gpt", settings=settings)
 
-    assert model_aliases.checked(alias) is alias
+    assert aliases.checked(alias) is alias
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_settings_of_a_provider_are_taken() -> None:
 def test_values_of_settings_are_json_or_words(
     text: str, found: tuple[str, Any]
 ) -> None:
-    assert model_aliases.setting(text) == found
+    assert aliases.setting(text) == found
 
 
 @pytest.mark.parametrize("text", ["temperature", "=1"])
 def test_a_setting_needs_a_name_and_a_value(text: str) -> None:
     with pytest.raises(KitaruUsageError, match="NAME=VALUE"):
-        model_aliases.setting(text)
+        aliases.setting(text)
 
 
 def test_a_registry_names_models_alone_or_with_more() -> None:
@@ -112,7 +112,7 @@ def test_a_registry_names_models_alone_or_with_more() -> None:
         "smart": {"model": "anthropic/opus", "secret": "team", "settings": {"seed": 1}},
     }
 
-    found = model_aliases.registry(data, where="here", source="environment")
+    found = aliases.registry(data, where="here", source="environment")
 
     assert [(a.model, a.secret, a.settings) for a in found.values()] == [
         ("openai/gpt", None, {}),
@@ -133,4 +133,4 @@ def test_a_registry_names_models_alone_or_with_more() -> None:
 )
 def test_what_is_no_registry_is_refused_with_its_place(data: object) -> None:
     with pytest.raises(KitaruUsageError, match="over there"):
-        model_aliases.registry(data, where="over there", source="settings")
+        aliases.registry(data, where="over there", source="settings")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from pydantic_ai import exceptions as foreign
 
-from kitaru._ops import model_errors
+from kitaru._ops.language_models import errors
 from kitaru.errors import (
     KitaruFeatureNotAvailableError,
     KitaruModelError,
@@ -22,7 +22,7 @@ KEY = "sk-very-secret-12345"
 def raised(error: Exception, *secrets: str) -> Exception:
     with (
         pytest.raises(Exception) as caught,  # noqa: PT011  any of ours
-        model_errors.translated("openai/gpt", secrets),
+        errors.translated("openai/gpt", secrets),
     ):
         raise error
     return caught.value
@@ -128,7 +128,7 @@ def test_exceptions_of_a_users_own_model_are_the_users() -> None:
 
     with (
         pytest.raises(ValueError, match="mine") as caught,
-        model_errors.translated("function/x", users_own=True),
+        errors.translated("function/x", users_own=True),
     ):
         raise error
     assert caught.value is error
@@ -145,7 +145,7 @@ def test_a_missing_package_names_the_command_to_install_it() -> None:
 
     with (
         pytest.raises(KitaruFeatureNotAvailableError, match="pip install") as caught,
-        model_errors.translated("groq/x"),
+        errors.translated("groq/x"),
     ):
         infer_model("groq:x")
     assert "groq/x" in str(caught.value)
@@ -158,14 +158,14 @@ def test_missing_credentials_are_a_usage_error(monkeypatch: pytest.MonkeyPatch) 
 
     with (
         pytest.raises(KitaruUsageError, match="OPENAI_API_KEY") as caught,
-        model_errors.translated("openai/gpt"),
+        errors.translated("openai/gpt"),
     ):
         infer_model("openai:gpt")
     assert "Agent(" not in str(caught.value)
 
 
 def test_errors_survive_being_stored() -> None:
-    from kitaru._core import failures
+    from kitaru._core.calls import failures
     from kitaru.models import FailureOrigin
 
     found = raised(foreign.ModelHTTPError(429, "m", headers={"Retry-After": "3"}))

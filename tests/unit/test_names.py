@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kitaru._core import names
+from kitaru._core.calls import names
 from kitaru.errors import KitaruUsageError
 
 

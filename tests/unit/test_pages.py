@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kitaru._engine.zenml import pages
+from kitaru._engine.zenml.setup import pages
 
 
 @dataclass

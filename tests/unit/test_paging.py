@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core import paging
+from kitaru._core.words import paging
 from kitaru.errors import KitaruUsageError
 
 

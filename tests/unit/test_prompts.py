@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core import prompts
-from kitaru._core.prompts import Message
+from kitaru._core.language_models import prompts
+from kitaru._core.language_models.prompts import Message
 from kitaru.errors import KitaruUsageError
 
 

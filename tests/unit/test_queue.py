@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._engine.journal import Journal
-from kitaru._engine.leases import Holder
-from kitaru._engine.queue import AT_ONCE, Queue
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.runners.queue import AT_ONCE, Queue
 from kitaru.errors import KitaruUsageError
 
 ME = Holder.me()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kitaru._core import records
+from kitaru._core.calls import records
 from tests.support import timelines
 
 FOLDER = Path(__file__).parents[1] / "timelines"

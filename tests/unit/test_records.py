@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from kitaru._core import records
-from kitaru._core.records import (
+from kitaru._core.calls import records
+from kitaru._core.calls.records import (
     AttemptRecord,
     CallRecord,
     StoredArtifact,

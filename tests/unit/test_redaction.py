@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core import redaction
+from kitaru._core.secrecy import redaction
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core.refusals import in_one_line
+from kitaru._core.words.refusals import in_one_line
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kitaru._core import replay
-from kitaru._core.names import call_id
-from kitaru._core.records import CallRecord, StoredValue
-from kitaru._core.replay import Action, ReplayPlan, Timeline
+from kitaru._core.calls import replay
+from kitaru._core.calls.names import call_id
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.calls.replay import Action, ReplayPlan, Timeline
 from kitaru.errors import KitaruUsageError
 
 Make = Callable[..., CallRecord]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._core import waits
-from kitaru._core.wording import duration
-from kitaru._engine.logs import LogFile
-from kitaru._engine.port import Ending
-from kitaru._engine.reporter import LineReporter, LogReporter, StreamReporter
+from kitaru._core.waits import answers
+from kitaru._core.words.wording import duration
+from kitaru._engine.output.log_file import LogFile
+from kitaru._engine.output.reporter import LineReporter, LogReporter, StreamReporter
+from kitaru._engine.port.execution import Ending
 from kitaru.models import ExecutionStatus, PendingWait
 
 ID = "6f2d1f9e-0d4b-4f0e-9a52-3d8f6f1b2c33"
@@ -77,7 +77,7 @@ def test_a_wait_shows_its_question_and_how_to_answer(
         wait_id="w",
         name="approve",
         question="Go on?",
-        answer_schema=waits.answer_schema(schema),
+        answer_schema=answers.answer_schema(schema),
     )
 
     StreamReporter(stream).waiting(ID, wait)

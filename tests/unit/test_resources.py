@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kitaru import Resources, checkpoint
-from kitaru._core import resources
+from kitaru._core.flows import resources
 from kitaru.errors import KitaruUsageError
 
 

@@ -17,8 +17,8 @@ from kitaru import (
     flow,
     get_secret,
 )
-from kitaru._core.secret_rules import MAX_BYTES, without_values
-from kitaru._engine.memory import MemoryEngine
+from kitaru._core.secrecy.secret_rules import MAX_BYTES, without_values
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru._ops import secrets
 from kitaru.errors import KitaruUsageError, KitaruUserCodeError

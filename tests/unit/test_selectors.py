@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from kitaru._core import selectors
-from kitaru._core.names import call_id
-from kitaru._core.records import CallRecord
+from kitaru._core.calls import selectors
+from kitaru._core.calls.names import call_id
+from kitaru._core.calls.records import CallRecord
 from kitaru.errors import KitaruUsageError
 
 Make = Callable[..., CallRecord]

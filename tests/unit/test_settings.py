@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kitaru import ImageSettings
-from kitaru._core import images, settings
-from kitaru._core.settings import Layer, Place, Settings
+from kitaru._core.settings import images, settings
+from kitaru._core.settings.settings import Layer, Place, Settings
 from kitaru.errors import KitaruUsageError
 
 

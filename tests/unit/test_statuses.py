@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core import statuses
+from kitaru._core.calls import statuses
 from kitaru.errors import KitaruStateError
 from kitaru.models import ExecutionStatus as Status
 

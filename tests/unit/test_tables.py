@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core.paging import cut
+from kitaru._core.words.paging import cut
 from kitaru.cli import tables
 from kitaru.models import ModelAlias
 

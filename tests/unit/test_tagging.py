@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
 
-from kitaru._core import tagging
+from kitaru._core.values import tagging
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

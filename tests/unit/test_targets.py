@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._engine.memory import MemoryEngine
+from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
-from kitaru._ops import replays, targets
+from kitaru._ops import flow_targets, replays
 from kitaru.client import KitaruClient
 from kitaru.errors import KitaruRuntimeError, KitaruUsageError
 
@@ -67,7 +67,7 @@ def test_a_target_is_imported_as_python_would(
     for place in ("app/__init__.py", "src/lib/__init__.py", file):
         write(project, place)
 
-    found = targets.find(target, project=project)
+    found = flow_targets.find(target, project=project)
 
     assert (found.file, found.module) == (project / file, module)
     assert (found.root, found.flow) == (project / root, "research")
@@ -111,7 +111,7 @@ def test_only_flows_below_the_project_are_found(
     (project / "linked").symlink_to(project.parent)
 
     with pytest.raises(KitaruUsageError, match=said):
-        targets.load(target.format(outside=outside), project=project)
+        flow_targets.load(target.format(outside=outside), project=project)
 
 
 def test_a_flow_imported_from_outside_is_no_flow_of_the_project(
@@ -122,7 +122,7 @@ def test_a_flow_imported_from_outside_is_no_flow_of_the_project(
     write(project, "two.py", "from elsewhere_flows import research")
 
     with pytest.raises(KitaruUsageError, match="outside the project"):
-        targets.load("two.py:research", project=project)
+        flow_targets.load("two.py:research", project=project)
 
 
 def test_a_flow_defined_inside_a_function_is_refused(project: Path) -> None:
@@ -135,14 +135,14 @@ def test_a_flow_defined_inside_a_function_is_refused(project: Path) -> None:
     )
 
     with pytest.raises(KitaruUsageError, match="not defined at the top level"):
-        targets.load("nested.py:made", project=project)
+        flow_targets.load("nested.py:made", project=project)
 
 
 def test_the_whole_file_system_is_no_project(project: Path) -> None:
     file = write(project, "one.py")
 
     with pytest.raises(KitaruUsageError, match="no project folder"):
-        targets.load(f"{file}:research", project=Path("/"))
+        flow_targets.load(f"{file}:research", project=Path("/"))
 
 
 @pytest.mark.parametrize(
@@ -159,18 +159,18 @@ def test_a_file_that_cannot_be_loaded_is_told(
     write(project, "broken.py", text)
 
     with pytest.raises(KitaruRuntimeError, match=f"broken.py raised {said}"):
-        targets.load("broken.py:research", project=project)
+        flow_targets.load("broken.py:research", project=project)
 
 
 def test_a_changed_file_is_read_again_with_what_it_imports(project: Path) -> None:
     write(project, "shared_words.py", "WORD = 'old'")
     text = FLOW.replace("{depth}", "{shared_words.WORD}")
     write(project, "words.py", f"import shared_words\n{text}")
-    targets.load("words.py:research", project=project)
+    flow_targets.load("words.py:research", project=project)
     write(project, "shared_words.py", "WORD = 'brand new'")
     write(project, "words.py", f"import shared_words\n{text.replace('topic', 'title')}")
 
-    found = targets.load("words.py:research", project=project)
+    found = flow_targets.load("words.py:research", project=project)
 
     assert found.flow.function(title="a") == "a brand new"
 
@@ -179,7 +179,7 @@ def test_loading_leaves_the_folder_of_the_process(project: Path) -> None:
     before = Path.cwd()
     write(project, "moving.py", f"import os\nos.chdir('/')\n{FLOW}")
 
-    targets.load("moving.py:research", project=project)
+    flow_targets.load("moving.py:research", project=project)
 
     assert Path.cwd() == before
 
@@ -188,8 +188,8 @@ def test_a_run_at_the_top_level_of_the_file_starts_nothing(project: Path) -> Non
     write(project, "eager.py", f"{FLOW}\nresearch.run('at import')\n")
 
     with use_engine(MemoryEngine()):
-        targets.load("eager.py:research", project=project)
-        started = targets.start_elsewhere(
+        flow_targets.load("eager.py:research", project=project)
+        started = flow_targets.start_elsewhere(
             "eager.py:research", project=project, inputs={"topic": "asked for"}
         )
         (execution,) = KitaruClient().executions.list()
@@ -213,7 +213,9 @@ def test_wrong_arguments_start_nothing(
 
     with use_engine(MemoryEngine()):
         with pytest.raises(KitaruUsageError, match=said):
-            targets.start_elsewhere("one.py:research", project=project, inputs=inputs)
+            flow_targets.start_elsewhere(
+                "one.py:research", project=project, inputs=inputs
+            )
 
         assert KitaruClient().executions.list() == []
 
@@ -233,7 +235,7 @@ def planned(plan: Plan) -> int:
     write(project, "planned.py", text)
 
     with use_engine(MemoryEngine()):
-        started = targets.start_elsewhere(
+        started = flow_targets.start_elsewhere(
             "planned.py:planned",
             project=project,
             inputs={"plan": {"steps": ["a", "b"]}},
@@ -262,7 +264,7 @@ def test_a_replay_in_another_process_is_planned_with_the_file_as_it_is(
     write(project, "steps.py", STEPS)
 
     with use_engine(MemoryEngine()):
-        first = targets.start_elsewhere(
+        first = flow_targets.start_elsewhere(
             "steps.py:stepping", project=project, inputs={"n": 2}
         )
         text = STEPS.replace(

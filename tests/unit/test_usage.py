@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from kitaru._core import usage
-from kitaru._core.records import CallRecord
+from kitaru._core.calls import usage
+from kitaru._core.calls.records import CallRecord
 from kitaru.models import ExecutionUsage, Usage
 
 PRICED = Usage(requests=1, input_tokens=10, output_tokens=2, cost=Decimal("0.1"))

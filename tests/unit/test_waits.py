@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
-from kitaru._core import waits
+from kitaru._core.waits import answers
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
 
@@ -53,7 +53,7 @@ class Even(BaseModel):
 
 
 def check(schema: object, value: object) -> None:
-    waits.check_answer("approve", waits.answer_schema(schema), value)
+    answers.check_answer("approve", answers.answer_schema(schema), value)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_answer_that_fits_comes_typed_to_the_flow(
 ) -> None:
     check(schema, answer)
 
-    assert waits.read_answer("approve", schema, answer) == value
+    assert answers.read_answer("approve", schema, answer) == value
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_long_wrong_answer_is_shortened() -> None:
 
 def test_a_validator_of_the_type_may_refuse_what_its_schema_allows() -> None:
     with pytest.raises(KitaruWaitValidationError, match="must be even") as caught:
-        waits.read_answer("approve", Even, {"number": 1})
+        answers.read_answer("approve", Even, {"number": 1})
 
     assert caught.value.field == "number"
     assert caught.value.got == "1"
@@ -193,7 +193,7 @@ def test_a_schema_that_cannot_be_described_is_refused(schema: Any) -> None:
     with pytest.raises(
         KitaruUsageError, match=r"wait\(schema=.* cannot be described .* pydantic model"
     ):
-        waits.answer_schema(schema)
+        answers.answer_schema(schema)
 
 
 @pytest.mark.parametrize(
@@ -212,13 +212,13 @@ def test_a_schema_that_cannot_be_described_is_refused(schema: Any) -> None:
     ],
 )
 def test_a_hint_shows_what_to_type(schema: object, hint: str) -> None:
-    assert waits.explain(waits.answer_schema(schema)) == hint
+    assert answers.explain(answers.answer_schema(schema)) == hint
 
 
 @pytest.mark.parametrize("schema", [None, bool, int, float, str, Choice, Literal[7]])
 def test_a_hint_is_an_answer_a_shell_hands_over_as_typed(schema: object) -> None:
-    described = waits.answer_schema(schema)
+    described = answers.answer_schema(schema)
 
-    (word,) = shlex.split(waits.explain(described))
+    (word,) = shlex.split(answers.explain(described))
 
-    waits.check_answer("approve", described, json.loads(word))
+    answers.check_answer("approve", described, json.loads(word))

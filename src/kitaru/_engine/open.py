@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +10,9 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from kitaru._engine.collector import collector_paused
-from kitaru._engine.port import Engine
-from kitaru._engine.services.connection import Connections, Target
-from kitaru.errors import KitaruStateError
+from kitaru._engine.port.connections import Connections, Target
+from kitaru._engine.port.engine import Engine
+from kitaru.errors import KitaruStateError, KitaruUsageError
 
 _opening = threading.RLock()
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
@@ -34,21 +34,36 @@ def engine_in_use() -> Engine | None:
     return current_engine() if opened or _chosen.get() else None
 
 
+def stored_value(execution_id: str, name: str, trust: bool) -> Any:
+    """Return a stored value, by its name in an execution.
+
+    Raises:
+        KitaruUsageError: If there is none of that name.
+    """
+    engine = current_engine()
+    for ref in engine.artifacts(engine.resolve_id(execution_id)):
+        if ref.name == name:
+            return ref.load(trust=trust)
+    raise KitaruUsageError(f"execution {execution_id} has no artifact {name!r}")
+
+
 def describe_store() -> dict[str, Any]:
     """Return what `kitaru status` shows, of ZenML alone: where no engine opens.
 
     Raises:
         KitaruError: If ZenML's store cannot be opened either.
     """
-    from kitaru._engine.zenml import environment
+    from kitaru._engine.settings import folders
+    from kitaru._engine.zenml.setup import importing
 
-    environment.import_zenml()
-    from kitaru._engine.zenml import connection, diagnosis
-    from kitaru._engine.zenml.errors import translated
+    importing.import_zenml()
+    from kitaru._engine.zenml.connection import connection
+    from kitaru._engine.zenml.inspection import diagnosis
+    from kitaru._engine.zenml.setup.errors import translated
 
     connection.open_connection()
     with translated("opening the store"):
-        return diagnosis.describe(environment.journal_path())
+        return diagnosis.describe(folders.journal_path())
 
 
 @contextmanager
@@ -66,10 +81,10 @@ def connections() -> Connections:
     chosen = _chosen.get()
     if chosen is not None:
         return chosen.connections
-    from kitaru._engine.zenml.environment import import_zenml
+    from kitaru._engine.zenml.setup.importing import import_zenml
 
     import_zenml()
-    from kitaru._engine.zenml.connection import ZenMLConnections
+    from kitaru._engine.zenml.connection.connection import ZenMLConnections
 
     return ZenMLConnections()
 
@@ -93,10 +108,10 @@ def forget_engine() -> None:
 
 def enter(target: Target) -> None:
     """Let this context work with another server or project, whatever the process does."""
-    from kitaru._engine.zenml.environment import import_zenml
+    from kitaru._engine.zenml.setup.importing import import_zenml
 
     import_zenml()
-    from kitaru._engine.zenml.connection import ZenMLConnections
+    from kitaru._engine.zenml.connection.connection import ZenMLConnections
     from kitaru._engine.zenml.engine import ZenMLEngine
 
     ZenMLConnections().enter(target)
@@ -106,10 +121,28 @@ def enter(target: Target) -> None:
 @cache
 def _default() -> Engine:
     with collector_paused():
-        from kitaru._engine.zenml.environment import import_zenml
+        from kitaru._engine.zenml.setup.importing import import_zenml
 
         # Before anything else imports it: it comes in quietly only the first time.
         import_zenml()
         from kitaru._engine.zenml.engine import ZenMLEngine
 
         return ZenMLEngine()
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Collect nothing in the `with` body, and count what it made as old."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        # Together they move all objects to the oldest generation without looking at
+        # them; not if the user has frozen some, which must stay so.
+        if not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kitaru._core import paging
+from kitaru._core.words import paging
 from kitaru._engine.open import current_engine
-from kitaru._engine.services.accounts import Accounts
+from kitaru._engine.port.accounts import Accounts
 from kitaru.errors import KitaruUsageError
 from kitaru.models import ApiKey, NewApiKey, Page, ServiceAccount
 

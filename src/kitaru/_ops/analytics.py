@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kitaru._engine.zenml import analytics, environment
+from kitaru._engine.settings import analytics
+from kitaru._engine.zenml.setup import importing
 from kitaru.models import Record
 
 
@@ -25,5 +26,5 @@ def choose(*, opted_in: bool) -> AnalyticsPreference:
     Raises:
         KitaruBackendError: If it cannot be written.
     """
-    environment.choose_analytics(opted_in=opted_in)
+    importing.choose_analytics(opted_in=opted_in)
     return preference()

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from kitaru._core import typing_rules
-from kitaru._core.similar import did_you_mean
-from kitaru._core.specs import FlowSpec
+from kitaru._core.flows import typing_rules
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.words.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
 
 

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from kitaru._engine import open as engines
 from kitaru._engine.open import connections, current_engine
-from kitaru._engine.services.connection import TIMEOUT, Progress, Target
+from kitaru._engine.port.connections import TIMEOUT, Progress, Target
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Connection, LocalServer, LoggedOut
 

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from kitaru._core import redaction
-from kitaru._core.settings import KEYS, Resolved
-from kitaru._engine import configuration, database_health, log_store
+from kitaru._core.secrecy import redaction
+from kitaru._core.settings.settings import KEYS, Resolved
+from kitaru._engine.journal import health as journal_health
 from kitaru._engine.open import current_engine, describe_store, engine_in_use
-from kitaru._engine.port import ExecutionQuery
-from kitaru._engine.zenml import environment
+from kitaru._engine.output import log_folders
+from kitaru._engine.port.engine import ExecutionQuery
+from kitaru._engine.settings import configuration, folders
 from kitaru._ops import analytics, packages
 from kitaru._ops.analytics import AnalyticsPreference
 from kitaru.errors import KitaruError, KitaruUsageError
@@ -98,7 +99,7 @@ def info(*, all_packages: bool = False) -> Diagnosis:
 
 
 def _connection(problems: list[str]) -> dict[str, Any]:
-    if engine_in_use() is None and not environment.is_set_up():
+    if engine_in_use() is None and not folders.is_set_up():
         return {"connection": "none yet: the first execution sets a local store up"}
     try:
         facts = current_engine().describe()
@@ -111,7 +112,7 @@ def _connection(problems: list[str]) -> dict[str, Any]:
             return {"connection": "broken"}
     store = str(facts.get("store"))
     if store.startswith(_LOCAL_STORE):
-        health = database_health.check(Path(store.removeprefix(_LOCAL_STORE)))
+        health = journal_health.check(Path(store.removeprefix(_LOCAL_STORE)))
         if health.problem:
             problems.append(f"the store {store} {_ailing(health)}")
     return {
@@ -122,8 +123,8 @@ def _connection(problems: list[str]) -> dict[str, Any]:
 
 
 def _journal(problems: list[str]) -> JournalState:
-    path = environment.journal_path()
-    health = database_health.check(path)
+    path = folders.journal_path()
+    health = journal_health.check(path)
     is_told = any(str(path) in problem for problem in problems)
     if health.problem and not is_told:
         advice = (
@@ -132,7 +133,7 @@ def _journal(problems: list[str]) -> JournalState:
         problems.append(
             f"the journal {path} {_ailing(health)}{advice if health.is_damaged else ''}"
         )
-    counts = database_health.journal_counts(path) if health.exists else None
+    counts = journal_health.journal_counts(path) if health.exists else None
     return JournalState(
         exists=health.exists,
         size=health.size,
@@ -142,14 +143,14 @@ def _journal(problems: list[str]) -> JournalState:
     )
 
 
-def _ailing(health: database_health.DatabaseHealth) -> str:
+def _ailing(health: journal_health.DatabaseHealth) -> str:
     word = "is damaged" if health.is_damaged else "cannot be read"
     return f"{word}: {health.problem}"
 
 
 def _paths(problems: list[str]) -> dict[str, str]:
     project = configuration.nearest_pyproject()
-    folder = environment.config_folder()
+    folder = folders.config_folder()
     if not _is_writable(folder):
         problems.append(
             f"the configuration folder {folder} cannot be written; make it writable, or "
@@ -157,7 +158,7 @@ def _paths(problems: list[str]) -> dict[str, str]:
         )
     return {
         "configuration": str(folder),
-        "journal": str(environment.journal_path()),
+        "journal": str(folders.journal_path()),
         "logs": _log_folder(problems),
         "pyproject.toml": str(project) if project else "none",
         "kitaru": str(Path(__file__).parents[1]),
@@ -172,10 +173,10 @@ def _is_writable(folder: Path) -> bool:
 
 def _log_folder(problems: list[str]) -> str:
     try:
-        return str(log_store.folders()[0])
+        return str(log_folders.folders()[0])
     except KitaruError as error:
         problems.append(str(error))
-        return str(log_store.default_folder())
+        return str(log_folders.default_folder())
 
 
 def _settings(problems: list[str]) -> tuple[SettingInForce, ...]:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from kitaru._core import paging, statuses
-from kitaru._core.similar import did_you_mean
+from kitaru._core.calls import statuses
+from kitaru._core.words import paging
+from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
-from kitaru._engine.port import ExecutionQuery
+from kitaru._engine.port.engine import ExecutionQuery
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import (
     Continuation,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kitaru._engine import log_store
+from kitaru._engine.output import log_folders
 from kitaru.models import LogPlace, LogStore
 
 
 def show() -> LogStore:
     """Return the folder of new logs, and what is in it and in earlier ones."""
-    folders = log_store.folders()
+    folders = log_folders.folders()
     places = [_place(folder) for folder in folders]
     return LogStore(
         folder=str(folders[0]),
-        is_default=folders[0] == log_store.default_folder(),
+        is_default=folders[0] == log_folders.default_folder(),
         places=tuple(p for p in places if p.logs or p.folder == str(folders[0])),
     )
 
@@ -25,18 +25,18 @@ def choose(folder: str) -> LogStore:
     Raises:
         KitaruUsageError: If it is no folder or cannot be written; nothing changes then.
     """
-    log_store.set_folder(Path(folder))
+    log_folders.set_folder(Path(folder))
     return show()
 
 
 def reset() -> LogStore:
     """Let new logs go to the default folder again."""
-    log_store.reset()
+    log_folders.reset()
     return show()
 
 
 def _place(folder: Path) -> LogPlace:
-    logs = log_store.logs_in(folder)
+    logs = log_folders.logs_in(folder)
     sizes = [_size(log) for log in logs]
     return LogPlace(folder=str(folder), logs=len(logs), size=sum(sizes))
 

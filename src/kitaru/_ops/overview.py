@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kitaru._core import failures
+from kitaru._core.calls import failures
 from kitaru._engine.open import current_engine, engine_in_use
-from kitaru._engine.port import ExecutionQuery
-from kitaru._engine.zenml import environment
+from kitaru._engine.port.engine import ExecutionQuery
+from kitaru._engine.settings import folders
 from kitaru.models import Execution, ExecutionStatus, FailureInfo, Page, Record
 
 _SHOWN = 5
@@ -24,7 +24,7 @@ def overview() -> Overview | None:
 
     Then no store is made, either.
     """
-    if engine_in_use() is None and not environment.is_set_up():
+    if engine_in_use() is None and not folders.is_set_up():
         return None
     # In this order: looking finds the dead among the running.
     running = _newest(ExecutionStatus.RUNNING)

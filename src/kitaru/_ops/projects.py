@@ -7,8 +7,8 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 
-from kitaru._core.pyproject import with_kitaru_table
-from kitaru._engine import configuration
+from kitaru._core.settings.pyproject import with_kitaru_table
+from kitaru._engine.settings import configuration
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Record
 

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kitaru._core import codec, fingerprints, replay, selectors, typing_rules
-from kitaru._core.records import CallRecord, StoredValue
-from kitaru._core.settings import Settings
-from kitaru._core.specs import CheckpointSpec, FlowSpec
-from kitaru._core.wording import short
-from kitaru._engine import blobs, configuration, flows
+from kitaru._core.calls import replay, selectors
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.flows import typing_rules
+from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
+from kitaru._core.settings.settings import Settings
+from kitaru._core.values import codec, fingerprints
+from kitaru._core.words.wording import short
+from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
-from kitaru._engine.port import Launch, Recorded
+from kitaru._engine.port.engine import Launch, Recorded
+from kitaru._engine.settings import configuration
+from kitaru._engine.values import value_files
 from kitaru._ops import arguments
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError
@@ -73,7 +77,7 @@ def prepare(
             f"execution {full_id} is running; replay it when it has ended or waits, or "
             f"cancel it: kitaru executions cancel {full_id}"
         )
-    spec = flow or flows.find(engine.flow_source(full_id), fresh=fresh)
+    spec = flow or flow_loading.find(engine.flow_source(full_id), fresh=fresh)
     recorded = engine.recorded(full_id)
     # A clear word about waits comes before what is said of an unknown checkpoint.
     in_order = sorted(recorded.calls, key=lambda record: record.order)
@@ -139,7 +143,7 @@ def _override(
                 declared.function, typing_rules.RETURN, value, what=f"override {key!r}"
             )
     encoded = codec.encode(value, what=f"override {key!r}")
-    return blobs.inline(encoded)
+    return value_files.inline(encoded)
 
 
 def _changed_code(spec: FlowSpec, recorded: Recorded) -> tuple[str, ...]:
@@ -163,7 +167,7 @@ def _declared(spec: FlowSpec, record: CallRecord) -> CheckpointSpec | None:
     """Return the checkpoint of a call; `None` for work that the call brought along."""
     if record.code_hash is None:
         return None
-    return flows.find_checkpoint(record.name, spec.source)
+    return flow_loading.find_checkpoint(record.name, spec.source)
 
 
 def _reminder(plan: replay.ReplayPlan, recorded: Recorded) -> str:

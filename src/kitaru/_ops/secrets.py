@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kitaru._core import masking
-from kitaru._core.paging import window
-from kitaru._core.secret_rules import check_name, check_values
+from kitaru._core.secrecy import masking
+from kitaru._core.secrecy.secret_rules import check_name, check_values
+from kitaru._core.words.paging import window
 from kitaru._engine.open import current_engine
 from kitaru.errors import KitaruUsageError
-from kitaru.models import Page
-from kitaru.secret_records import Secret, SecretInfo
+from kitaru.models import Page, Secret, SecretInfo
 
 
 def create(

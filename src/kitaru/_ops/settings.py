@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kitaru._engine import configuration
 from kitaru._engine.open import engine_in_use
+from kitaru._engine.settings import configuration
 
 
 def configure(values: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kitaru._core.paging import cut
+from kitaru._core.words.paging import cut
 from kitaru._engine.open import current_engine
 from kitaru._ops import stack_credentials
 from kitaru.errors import KitaruUsageError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kitaru._core import waits as rules
-from kitaru._core.similar import did_you_mean
+from kitaru._core.waits import answers as rules
+from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError, KitaruUsageError

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kitaru._core.wording import many, size
+from kitaru._core.words.wording import many, size
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import keyboard
 from kitaru.cli.options import Output, Yes
@@ -52,17 +52,17 @@ def all_(
 
 
 def _clean(scope: CleanScope, *, dry_run: bool, yes: bool, output: Format) -> None:
-    from kitaru._ops import maintenance
+    from kitaru._ops import cleaning
 
     command = f"clean {scope.value}"
-    plan = maintenance.plan_clean(scope)
+    plan = cleaning.plan_clean(scope)
     if output is Format.TEXT:
         _print_plan(plan)
     if dry_run or plan.is_empty:
         show_item(command, plan, output, lambda: _say_unchanged(dry_run))
         return
     keyboard.confirm(f"Remove {_count(plan)}?", yes=yes)
-    done = maintenance.clean(plan, progress=count_on_terminal)
+    done = cleaning.clean(plan, progress=count_on_terminal)
     show_item(command, done, output, lambda: _print_done(done))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kitaru._core import paging
+from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import keyboard, render, tree
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize

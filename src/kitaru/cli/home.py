@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from kitaru._core.similar import one_line
-from kitaru._core.wording import short
+from kitaru._core.words.similar import one_line
+from kitaru._core.words.wording import short
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import render
 from kitaru.cli.output import console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kitaru._core.wording import size
+from kitaru._core.words.wording import size
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
 from kitaru.cli.options import Output

@@ -6,7 +6,7 @@ import sys
 from getpass import getpass
 from typing import Any
 
-from kitaru._core.forms import Prompt, drive, form
+from kitaru._core.waits.forms import Prompt, drive, form
 from kitaru.errors import KitaruUsageError
 from kitaru.models import PendingWait
 

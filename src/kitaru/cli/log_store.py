@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kitaru._core.wording import many, size
+from kitaru._core.words.wording import many, size
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item

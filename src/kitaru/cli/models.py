@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kitaru._core import paging
+from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import render_models
+from kitaru.cli import tables
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import Format, show_item, show_items
+from kitaru.models import ModelAlias, Page
+
+if TYPE_CHECKING:
+    from kitaru._ops.language_models.aliases import Registered
 
 app = typer.Typer(help="Short names for language models.", no_args_is_help=True)
 
@@ -25,10 +30,10 @@ def list_models(
     output: Output = Format.TEXT,
 ) -> None:
     """List the model aliases."""
-    from kitaru._ops import models
+    from kitaru._ops.language_models import aliases
 
-    found = models.list_aliases(page=page, size=size, limit=limit)
-    show_items("model list", found.items, output, lambda: render_models.aliases(found))
+    found = aliases.list_aliases(page=page, size=size, limit=limit)
+    show_items("model list", found.items, output, lambda: _print_aliases(found))
 
 
 @app.command("register")
@@ -52,14 +57,51 @@ def register(
     output: Output = Format.TEXT,
 ) -> None:
     """Let an alias stand for a model, in place of what it stood for."""
-    from kitaru._core import model_aliases
-    from kitaru._ops import models
+    from kitaru._core.language_models import aliases as alias_rules
+    from kitaru._ops.language_models import aliases
 
-    given = dict(model_aliases.setting(text) for text in setting or ())
-    done = models.register(alias, model=model, secret=secret, given=given)
-    text = render_models.registered(done)
+    given = dict(alias_rules.setting(text) for text in setting or ())
+    done = aliases.register(alias, model=model, secret=secret, given=given)
+    text = _registered(done)
     show_item("model register", done.alias, output, lambda: _print(text))
 
 
 def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
+
+
+def _print_aliases(page: Page[ModelAlias]) -> None:
+    """Print a table of aliases, and how to see more."""
+    tables.listing(
+        page,
+        ("ALIAS", "MODEL", "SECRET", "SETTINGS", "FROM"),
+        lambda item: (
+            item.alias,
+            item.model,
+            item.secret or "-",
+            _settings(item),
+            item.source,
+        ),
+        nothing="No model aliases. Make one with: kitaru model register ALIAS --model "
+        "PROVIDER/MODEL",
+    )
+
+
+def _registered(done: Registered) -> str:
+    """Return what a registered alias means now, and what it meant before."""
+    lines = [f"{done.alias.alias} stands for {_described(done.alias)}"]
+    if done.before is not None and done.before != done.alias:
+        lines.append(f"  before: {_described(done.before)}")
+    if done.hidden_by is not None:
+        lines.append(f"  here KITARU_MODEL_REGISTRY wins: {_described(done.hidden_by)}")
+    return "\n".join(lines)
+
+
+def _described(alias: ModelAlias) -> str:
+    secret = f", secret {alias.secret}" if alias.secret else ""
+    settings = f", {_settings(alias)}" if alias.settings else ""
+    return f"{alias.model}{secret}{settings}"
+
+
+def _settings(alias: ModelAlias) -> str:
+    return " ".join(f"{k}={json.dumps(v)}" for k, v in alias.settings.items()) or "-"

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from kitaru._core.wording import short
-from kitaru._ops import reconciling
+from kitaru._core.words.wording import short
+from kitaru._ops import recovery
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
 from kitaru.cli.clean import count_on_terminal
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, fail, show_items
 from kitaru.errors import KitaruError, KitaruUsageError
-from kitaru.reconcile_records import Reconciled
+from kitaru.models import Reconciled
 
 _COMMAND = "reconcile"
 
@@ -39,10 +39,10 @@ def reconcile(
     if every is not None and not watch:
         raise KitaruUsageError("--every is for --watch; add that, or leave --every out")
     if watch:
-        interval = reconciling.INTERVAL if every is None else every
+        interval = recovery.INTERVAL if every is None else every
         _watch(interval, dry_run=dry_run, output=output)
     progress = count_on_terminal if output is Format.TEXT else None
-    found = list(reconciling.reconcile(dry_run=dry_run, progress=progress))
+    found = list(recovery.reconcile(dry_run=dry_run, progress=progress))
     show_items(_COMMAND, found, output, lambda: _print(found))
     if any(item.refused for item in found):
         raise typer.Exit(1)
@@ -52,7 +52,7 @@ def _watch(every: float, *, dry_run: bool, output: Format) -> None:
     def failed(error: KitaruError) -> None:
         fail(_COMMAND, error, output)
 
-    for item in reconciling.watch(interval=every, dry_run=dry_run, failed=failed):
+    for item in recovery.watch(interval=every, dry_run=dry_run, failed=failed):
         if output is Format.JSON:
             sys.stdout.write(json.dumps(item.model_dump(mode="json")) + "\n")
         else:

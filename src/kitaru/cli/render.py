@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from kitaru._core import waits
-from kitaru._core.wording import duration, short
+from kitaru._core.waits import answers
+from kitaru._core.words.wording import duration, short
 from kitaru._ops.replays import Started
 from kitaru.cli import tables
 from kitaru.models import (
@@ -124,7 +124,7 @@ def coloured(status: ExecutionStatus) -> str:
 
 def answer_command(wait: PendingWait) -> str:
     """Return a command that answers a wait, with an example of an answer."""
-    return f"{_input(wait.exec_id)}{waits.hint(wait.schema)}"
+    return f"{_input(wait.exec_id)}{answers.hint(wait.schema)}"
 
 
 def _input(execution_id: str | None) -> str:

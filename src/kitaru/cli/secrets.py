@@ -12,8 +12,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import keyboard, render, secret_input, tables
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, show_item, show_items
-from kitaru.models import Page
-from kitaru.secret_records import Secret, SecretInfo
+from kitaru.models import Page, Secret, SecretInfo
 
 app = typer.Typer(
     help="Keep passwords and keys in the secret store.", no_args_is_help=True

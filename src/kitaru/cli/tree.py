@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kitaru._core.wording import short
+from kitaru._core.words.wording import short
 from kitaru.cli.output import console
 from kitaru.cli.render import ago, coloured, next_steps, took
 from kitaru.cli.spending import usage_line

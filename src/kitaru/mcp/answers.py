@@ -16,7 +16,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from kitaru._core import waits
+from kitaru._core.waits import answers
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 from kitaru.mcp import flat_forms
 from kitaru.models import PendingWait
@@ -75,7 +75,7 @@ def read_leniently(wait: PendingWait, value: object) -> object:
 
 def _fits(wait: PendingWait, value: object) -> bool:
     try:
-        waits.check_answer(wait.name, wait.schema, value)
+        answers.check_answer(wait.name, wait.schema, value)
     except KitaruWaitValidationError:
         return False
     return True
@@ -124,7 +124,7 @@ def _read(wait: PendingWait, response: ElicitResult) -> Given | NotGiven | str:
     content: Mapping[str, Any] = response.content or {}
     try:
         value = flat_forms.form(wait.schema).read(content)
-        waits.check_answer(wait.name, wait.schema, value)
+        answers.check_answer(wait.name, wait.schema, value)
     except ValueError as error:
         return str(error)
     return Given(value)

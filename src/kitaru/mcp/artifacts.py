@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kitaru._core import paging
+from kitaru._core.words import paging
 from kitaru._ops import artifacts
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions

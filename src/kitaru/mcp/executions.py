@@ -12,8 +12,8 @@ from fastmcp import Context
 from mcp_types import InputRequiredResult
 from pydantic import Field
 
-from kitaru._core import paging
-from kitaru._ops import executions, replays, targets, waits
+from kitaru._core.words import paging
+from kitaru._ops import executions, flow_targets, replays, waits
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import answers, portions
 from kitaru.mcp.parameters import ExecutionId, PageNumber, PageSize
@@ -134,7 +134,7 @@ async def run(
     """
     started = await _start(
         partial(
-            targets.start_elsewhere,
+            flow_targets.start_elsewhere,
             target,
             project=_project(ctx),
             inputs=args,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kitaru._core.schemas import Schema, resolved
+from kitaru._core.waits.schemas import Schema, resolved
 
 ANSWER = "answer"
 _KEPT = {

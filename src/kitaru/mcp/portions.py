@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from kitaru._core import paging
+from kitaru._core.words import paging
 from kitaru.mcp.records import CleanPreview, ExecutionResult, Listing
 from kitaru.mcp.wording import next_step
 from kitaru.models import CleanPlan, Execution, LogEntry, Page, Record

@@ -9,7 +9,7 @@ from pydantic import Field
 from kitaru._ops import secrets
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp.registry import Effect, tool
-from kitaru.secret_records import SecretInfo
+from kitaru.models import SecretInfo
 
 
 @tool(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kitaru._ops import diagnostics, maintenance
+from kitaru._ops import cleaning, diagnostics
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions
 from kitaru.mcp.records import CleanPreview, InfoStatus
@@ -48,4 +48,4 @@ def clean_preview(
 
     Cleaning itself is left to the user, at the `kitaru` command.
     """
-    return portions.clean_preview(maintenance.plan_clean(scope))
+    return portions.clean_preview(cleaning.plan_clean(scope))

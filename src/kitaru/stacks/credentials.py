@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from kitaru._core.similar import did_you_mean
 from kitaru._core.stack_recipes import Connector, KnownConnector, NewConnector
+from kitaru._core.words.similar import did_you_mean
 
 # What says where credentials are, rather than being one.
 REFERENCES = frozenset({"type", "connector", "secret"})

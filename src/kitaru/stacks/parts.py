@@ -16,10 +16,10 @@ from pydantic import (
     model_validator,
 )
 
-from kitaru._core import redaction
-from kitaru._core.redaction import HIDDEN
-from kitaru._core.similar import shorten
+from kitaru._core.secrecy import redaction
+from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru._core.stack_recipes import ComponentRecipe, Connector
+from kitaru._core.words.similar import shorten
 from kitaru.stacks.credentials import Credentials
 
 SCHEMES = {

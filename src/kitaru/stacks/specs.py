@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from kitaru._core.similar import did_you_mean
+from kitaru._core.words.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
 from kitaru.stacks.azureml import AzuremlSpec
 from kitaru.stacks.kubernetes import KubernetesSpec

@@ -19,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from kitaru._engine.zenml.environment import import_zenml
+from kitaru._engine.zenml.setup.importing import import_zenml
 
 import_zenml()
 importlib.import_module("kitaru._engine.zenml.engine")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kitaru import checkpoint, flow
-from kitaru._core.redaction import HIDDEN
+from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru.adapters._shared import events
 from kitaru.adapters._shared.boundary import Boundary, Place, place
 from kitaru.testing import FlowTester

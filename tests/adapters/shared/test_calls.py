@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from kitaru import KitaruContextError, KitaruUsageError, checkpoint, flow, save
-from kitaru.calls import acall_as_checkpoint, call_as_checkpoint, checked_settings
+from kitaru.checkpoints import (
+    acall_as_checkpoint,
+    call_as_checkpoint,
+    checked_settings,
+)
 from kitaru.testing import FlowTester
 
 

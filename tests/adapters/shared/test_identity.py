@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kitaru._core.names import MAX_NAME_LENGTH, check_name
+from kitaru._core.calls.names import MAX_NAME_LENGTH, check_name
 from kitaru.adapters._shared import identity
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from kitaru import checkpoint, flow
-from kitaru._core.redaction import HIDDEN
+from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.testing import FlowTester
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from kitaru._core.redaction import HIDDEN
+from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru.adapters._shared import redaction
 
 # Put together here, so that no scanner takes them for real ones.

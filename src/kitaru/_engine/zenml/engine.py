@@ -14,39 +14,36 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.enums import RunWaitConditionResolution as Resolution
 from zenml.models import PipelineRunResponse
 
-from kitaru._core.records import StoredFailure
-from kitaru._core.similar import did_you_mean
+from kitaru._core.calls.records import StoredFailure
 from kitaru._core.sources import FlowSource
-from kitaru._engine import configuration, log_store
-from kitaru._engine.journal import Journal
-from kitaru._engine.leases import Holder, Lease
-from kitaru._engine.logs import LogFile
-from kitaru._engine.port import Ending, ExecutionQuery, Launch, Recorded
-from kitaru._engine.queue import Queue
-from kitaru._engine.reporter import StreamReporter
-from kitaru._engine.zenml import (
-    accounts,
-    active,
-    board,
-    connection,
-    diagnosis,
-    environment,
-    execution,
-    launcher,
-    pages,
-    reading,
-    remote,
-    remote_logs,
-    runs,
-)
-from kitaru._engine.zenml.errors import translated
-from kitaru._engine.zenml.library import Library
-from kitaru._engine.zenml.maintenance import ZenMLMaintenance
-from kitaru._engine.zenml.reconcile import Reconciler, find_run
-from kitaru._engine.zenml.reconciling import ZenMLReconciling
-from kitaru._engine.zenml.secrets import ZenMLSecrets
-from kitaru._engine.zenml.stacks import ZenMLStacks
-from kitaru._engine.zenml.turns import Turns
+from kitaru._core.words.similar import did_you_mean
+from kitaru._engine import flow_loading
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.output import log_folders
+from kitaru._engine.output.log_file import LogFile
+from kitaru._engine.output.reporter import StreamReporter
+from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
+from kitaru._engine.port.execution import Ending
+from kitaru._engine.runners.queue import Queue
+from kitaru._engine.settings import configuration, folders
+from kitaru._engine.zenml.access import accounts
+from kitaru._engine.zenml.access.secrets import ZenMLSecrets
+from kitaru._engine.zenml.cleaning.removal import ZenMLMaintenance
+from kitaru._engine.zenml.connection import active, connection
+from kitaru._engine.zenml.inspection import diagnosis, executions
+from kitaru._engine.zenml.inspection.values import Library
+from kitaru._engine.zenml.pods import logs as pod_logs
+from kitaru._engine.zenml.pods import remote_runs
+from kitaru._engine.zenml.recovery.recovery import Reconciler
+from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
+from kitaru._engine.zenml.running import launcher, local_execution
+from kitaru._engine.zenml.runs import runs, statuses
+from kitaru._engine.zenml.runs.runs import find_run
+from kitaru._engine.zenml.setup import importing, pages
+from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
+from kitaru._engine.zenml.waits import conditions
 from kitaru.errors import (
     KitaruContextError,
     KitaruStateError,
@@ -76,8 +73,8 @@ class ZenMLEngine:
     """
 
     def __init__(self, *, synchronous: bool = False) -> None:
-        environment.ensure_source_root()
-        environment.announce_setup()
+        importing.ensure_source_root()
+        importing.announce_setup()
         connection.open_connection()
         with translated("opening the store"):
             # Sets the store up on first use. The model, not the stack itself: packages
@@ -86,17 +83,17 @@ class ZenMLEngine:
         if not connection.project_is_chosen():
             project, said_by = configuration.project()
             self.use_project(project, said_by=said_by)
-        self.journal = Journal(environment.journal_path())
-        self._queue = Queue(self.journal)
+        self.journal = Journal(folders.journal_path())
+        self.queue = Queue(self.journal)
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)
         self._library = Library(self.journal)
-        self._launcher = launcher.Launcher(
-            self.journal, self._queue, self._library.lookup, synchronous=synchronous
+        self.launcher = launcher.Launcher(
+            self.journal, self.queue, self._library.lookup, synchronous=synchronous
         )
         self._reconciler = Reconciler(
-            self.journal, self._queue, self._launcher.continue_elsewhere
+            self.journal, self.queue, self.launcher.continue_elsewhere
         )
         self.reconciling = ZenMLReconciling(self.journal, self._reconciler)
 
@@ -120,22 +117,22 @@ class ZenMLEngine:
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:
         """Start an execution and run it to its end or its next unanswered wait."""
-        return self._launcher.launch(launch)
+        return self.launcher.launch(launch)
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         """Start an execution in a process of its own."""
-        return self._launcher.launch_elsewhere(launch)
+        return self.launcher.launch_elsewhere(launch)
 
     def recorded(self, execution_id: str) -> Recorded:
         """Return what an execution left behind; its flow must be loadable."""
         run = find_run(execution_id)
         facts = runs.facts_of(run)
         with translated(f"reading execution {execution_id}"):
-            calls = tuple(reading.known_calls(self.journal, execution_id))
+            calls = tuple(executions.known_calls(self.journal, execution_id))
         return Recorded(
             execution_id=execution_id,
             source=_source(run),
-            inputs=execution.read_inputs(facts),
+            inputs=local_execution.read_inputs(facts),
             calls=calls,
             settings=runs.settings_of(run),
         )
@@ -149,23 +146,19 @@ class ZenMLEngine:
         return self._continue(find_run(execution_id))
 
     def _continue(self, run: PipelineRunResponse) -> Continuation:
-        if not remote.runs_elsewhere(run):
-            launcher.refuse_unloadable(_source(run))
-        return self._launcher.continue_elsewhere(run)
+        if not remote_runs.runs_elsewhere(run):
+            flow_loading.refuse_unloadable(_source(run))
+        return self.launcher.continue_elsewhere(run)
 
     def continue_here(self, execution_id: str) -> Ending:
         """Let it go on in this process."""
-        return self._launcher.continue_here(execution_id)
-
-    def run_in_turn(self, execution_id: str, pool: str) -> None:
-        """Let it go on in this process, and then those that queue for it."""
-        Turns(self._launcher, self.journal, self._queue, pool).run(execution_id)
+        return self.launcher.continue_here(execution_id)
 
     def run_in_pod(
         self, run: PipelineRunResponse, stopping: Callable[[], bool]
     ) -> tuple[Ending, UUID | None]:
         """Run the body of an execution that another machine has started."""
-        return self._launcher.run_in_pod(run, stopping)
+        return self.launcher.run_in_pod(run, stopping)
 
     # -- looking -------------------------------------------------------------
 
@@ -177,13 +170,13 @@ class ZenMLEngine:
             find_run(execution_id), has_open_wait=wait is not None, asked=True
         )
         with translated(f"reading execution {execution_id}"):
-            return reading.detailed(
+            return executions.detailed(
                 run, self.journal, wait, self._library.binder(execution_id)
             )
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
         """Return the status as it is noted; nothing is put right."""
-        return reading.status_of(find_run(execution_id))
+        return statuses.status_of(find_run(execution_id))
 
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         """Return executions without their calls, newest first."""
@@ -199,7 +192,7 @@ class ZenMLEngine:
                         hydrate=True,
                         pipeline_name=query.flow and f"equals:{query.flow}",
                         status=query.status
-                        and "oneof:" + _json(reading.run_statuses(query.status)),
+                        and "oneof:" + _json(statuses.run_statuses(query.status)),
                         tags=runs.TAG,
                     )
                 ),
@@ -209,10 +202,10 @@ class ZenMLEngine:
         items = []
         for run in page.items:
             seen = run
-            if not reading.status_of(run).is_finished:
+            if not statuses.status_of(run).is_finished:
                 open_wait = run.active_wait_condition is not None
                 seen = self._reconciler.met(run, has_open_wait=open_wait)
-            summary = reading.summary(seen)
+            summary = executions.summary(seen)
             if query.status is None or summary.status is query.status:
                 items.append(summary)
         return Page[Execution](
@@ -271,9 +264,9 @@ class ZenMLEngine:
         """Return the failure that ended an execution."""
         body = self.journal.execution(execution_id) or {}
         if body.get("failure"):
-            return reading.failure_from_dict(body["failure"])
+            return executions.failure_from_dict(body["failure"])
         run = find_run(execution_id)
-        failure = reading.noted_failure(run)
+        failure = executions.noted_failure(run)
         if failure is None or self._library.trusts(run):
             return failure
         return replace(failure, pickled=None)
@@ -284,8 +277,8 @@ class ZenMLEngine:
         """Return open waits, of one execution or of all."""
         with translated("listing open waits"):
             return [
-                board.pending_wait(condition)
-                for condition in board.open_conditions(execution_id)
+                conditions.pending_wait(condition)
+                for condition in conditions.open_conditions(execution_id)
             ]
 
     def _open_wait(self, execution_id: str) -> PendingWait | None:
@@ -295,19 +288,19 @@ class ZenMLEngine:
     def wait_names(self, execution_id: str) -> frozenset[str]:
         """Return the names of all waits that an execution came to."""
         with translated(f"reading the waits of execution {execution_id}"):
-            found = board.conditions(execution_id)
-        return frozenset(board.base_name(condition.name) for condition in found)
+            found = conditions.of(execution_id)
+        return frozenset(conditions.base_name(condition.name) for condition in found)
 
     def answer(self, wait: PendingWait, value: object) -> Continuation:
         """Store a checked answer and let the execution go on."""
         assert wait.exec_id is not None  # waits of an engine know their execution
-        resolved = board.resolve(wait, Resolution.CONTINUE, value)
+        resolved = conditions.resolve(wait, Resolution.CONTINUE, value)
         lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
         run = find_run(wait.exec_id)
-        if remote.runs_elsewhere(run):
-            elsewhere = remote.after_answer(wait.exec_id, resolved)
+        if remote_runs.runs_elsewhere(run):
+            elsewhere = remote_runs.after_answer(wait.exec_id, resolved)
             if elsewhere is not None:
                 return elsewhere
         try:
@@ -319,7 +312,7 @@ class ZenMLEngine:
     def abort(self, wait: PendingWait) -> None:
         """Give up a wait; its execution is cancelled."""
         assert wait.exec_id is not None
-        board.resolve(wait, Resolution.ABORT, None)
+        conditions.resolve(wait, Resolution.ABORT, None)
         self.journal.put_answer(wait.wait_id, wait.exec_id, {"aborted": True})
 
     # -- cancel --------------------------------------------------------------
@@ -331,10 +324,10 @@ class ZenMLEngine:
             self.abort(wait)
             return
         run = find_run(execution_id)
-        if remote.runs_elsewhere(run):
-            remote.stop(run)
+        if remote_runs.runs_elsewhere(run):
+            remote_runs.stop(run)
             return
-        self._queue.withdraw(execution_id)
+        self.queue.withdraw(execution_id)
         lease = self.journal.lease(execution_id)
         if lease is None or not lease.is_live:
             self._mark_cancelled(execution_id)
@@ -347,7 +340,7 @@ class ZenMLEngine:
         self.journal.request_cancel(execution_id)
         if not self._left(execution_id, lease, grace):
             self._terminate(execution_id, lease)
-        status = reading.status_of(find_run(execution_id))
+        status = statuses.status_of(find_run(execution_id))
         left = self.journal.lease(execution_id)
         if status is ExecutionStatus.RUNNING and not (left and left.is_live):
             # It died before it saw the request.
@@ -407,10 +400,10 @@ class ZenMLEngine:
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         """Yield log entries, oldest first; with `follow` until the execution ends."""
-        file = LogFile(log_store.path_of(execution_id))
+        file = LogFile(log_folders.path_of(execution_id))
         if not file.path.exists():
             run = find_run(execution_id)
-            if remote.runs_elsewhere(run):
+            if remote_runs.runs_elsewhere(run):
                 return self._remote_logs(run, follow=follow)
         if not follow:
             return file.read()
@@ -430,7 +423,7 @@ class ZenMLEngine:
         self, run: PipelineRunResponse, *, follow: bool
     ) -> Iterator[LogEntry]:
         with active.stack(runs.stack_id_of(run)):
-            log = remote_logs.RemoteLog(str(run.id))
+            log = pod_logs.RemoteLog(str(run.id))
         if not follow:
             return iter(log.read())
         return log.follow(

@@ -13,9 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from kitaru._core import scope
+from kitaru._core.flows import scope
 from kitaru.adapters._shared import events, redaction, runs
-from kitaru.calls import CheckpointSettings, acall_as_checkpoint, call_as_checkpoint
+from kitaru.checkpoints import (
+    CheckpointSettings,
+    acall_as_checkpoint,
+    call_as_checkpoint,
+)
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kitaru._core import scope
+from kitaru._core.flows import scope
 from kitaru.primitives import log
 
 # Metadata key under which a checkpoint lists the calls an agent made inside it.

@@ -18,7 +18,7 @@ import hashlib
 import re
 import threading
 
-from kitaru._core.names import MAX_NAME_LENGTH
+from kitaru._core.calls.names import MAX_NAME_LENGTH
 
 _NOT_ALLOWED = re.compile(r"[^\w.:\-\[\] ]+")
 # Room for a step, a tool and a count behind the longest id of a run.

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from kitaru._core import scope
-from kitaru._core.redaction import HIDDEN
+from kitaru._core.flows import scope
+from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru.adapters._shared import redaction
 from kitaru.primitives import SaveType, save
 

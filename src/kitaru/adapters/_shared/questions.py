@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kitaru._core.signals import Suspended
+from kitaru._core.flows.signals import Suspended
 from kitaru.adapters._shared import boundary, redaction, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.errors import KitaruContextError

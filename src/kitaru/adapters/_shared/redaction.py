@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from kitaru._core.redaction import HIDDEN, is_secret_key
+from kitaru._core.secrecy.redaction import HIDDEN, is_secret_key
 
 # Whole match is replaced, or the group `value` where there is one.
 _SECRET_TEXT = tuple(

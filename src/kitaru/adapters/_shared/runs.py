@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from kitaru._core import scope
+from kitaru._core.flows import scope
 from kitaru.adapters._shared import identity
 from kitaru.adapters._shared.gate import Gate
 

@@ -34,7 +34,7 @@ from pydantic_ai.tools import (
 )
 from pydantic_ai.toolsets import AbstractToolset
 
-from kitaru._core import scope
+from kitaru._core.flows import scope
 from kitaru.adapters._shared import boundary, events, identity, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.policy import CapturePolicy
@@ -46,7 +46,7 @@ from kitaru.adapters.pydantic_ai.operations import (
     note_response,
 )
 from kitaru.adapters.pydantic_ai.translate import MODEL_REQUEST
-from kitaru.calls import checked_settings
+from kitaru.checkpoints import checked_settings
 
 
 class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):

@@ -28,14 +28,14 @@ from pydantic_ai.messages import ModelResponse
 from pydantic_ai.tools import RunContext
 from pydantic_core import PydanticSerializationError
 
-from kitaru._core import scope
-from kitaru._ops import model_usage
+from kitaru._core.flows import scope
+from kitaru._ops.language_models import usage
 from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai import translate
 from kitaru.adapters.pydantic_ai.translate import MCP_CALL, MODEL_REQUEST, TOOL_CALL
-from kitaru.calls import CheckpointSettings, checked_settings
+from kitaru.checkpoints import CheckpointSettings, checked_settings
 from kitaru.errors import KitaruUsageError
 
 ParamsT = TypeVar("ParamsT")
@@ -317,7 +317,7 @@ class _Bound(BoundDurableOperation[ParamsT, WireT, ResultT]):
 def note_response(response: ModelResponse, capture: CapturePolicy) -> None:
     """Note what a model's answer was and took, on the running checkpoint."""
     if capture.usage:
-        scope.spend(model_usage.of_response(response))
+        scope.spend(usage.of_response(response))
     if capture.responses:
         capture.keep("response", translate.answer_text(response), type="response")
 

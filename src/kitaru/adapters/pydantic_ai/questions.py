@@ -17,8 +17,8 @@ from pydantic_ai.tools import (
 )
 from pydantic_core import to_jsonable_python
 
-from kitaru._core import waits
-from kitaru._core.names import check_name
+from kitaru._core.calls.names import check_name
+from kitaru._core.waits import answers as wait_answers
 from kitaru.adapters._shared import boundary, identity, questions, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.policy import CapturePolicy
@@ -66,7 +66,7 @@ def hitl_tool(
         raise KitaruUsageError(
             f"hitl_tool(question_arg={question_arg!r}) must be a Python name"
         )
-    described = waits.answer_schema(schema)
+    described = wait_answers.answer_schema(schema)
     _answer_types[_type_key(name, described)] = schema
 
     async def defer(**arguments: Any) -> Any:

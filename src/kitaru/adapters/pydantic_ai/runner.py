@@ -15,13 +15,13 @@ from pydantic_ai.output import OutputDataT
 from pydantic_ai.run import AgentRun, AgentRunResult
 from pydantic_ai.tools import AgentDepsT
 
-from kitaru._core.names import check_name
+from kitaru._core.calls.names import check_name
 from kitaru.adapters._shared import boundary
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai.intercept import KitaruDurability
 from kitaru.adapters.pydantic_ai.turns import Turns
-from kitaru.calls import checked_settings
+from kitaru.checkpoints import checked_settings
 from kitaru.errors import KitaruUsageError
 
 CheckpointStrategy = Literal["calls", "turn"]

@@ -22,7 +22,7 @@ from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai import translate
-from kitaru.calls import CheckpointSettings
+from kitaru.checkpoints import CheckpointSettings
 
 AGENT_TURN = "agent_turn"
 

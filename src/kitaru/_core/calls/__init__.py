@@ -1,0 +1,1 @@
+"""What a checkpoint call was, and whether it counts again."""

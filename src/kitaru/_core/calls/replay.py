@@ -1,0 +1,224 @@
+"""Decide, call by call, what runs and what is reused.
+
+Two situations, one question: *what happens when the flow asks for this call?*
+
+| situation | call | happens |
+|---|---|---|
+| rerun (retry, resume) | completed before | its result is returned |
+| | failed, and the flow went on | its exception is raised again |
+| | failed, and that ended the attempt | it runs |
+| | never asked for | it runs |
+| replay | overridden | the override is returned |
+| | before the anchor | its recorded outcome is used again … |
+| | before the anchor, inputs changed behind an override or changed flow input | it runs, and says so |
+| | the anchor, or after it | it runs; the anchor even if its result is cached |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from kitaru._core.calls import selectors
+from kitaru._core.calls.names import call_id
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.values import fingerprints
+from kitaru._core.words.similar import did_you_mean
+from kitaru.errors import KitaruUsageError
+from kitaru.models import Usage
+
+OVERRIDE_PREFIX = "checkpoint."
+
+
+class Action(StrEnum):
+    """What happens to a call."""
+
+    RUN = "run"
+    REUSE = "reuse"
+    RAISE = "raise"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer for one call; `record` is what is reused, `note` goes to the user.
+
+    `afresh` forbids a cached result as well.
+    """
+
+    action: Action
+    record: CallRecord | None = None
+    value: StoredValue | None = None
+    note: str | None = None
+    afresh: bool = False
+
+
+RUN = Decision(Action.RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """What a replay takes over from its source.
+
+    Attributes:
+        source: The source execution.
+        anchor: Invocation id of the first call that runs again.
+        reuse: Invocation ids before the anchor.
+        overrides: Replaced outputs by invocation id.
+        guarded: Whether fingerprints decide, because something was changed.
+        reuse_waits: Whether answers given before the anchor are taken over.
+    """
+
+    source: str
+    anchor: str
+    reuse: frozenset[str] = frozenset()
+    overrides: Mapping[str, StoredValue] = field(default_factory=dict)
+    guarded: bool = False
+    reuse_waits: bool = False
+
+
+def plan(
+    records: Sequence[CallRecord],
+    *,
+    source: str,
+    anchor: str,
+    overrides: Mapping[str, StoredValue] | None = None,
+    inputs_changed: bool = False,
+    reuse_waits: bool = False,
+) -> ReplayPlan:
+    """Plan a replay of the execution that left `records`.
+
+    Args:
+        records: All calls of the source, in any order.
+        source: Its execution id.
+        anchor: Selector of the first call to run again.
+        overrides: `checkpoint.<selector>` to the value that replaces its output.
+        inputs_changed: Whether the replay changes an input of the flow.
+        reuse_waits: Whether to take over answers given before the anchor.
+
+    Raises:
+        KitaruUsageError: For unknown or ambiguous selectors and other override keys.
+    """
+    ordered = sorted(records, key=lambda record: record.order)
+    start = selectors.find(ordered, anchor)
+    replaced = {
+        selectors.find(ordered, _override_selector(key, ordered)).invocation_id: value
+        for key, value in (overrides or {}).items()
+    }
+    before = frozenset(
+        record.invocation_id for record in ordered if record.order < start.order
+    )
+    return ReplayPlan(
+        source=source,
+        anchor=start.invocation_id,
+        reuse=before,
+        overrides=replaced,
+        guarded=bool(replaced) or inputs_changed,
+        reuse_waits=reuse_waits,
+    )
+
+
+def _override_selector(key: str, records: Sequence[CallRecord]) -> str:
+    if key.startswith(OVERRIDE_PREFIX):
+        return key.removeprefix(OVERRIDE_PREFIX)
+    if key.startswith("wait."):
+        raise KitaruUsageError(
+            f"override {key!r}: waits cannot be overridden; answer the wait with input "
+            "when the replay reaches it"
+        )
+    names = [OVERRIDE_PREFIX + record.invocation_id for record in records]
+    raise KitaruUsageError(
+        f"override {key!r} is not valid: keys look like 'checkpoint.<name>'"
+        + did_you_mean(OVERRIDE_PREFIX + key, names)
+    )
+
+
+class Timeline:
+    """What is known when an execution starts, and what that means for each call.
+
+    Args:
+        own: Calls this execution made in earlier attempts.
+        replay: The plan, if this execution is a replay.
+        source: Calls of the plan's source execution.
+    """
+
+    def __init__(
+        self,
+        own: Sequence[CallRecord] = (),
+        replay: ReplayPlan | None = None,
+        source: Sequence[CallRecord] = (),
+    ) -> None:
+        self._own = {record.invocation_id: record for record in own}
+        self._replay = replay
+        self._source = {record.invocation_id: record for record in source}
+        self._path = {
+            record.position: record for record in own if record.position is not None
+        }
+
+    @property
+    def size(self) -> int:
+        """How many calls earlier attempts of this execution finished."""
+        return len(self._own)
+
+    def expected_at(self, position: int) -> CallRecord | None:
+        """Return the call an earlier attempt made at `position` of the flow's path."""
+        return self._path.get(position)
+
+    def spent(self, invocation_id: str) -> Usage | None:
+        """Return what earlier attempts of this execution spent on the call."""
+        own = self._own.get(invocation_id)
+        return own.usage if own is not None else None
+
+    def decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
+        """Return what happens to the call."""
+        decision = self._decide(invocation_id, fingerprint)
+        is_anchor = self._replay is not None and self._replay.anchor == invocation_id
+        return replace(decision, afresh=True) if is_anchor else decision
+
+    def _decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
+        own = self._own.get(invocation_id)
+        if own is not None:
+            return _rerun(own, fingerprint)
+        if self._replay is not None:
+            return self._replayed(self._replay, invocation_id, fingerprint)
+        return RUN
+
+    def _replayed(
+        self, replay: ReplayPlan, invocation_id: str, fingerprint: str | None
+    ) -> Decision:
+        source = self._source.get(invocation_id)
+        if invocation_id in replay.overrides:
+            value = replay.overrides[invocation_id]
+            return Decision(Action.OVERRIDE, record=source, value=value)
+        if invocation_id not in replay.reuse or source is None:
+            return RUN
+        if replay.guarded and fingerprints.differ(source.fingerprint, fingerprint):
+            return Decision(Action.RUN, note="its inputs changed, so it runs again")
+        return _outcome(source)
+
+
+def _rerun(record: CallRecord, fingerprint: str | None) -> Decision:
+    decision = _outcome(record)
+    changed = fingerprints.differ(record.fingerprint, fingerprint)
+    if decision.action is Action.REUSE and changed:
+        return Decision(
+            Action.REUSE, record, note="called with other inputs than before"
+        )
+    return decision
+
+
+def _outcome(record: CallRecord) -> Decision:
+    if record.status == "completed":
+        return Decision(Action.REUSE, record)
+    if record.caught and record.failure is not None and record.failure.pickled:
+        return Decision(Action.RAISE, record)
+    if record.caught:
+        note = "its recorded exception cannot be rebuilt, so it runs again"
+        return Decision(Action.RUN, note=note)
+    return RUN
+
+
+def original_of(record: CallRecord) -> str:
+    """Return the call id a reused result comes from, following earlier reuse."""
+    return record.original or call_id(record.execution_id, record.invocation_id)

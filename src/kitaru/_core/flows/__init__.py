@@ -1,0 +1,1 @@
+"""The running flow: its scope, its options, its signals."""

@@ -1,0 +1,176 @@
+"""Where the running code stands: in a flow body, in a checkpoint, or outside.
+
+The scope travels in a context variable, so it follows `await` and
+`contextvars.copy_context()` into threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kitaru._core.calls.records import StoredArtifact, StoredValue
+from kitaru._core.flows.specs import CallOptions, CheckpointSpec, WaitRequest
+from kitaru.errors import KitaruContextError
+from kitaru.models import Usage
+
+# Metadata key under which a checkpoint lists its calls of language models.
+MODEL_CALLS = "llm_calls"
+
+
+class FlowRuntime(Protocol):
+    """What a flow body can do; the engine provides it."""
+
+    execution_id: str
+
+    def call(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> object:
+        """Run a checkpoint, or return what it returned before."""
+        ...
+
+    def call_async(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> Awaitable[object]:
+        """Do the same for an `async def` checkpoint; its id is given at the call."""
+        ...
+
+    def submit(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> Any:
+        """Run a checkpoint beside the flow body; returns a future."""
+        ...
+
+    def wait(self, request: WaitRequest) -> object:
+        """Return the answer, or leave the flow body until there is one."""
+        ...
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Add metadata to the execution."""
+        ...
+
+    def save(
+        self,
+        call: RunningCall,
+        name: str,
+        value: object,
+        *,
+        save_type: str,
+        tags: Sequence[str],
+    ) -> None:
+        """Store a named value of a checkpoint."""
+        ...
+
+    def load(
+        self, execution_id: str, name: str, call: RunningCall, *, trust: bool
+    ) -> object:
+        """Return a stored value."""
+        ...
+
+
+@dataclass
+class RunningCall:
+    """The checkpoint call whose body runs now, and what it has added so far."""
+
+    invocation_id: str
+    name: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    artifacts: list[StoredArtifact] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
+    # The result, where the process that ran the body has stored it already.
+    output: StoredValue | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A flow body (`call` is `None`) or a checkpoint body."""
+
+    runtime: FlowRuntime
+    call: RunningCall | None = None
+
+
+_current: ContextVar[Scope | None] = ContextVar("kitaru_scope", default=None)
+
+
+def current() -> Scope | None:
+    """Return the scope of the running code, `None` outside any flow."""
+    return _current.get()
+
+
+class entered:  # a function to its users; a class costs a third of a generator
+    """Run the body of a `with` in a scope."""
+
+    __slots__ = ("_scope", "_token")
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._scope)
+
+    def __exit__(self, *_raised: object) -> None:
+        _current.reset(self._token)
+
+
+def require_flow(what: str, *, inside_checkpoint: str) -> FlowRuntime:
+    """Return the runtime if the running code is a flow body.
+
+    Args:
+        what: What was called, for the message.
+        inside_checkpoint: The advice when it was called in a checkpoint.
+
+    Raises:
+        KitaruContextError: Outside a flow body.
+    """
+    scope = _current.get()
+    if scope is None:
+        raise KitaruContextError(
+            f"{what} works inside a running flow only; call it from a function "
+            "decorated with @flow and start that with .run(...)"
+        )
+    if scope.call is not None:
+        raise KitaruContextError(
+            f"{what} was called inside checkpoint {scope.call.invocation_id!r}; "
+            f"{inside_checkpoint}"
+        )
+    return scope.runtime
+
+
+def require_checkpoint(what: str) -> tuple[FlowRuntime, RunningCall]:
+    """Return runtime and call if the running code is a checkpoint body.
+
+    Raises:
+        KitaruContextError: Outside a checkpoint.
+    """
+    scope = _current.get()
+    if scope is None or scope.call is None:
+        place = "in a flow body" if scope else "outside a flow"
+        raise KitaruContextError(
+            f"{what} was called {place}; it works inside a checkpoint only"
+        )
+    return scope.runtime, scope.call
+
+
+def spend(usage: Usage) -> None:
+    """Note what requests to a language model took; any thread of a checkpoint may.
+
+    It becomes durable with the outcome of the checkpoint, a failure included.
+
+    Raises:
+        KitaruContextError: Outside a checkpoint.
+    """
+    require_checkpoint("spend()")[1].usages.append(usage)

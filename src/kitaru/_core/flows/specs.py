@@ -1,0 +1,115 @@
+"""What a decorated function asks for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from kitaru._core import sources
+from kitaru._core.flows.resources import Resources
+
+Runtime = Literal["inline", "isolated"]
+ExceptionTypes = tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True)
+class CheckpointSpec:
+    """A checkpoint as declared."""
+
+    name: str
+    function: Callable[..., Any]
+    retries: int = 0
+    type: str | None = None
+    runtime: Runtime | None = None
+    cache: bool | None = None
+    retry_delay: float = 0.0
+    retry_backoff: float = 2.0
+    retry_on: ExceptionTypes = (Exception,)
+    timeout: float | None = None
+    resources: Resources | None = None
+    # A step of another system, run by that system; `function` is its plain function.
+    foreign: object = None
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether the body runs in a process of its own."""
+        return self.runtime == "isolated" or self.resources is not None
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The signature of the user's function."""
+        return inspect.signature(self.function)
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call by name.
+
+        Raises:
+            TypeError: If they do not fit; says how.
+        """
+        names = self._positional
+        if names is not None and not kwargs and len(args) == len(names):
+            return dict(zip(names, args, strict=True))
+        return self.signature.bind(*args, **kwargs).arguments
+
+    @cached_property
+    def _positional(self) -> tuple[str, ...] | None:
+        """The names of the parameters, if all of them can be given by position."""
+        parameters = self.signature.parameters.values()
+        plain = (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
+        if any(parameter.kind not in plain for parameter in parameters):
+            return None
+        return tuple(self.signature.parameters)
+
+    def delay_before(self, attempt: int) -> float:
+        """Seconds to wait before an attempt; the first is number 1."""
+        if attempt == 1:
+            return 0.0
+        return float(self.retry_delay * self.retry_backoff ** (attempt - 2))
+
+    @cached_property
+    def code_hash(self) -> str:
+        """A hash of the user's source."""
+        return sources.code_hash(self.function)
+
+
+@dataclass(frozen=True)
+class CallOptions:
+    """What one call adds: an id of its own, and calls it comes after.
+
+    `work` runs in place of the checkpoint's function, with the same arguments.
+    """
+
+    id: str | None = None
+    after: tuple[object, ...] = ()
+    work: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True)
+class FlowSpec:
+    """A flow as declared."""
+
+    name: str
+    function: Callable[..., Any]
+    source: sources.FlowSource
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the body is an `async def`."""
+        return inspect.iscoroutinefunction(self.function)
+
+
+@dataclass(frozen=True)
+class WaitRequest:
+    """What `wait()` was called with."""
+
+    schema: object = None
+    name: str | None = None
+    question: str | None = None
+    timeout: float = 600.0
+    metadata: dict[str, Any] = field(default_factory=dict)

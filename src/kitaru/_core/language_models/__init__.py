@@ -1,0 +1,1 @@
+"""Aliases, settings and prompts of language models."""

@@ -1,0 +1,1 @@
+"""How values become bytes, and what tells values apart."""

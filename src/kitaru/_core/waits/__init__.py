@@ -1,0 +1,1 @@
+"""What a wait asks, and which answers fit."""

@@ -1,0 +1,105 @@
+"""Run a checkpoint body in a child process, with the semantics of inline ones.
+
+The child ends when its parent does, so that a retry never runs beside a left-over body.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from kitaru import _recorded_names as recorded_names
+from kitaru._core.flows import scope
+from kitaru._core.flows.scope import Scope
+from kitaru._core.flows.specs import CheckpointSpec
+from kitaru._engine.isolation.request import Reply, outcome, pack, read_reply
+from kitaru._engine.port.execution import IsolatedCall
+from kitaru._engine.session import timeouts
+from kitaru.errors import KitaruRuntimeError
+
+_OUTPUT_SECONDS = 1.0
+
+
+def run(call: IsolatedCall) -> Any:
+    """Run the body in a process of this machine and return its value.
+
+    What the body prints is printed here.
+
+    Raises:
+        KitaruUsageError: If function or arguments cannot be sent.
+        KitaruRuntimeError: If the process died.
+        TimeoutError: If it took longer than the checkpoint's timeout; it was killed.
+        Exception: Whatever the body raised.
+    """
+    reply = _exchange(pack(call), call.spec, call.running.invocation_id)
+    return outcome(reply, call.running)
+
+
+def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> Reply:
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", recorded_names.ISOLATED_BODY, str(write_end)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=(write_end,),
+        text=False,
+    )
+    os.close(write_end)
+    output = threading.Thread(
+        target=_print_output, args=(process, scope.current()), daemon=True
+    )
+    output.start()
+    killed = threading.Event()
+
+    def kill() -> None:
+        killed.set()
+        process.kill()
+
+    timer = None
+    if spec.timeout is not None:
+        timer = threading.Timer(spec.timeout, kill)
+        timer.daemon = True
+        timer.start()
+    try:
+        data = _send_and_receive(process, request, read_end)
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if process.poll() is None and sys.exc_info()[0] is not None:
+            process.kill()
+        process.wait()
+        # A process that the body left behind may hold the stream for ever.
+        output.join(_OUTPUT_SECONDS)
+    if killed.is_set() and spec.timeout is not None:
+        raise timeouts.overdue(f"checkpoint {invocation_id!r}", spec.timeout)
+    if not data:
+        raise KitaruRuntimeError(
+            f"the process of isolated checkpoint {invocation_id!r} died "
+            f"(exit status {process.returncode}); its output is in the log"
+        )
+    return read_reply(data)
+
+
+def _send_and_receive(
+    process: subprocess.Popen[bytes], request: bytes, read_end: int
+) -> bytes:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(request)
+        # Left open: its end tells the process that we are gone.
+        process.stdin.flush()
+    except BrokenPipeError:
+        pass
+    with os.fdopen(read_end, "rb") as pipe:
+        return pipe.read()
+
+
+def _print_output(process: subprocess.Popen[bytes], where: Scope | None) -> None:
+    assert process.stdout is not None
+    with scope.entered(where):
+        for line in process.stdout:
+            sys.stdout.write(line.decode("utf-8", "replace"))

@@ -1,0 +1,1 @@
+"""Outcomes, durable in one flush."""

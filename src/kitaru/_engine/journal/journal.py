@@ -1,0 +1,565 @@
+"""The journal: what makes a checkpoint durable on this machine, in one disk flush.
+
+A SQLite database of its own beside the ZenML configuration. Write-ahead log with
+`synchronous=FULL`: a commit that returned survives power loss
+(https://sqlite.org/pragma.html#pragma_synchronous). Rows are projected to ZenML a
+moment later; `projected` remembers which.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kitaru._core.calls import records
+from kitaru._core.calls.records import CallRecord
+from kitaru._engine.journal import leases
+from kitaru._engine.journal.leases import Holder, Lease
+from kitaru.errors import KitaruBackendError, KitaruStateError
+
+SCHEMA_VERSION = 3
+BUSY_SECONDS = 60
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS executions (
+  execution_id TEXT PRIMARY KEY, body TEXT NOT NULL,
+  cancel INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+  seq INTEGER PRIMARY KEY,
+  execution_id TEXT NOT NULL, invocation_id TEXT NOT NULL,
+  body TEXT NOT NULL, payloads BLOB, cache_key TEXT,
+  caught INTEGER NOT NULL DEFAULT 0, projected INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (execution_id, invocation_id)
+);
+CREATE INDEX IF NOT EXISTS cached ON calls (cache_key) WHERE cache_key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS notes (
+  execution_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (execution_id, key)
+);
+CREATE TABLE IF NOT EXISTS leases (
+  execution_id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL,
+  started TEXT NOT NULL, heartbeat REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers (
+  wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ended (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, execution_id TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS queue (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  execution_id TEXT NOT NULL UNIQUE, pool TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS runners (
+  host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
+  execution_id TEXT NOT NULL, pool TEXT NOT NULL, busy_since REAL,
+  PRIMARY KEY (host, pid, started, execution_id)
+) WITHOUT ROWID;
+"""
+
+_TABLES = ("calls", "notes", "answers", "executions", "leases", "queue", "ended")
+_IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
+_ENTRIES = f"""
+SELECT known.execution_id, executions.body,
+  coalesce(length(executions.body), 0) + coalesce(
+    sum(length(calls.body) + coalesce(length(calls.payloads), 0)), 0),
+  count(calls.seq) FILTER (WHERE calls.projected <> 1)
+FROM ({_IDS}) AS known
+LEFT JOIN executions USING (execution_id) LEFT JOIN calls USING (execution_id)
+WHERE ?1 IS NULL OR known.execution_id = ?1
+GROUP BY known.execution_id
+"""
+_COMPACT_PATIENCE_MS = 2000
+
+_INSERT_CALL = (
+    "INSERT INTO calls (execution_id, invocation_id, body, payloads, cache_key) "
+    "VALUES (?,?,?,?,?) "
+    "ON CONFLICT (execution_id, invocation_id) DO UPDATE SET body = excluded.body, "
+    "payloads = excluded.payloads, cache_key = excluded.cache_key, caught = 0, "
+    "projected = 0"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal holds of an execution, to decide whether it may go.
+
+    `size` counts the bytes of its rows, `unprojected` the calls ZenML does not have yet.
+    """
+
+    execution_id: str
+    body: Mapping[str, Any]
+    size: int
+    unprojected: int
+    lease: Lease | None
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a living process runs it."""
+        return self.lease is not None and self.lease.is_live
+
+
+class Journal:
+    """The journal of one machine; safe to use from several threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.commits = 0
+        self._lock = threading.RLock()
+        with translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                path,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=BUSY_SECONDS,
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._create()
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._db.close()
+
+    # -- calls ---------------------------------------------------------------
+
+    def put_call(self, record: CallRecord) -> None:
+        """Store an outcome: one commit, durable when this returns."""
+        self._write(_INSERT_CALL, _call_row(record))
+
+    def put_calls(self, rows: Sequence[CallRecord]) -> None:
+        """Store several outcomes in one commit."""
+        with self.transaction() as db:
+            db.executemany(_INSERT_CALL, [_call_row(record) for record in rows])
+
+    def calls(
+        self, execution_id: str, *, unprojected: bool = False
+    ) -> list[CallRecord]:
+        """Return the outcomes of an execution, oldest first, in one query."""
+        where = " AND projected <> 1" if unprojected else ""
+        rows = self.read(
+            "SELECT body, payloads, caught FROM calls WHERE execution_id = ?"
+            f"{where} ORDER BY seq",
+            (execution_id,),
+        )
+        return [_read_call(*row) for row in rows]
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Return the newest completed call with that cache key."""
+        rows = self.read(
+            "SELECT body, payloads, caught FROM calls WHERE cache_key = ? "
+            "ORDER BY seq DESC LIMIT 1",
+            (key,),
+        )
+        return _read_call(*rows[0]) if rows else None
+
+    def mark_caught(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
+        """Note that the flow went on after these failures."""
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE calls SET caught = 1, projected = 0 "
+                "WHERE execution_id = ? AND invocation_id = ?",
+                [(execution_id, invocation_id) for invocation_id in invocation_ids],
+            )
+
+    def mark_projecting(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
+        """Note that these outcomes are about to be projected as they are now."""
+        self._mark(execution_id, invocation_ids, "projected = 2", "projected = 0")
+
+    def mark_projected(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
+        """Note which outcomes ZenML has, except those that changed in the meantime."""
+        self._mark(execution_id, invocation_ids, "projected = 1", "projected = 2")
+
+    def _mark(
+        self, execution_id: str, invocation_ids: Iterable[str], change: str, where: str
+    ) -> None:
+        """Change marks without a flush: projecting twice is safe."""
+        rows = [(execution_id, invocation_id) for invocation_id in invocation_ids]
+        with self.unflushed() as db:
+            db.executemany(
+                f"UPDATE calls SET {change} "
+                f"WHERE execution_id = ? AND invocation_id = ? AND {where}",
+                rows,
+            )
+
+    # -- executions ----------------------------------------------------------
+
+    def put_execution(
+        self, execution_id: str, body: Mapping[str, Any], holder: Holder
+    ) -> None:
+        """Note a new execution and who runs it."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO executions (execution_id, body) VALUES (?,?)",
+                (execution_id, json.dumps(body)),
+            )
+            leases.write(db, execution_id, holder)
+
+    def update_execution(self, execution_id: str, **changes: Any) -> None:
+        """Change fields of what is noted of an execution."""
+        with self.transaction() as db:
+            row = db.execute(
+                "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
+            ).fetchone()
+            body = json.loads(row[0]) if row else {}
+            db.execute(
+                "INSERT INTO executions (execution_id, body) VALUES (?,?) "
+                "ON CONFLICT (execution_id) DO UPDATE SET body = excluded.body",
+                (execution_id, json.dumps(body | changes)),
+            )
+
+    def execution(self, execution_id: str) -> dict[str, Any] | None:
+        """Return what is noted of an execution of this machine."""
+        rows = self.read(
+            "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
+        )
+        return json.loads(rows[0][0]) if rows else None
+
+    def request_cancel(self, execution_id: str) -> None:
+        """Ask the runner to stop at the next checkpoint."""
+        self._write(
+            "UPDATE executions SET cancel = 1 WHERE execution_id = ?", (execution_id,)
+        )
+
+    def cancel_requested(self, execution_id: str) -> bool:
+        """Whether somebody asked the runner to stop."""
+        rows = self.read(
+            "SELECT cancel FROM executions WHERE execution_id = ?", (execution_id,)
+        )
+        return bool(rows and rows[0][0])
+
+    def note(self, execution_id: str, values: Mapping[str, Any]) -> None:
+        """Merge metadata: dicts merge, other values replace."""
+        with self.transaction() as db:
+            for key, value in values.items():
+                row = db.execute(
+                    "SELECT value FROM notes WHERE execution_id = ? AND key = ?",
+                    (execution_id, key),
+                ).fetchone()
+                old = json.loads(row[0]) if row else None
+                merged = (
+                    old | value
+                    if isinstance(old, dict) and isinstance(value, dict)
+                    else value
+                )
+                db.execute(
+                    "INSERT INTO notes (execution_id, key, value) VALUES (?,?,?) "
+                    "ON CONFLICT (execution_id, key) DO UPDATE SET value = excluded.value",
+                    (execution_id, key, json.dumps(merged)),
+                )
+
+    def notes(self, execution_id: str) -> dict[str, Any]:
+        """Return the metadata of an execution."""
+        rows = self.read(
+            "SELECT key, value FROM notes WHERE execution_id = ? ORDER BY rowid",
+            (execution_id,),
+        )
+        return {key: json.loads(value) for key, value in rows}
+
+    # -- leases --------------------------------------------------------------
+
+    def acquire(self, execution_id: str, holder: Holder) -> None:
+        """Become the runner of an execution.
+
+        Raises:
+            KitaruStateError: If another living process runs it.
+        """
+        with self.transaction() as db:
+            lease = leases.read(db, execution_id)
+            if lease is not None and lease.holder != holder and lease.is_live:
+                raise KitaruStateError(
+                    f"execution {execution_id} is run by {lease.holder} already; follow "
+                    f"it with: kitaru executions logs {execution_id} --follow"
+                )
+            if lease is None or lease.holder != holder:
+                # A request that the last runner did not see was not meant for this one.
+                db.execute(
+                    "UPDATE executions SET cancel = 0 WHERE execution_id = ?",
+                    (execution_id,),
+                )
+            leases.write(db, execution_id, holder)
+
+    def hand_over(self, execution_id: str, holder: Holder) -> None:
+        """Make another process the runner."""
+        with self.transaction() as db:
+            leases.write(db, execution_id, holder)
+
+    def release(
+        self,
+        execution_id: str,
+        holder: Holder,
+        open_wait: str | None,
+        *,
+        completed: bool = False,
+    ) -> bool:
+        """Stop being the runner, unless `open_wait` was answered meanwhile.
+
+        Returns whether the lease was given up; if not, go on.
+        """
+        with self.transaction() as db:
+            if open_wait is not None and _answered(db, open_wait):
+                return False
+            db.execute(
+                "DELETE FROM leases WHERE execution_id = ? AND host = ? AND pid = ?",
+                (execution_id, holder.host, holder.pid),
+            )
+            if completed:
+                db.execute(
+                    "INSERT INTO ended (execution_id) VALUES (?)", (execution_id,)
+                )
+            return True
+
+    def heartbeat(self, execution_id: str) -> None:
+        """Say that the runner lives; for hosts that cannot ask our system."""
+        with self.unflushed() as db:
+            db.execute(
+                "UPDATE leases SET heartbeat = ? WHERE execution_id = ?",
+                (time.time(), execution_id),
+            )
+
+    def held_by(self, holder: Holder) -> tuple[str, ...]:
+        """Return the executions that a process runs."""
+        rows = self.read(
+            "SELECT execution_id FROM leases WHERE host = ? AND pid = ? AND started = ?",
+            (holder.host, holder.pid, holder.started),
+        )
+        return tuple(str(row[0]) for row in rows)
+
+    def lease(self, execution_id: str) -> Lease | None:
+        """Return who runs an execution, living or dead."""
+        with self._lock, translated(self.path):
+            return leases.read(self._db, execution_id)
+
+    def leases(self) -> list[Lease]:
+        """Return who runs what, living or dead."""
+        rows = self.read(
+            "SELECT execution_id, host, pid, started, heartbeat FROM leases", ()
+        )
+        return [Lease(row[0], Holder(*row[1:4]), row[4]) for row in rows]
+
+    # -- answers -------------------------------------------------------------
+
+    def put_answer(
+        self, wait_id: str, execution_id: str, body: Mapping[str, Any]
+    ) -> Lease | None:
+        """Tell a living runner of an answer; return its lease, `None` if nobody runs."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO answers (wait_id, execution_id, body) VALUES (?,?,?)",
+                (wait_id, execution_id, json.dumps(body)),
+            )
+            lease = leases.read(db, execution_id)
+            return lease if lease is not None and lease.is_live else None
+
+    def answer(self, wait_id: str) -> dict[str, Any] | None:
+        """Return the answer to a wait, if Kitaru was used to give it on this machine."""
+        rows = self.read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
+        return json.loads(rows[0][0]) if rows else None
+
+    # -- upkeep --------------------------------------------------------------
+
+    def ids(self) -> set[str]:
+        """Return every execution that the journal holds anything of."""
+        return {row[0] for row in self.read(_IDS, ())}
+
+    def entries(self, execution_id: str | None = None) -> list[Entry]:
+        """Return what the journal holds of one execution, or of all in one go."""
+        with self._lock, translated(self.path):
+            rows = self._db.execute(_ENTRIES, (execution_id,)).fetchall()
+            return [
+                Entry(
+                    execution_id=row[0],
+                    body=json.loads(row[1]) if row[1] else {},
+                    size=row[2],
+                    unprojected=row[3],
+                    lease=leases.read(self._db, row[0]),
+                )
+                for row in rows
+            ]
+
+    def mentions(self, execution_id: str, text: str) -> list[str]:
+        """Return the descriptions of an execution and its calls that hold `text`."""
+        rows = self.read(
+            "SELECT body FROM executions WHERE execution_id = ?1 AND instr(body, ?2) "
+            "UNION ALL "
+            "SELECT body FROM calls WHERE execution_id = ?1 AND instr(body, ?2)",
+            (execution_id, text),
+        )
+        return [row[0] for row in rows]
+
+    def forget(self, execution_id: str) -> None:
+        """Delete everything of an execution, in one commit."""
+        with self.transaction() as db:
+            for table in _TABLES:
+                db.execute(
+                    f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,)
+                )
+
+    def used(self) -> int:
+        """Return how many bytes of the file hold something."""
+        with self._lock, translated(self.path):
+            pages, free, size = (
+                self._db.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * size)
+
+    def compact(self) -> bool:
+        """Give free space back to the disk; return whether nobody was in the way."""
+        with self._lock, translated(self.path):
+            self._db.execute(f"PRAGMA busy_timeout = {_COMPACT_PATIENCE_MS}")
+            try:
+                self._db.execute("VACUUM")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) and "busy" not in str(error):
+                    raise
+                return False
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        return True
+
+    # -- the database --------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the body of a `with` as one commit."""
+        with self._lock, translated(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                # A full disk makes SQLite roll back by itself; a failed commit does not.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self.commits += 1
+
+    @contextmanager
+    def unflushed(self) -> Iterator[sqlite3.Connection]:
+        """A commit that may be lost on power failure, for what can be derived again."""
+        with self._lock, translated(self.path):
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                self._db.execute("PRAGMA synchronous=FULL")
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self._lock, translated(self.path):
+            self._db.execute(statement, values)
+            self.commits += 1
+
+    def read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        with self._lock, translated(self.path):
+            return self._db.execute(statement, values).fetchall()
+
+    def _create(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise KitaruBackendError(
+                f"the journal {self.path} was written by a newer kitaru (format {version}, "
+                f"this one knows {SCHEMA_VERSION}); upgrade kitaru"
+            )
+        if version < SCHEMA_VERSION:
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+
+
+class translated:  # a function to its users; a class costs a third of a generator
+    """Turn errors of SQLite and the disk into ours, with a next step."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _trace: object
+    ) -> None:
+        if isinstance(error, sqlite3.DatabaseError | OSError):
+            message = f"the journal {self._path} {_what_happened(error)}"
+            raise KitaruBackendError(message) from error
+
+
+def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
+    text = str(error)
+    if isinstance(error, OSError | sqlite3.ProgrammingError | sqlite3.DataError):
+        return f"cannot be used: {text}"
+    if not isinstance(error, sqlite3.OperationalError):
+        return (
+            f"is damaged ({text}); move it away to start afresh, what ZenML has already "
+            "stays available"
+        )
+    if "locked" in text or "busy" in text:
+        advice = f"another process held it for over {BUSY_SECONDS} s; try again"
+    elif "full" in text:
+        advice = "the disk is full; make room and retry the execution"
+    elif "disk I/O" in text:
+        advice = "the disk is full or failing; make room, then try again"
+    else:
+        advice = "check that the folder exists and can be written"
+    return f"refused: {text}; {advice}"
+
+
+def _call_row(record: CallRecord) -> tuple[str, str, str, bytes | None, str | None]:
+    payloads = [value.payload for value in record.values]
+    return (
+        record.execution_id,
+        record.invocation_id,
+        records.to_json(record),
+        _join(payloads) if payloads.count(None) < len(payloads) else None,
+        record.cache_key,
+    )
+
+
+def _read_call(body: str, payloads: bytes | None, caught: int) -> CallRecord:
+    record = records.from_json(body)
+    if payloads is not None:
+        record = records.with_payloads(record, _split(payloads))
+    if caught:
+        record = records.as_caught(record)
+    return record
+
+
+def _join(payloads: Sequence[bytes | None]) -> bytes:
+    """Pack payloads: a JSON line with their sizes (-1: none), then the bytes."""
+    sizes = [-1 if payload is None else len(payload) for payload in payloads]
+    # A list of numbers looks the same in Python as in JSON.
+    return b"".join([f"{sizes}\n".encode(), *filter(None, payloads)])
+
+
+def _split(packed: bytes) -> list[bytes | None]:
+    head, _, rest = packed.partition(b"\n")
+    found: list[bytes | None] = []
+    for size in json.loads(head):
+        found.append(None if size < 0 else rest[:size])
+        rest = rest[max(size, 0) :]
+    return found
+
+
+def _answered(db: sqlite3.Connection, wait_id: str) -> bool:
+    row = db.execute("SELECT 1 FROM answers WHERE wait_id = ?", (wait_id,)).fetchone()
+    return row is not None

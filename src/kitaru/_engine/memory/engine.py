@@ -1,0 +1,597 @@
+"""A durable engine without a disk: for tests, ours and users'.
+
+Same session, same rules, same codec as the ZenML engine; only what outlives a process
+is missing. Executions go on in the calling thread, and a wait pauses at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kitaru._core.calls import described, failures, usage
+from kitaru._core.calls.records import (
+    CallRecord,
+    StoredFailure,
+    StoredValue,
+    as_caught,
+)
+from kitaru._core.calls.replay import ReplayPlan, Timeline
+from kitaru._core.flows.signals import Killed
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.settings.settings import Settings
+from kitaru._core.sources import FlowSource
+from kitaru._core.values import codec
+from kitaru._core.values.codec import Encoded
+from kitaru._core.words.similar import did_you_mean
+from kitaru._engine.isolation import child_process
+from kitaru._engine.memory.services import MemoryReconciling, MemorySecrets
+from kitaru._engine.output.log_capture import captured
+from kitaru._engine.output.reporter import SilentReporter
+from kitaru._engine.port.accounts import Accounts
+from kitaru._engine.port.cleaning import Maintenance
+from kitaru._engine.port.connections import Connections
+from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
+from kitaru._engine.port.execution import (
+    Answer,
+    Ending,
+    Parts,
+    Question,
+    Reporter,
+    StartedCall,
+)
+from kitaru._engine.port.recovery import Reconciling
+from kitaru._engine.port.stacks import Stacks
+from kitaru._engine.session import flow_attempt, futures
+from kitaru._engine.session.session import Session
+from kitaru._engine.values import saved_files, value_files
+from kitaru.errors import (
+    KitaruFeatureNotAvailableError,
+    KitaruRuntimeError,
+    KitaruStateError,
+    KitaruUsageError,
+)
+from kitaru.models import (
+    ArtifactRef,
+    Continuation,
+    Execution,
+    ExecutionStatus,
+    FailureInfo,
+    LogEntry,
+    Page,
+    PendingWait,
+)
+
+
+@dataclass
+class MemoryExecution:
+    """Everything there is of one execution."""
+
+    execution_id: str
+    flow: FlowSpec
+    inputs: Encoded
+    started_at: datetime
+    replay: ReplayPlan | None = None
+    settings: Settings = field(default_factory=Settings)
+    status: ExecutionStatus = ExecutionStatus.RUNNING
+    ended_at: datetime | None = None
+    calls: dict[str, CallRecord] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    waits: list[PendingWait] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    calls_before: dict[str, int] = field(default_factory=dict)
+    result: Encoded | None = None
+    failure: StoredFailure | None = None
+    logs: list[LogEntry] = field(default_factory=list)
+    bodies_run: list[str] = field(default_factory=list)
+
+    @property
+    def open_wait(self) -> PendingWait | None:
+        """The wait that has no answer yet."""
+        open_waits = [wait for wait in self.waits if wait.wait_id not in self.answers]
+        return open_waits[-1] if open_waits else None
+
+    def write(
+        self, message: str, *, level: str = "INFO", checkpoint: str | None = None
+    ) -> None:
+        """Keep one log entry."""
+        self.logs.append(
+            LogEntry(
+                timestamp=_now(),
+                level=level,
+                message=message,
+                source="step" if checkpoint else "runner",
+                checkpoint=checkpoint,
+            )
+        )
+
+    # Log sinks are keys of a table: one execution is like no other.
+    __hash__ = object.__hash__
+
+
+class MemoryEngine:
+    """Executions in a dict.
+
+    Args:
+        reporter: Where the lines of a run go; nowhere by default.
+        kill_after: Invocation id after whose durable result the process "dies", once.
+    """
+
+    def __init__(
+        self, *, reporter: Reporter | None = None, kill_after: str | None = None
+    ) -> None:
+        self.executions: dict[str, MemoryExecution] = {}
+        self.kill_after = kill_after
+        self.secrets = MemorySecrets()
+        self._reporter = reporter or SilentReporter()
+
+    @property
+    def stacks(self) -> Stacks:
+        """There are none in memory."""
+        raise _not_in_memory("stacks")
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Nothing is left behind in memory."""
+        raise _not_in_memory("files to clean up")
+
+    @property
+    def reconciling(self) -> Reconciling:
+        """Runners cannot die without their memory, and answers go on at once."""
+        return MemoryReconciling()
+
+    # -- running -------------------------------------------------------------
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution and run it to its end or its next wait."""
+        flow = launch.flow
+        inputs = codec.encode(
+            dict(launch.inputs), what=f"the inputs of flow {flow.name!r}"
+        )
+        execution = MemoryExecution(
+            str(uuid.uuid4()),
+            flow,
+            inputs,
+            _now(),
+            replay=launch.replay,
+            settings=launch.options.settings,
+        )
+        self.executions[execution.execution_id] = execution
+        return execution.execution_id, self._run(execution)
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        """Let it go on, here and now."""
+        self.continue_here(execution_id)
+        return Continuation(how="here")
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Let it go on."""
+        return self._run(self._find(execution_id))
+
+    def _run(self, execution: MemoryExecution) -> Ending:
+        execution.status = ExecutionStatus.RUNNING
+        execution.failure = None
+        known = list(execution.calls.values())
+        session = Session(
+            execution_id=execution.execution_id,
+            flow=execution.flow,
+            timeline=self._timeline(execution),
+            parts=Parts(
+                recorder=_Recorder(execution, self),
+                values=_Values(),
+                board=_Board(execution, self._inherited_answers(execution)),
+                reporter=self._reporter,
+                lookup=self._lookup,
+                run_isolated=child_process.run,
+                width=futures.configured_width(),
+                retries=execution.settings.retries or 0,
+                cache=bool(execution.settings.cache),
+                run_foreign=lambda spec, _id, args, kwargs: spec.function(
+                    *args, **kwargs
+                ),
+            ),
+        )
+        self._reporter.begun(
+            execution.execution_id,
+            execution.flow.name,
+            finished_calls=len(known),
+            here_only=False,
+        )
+        inputs = _decoded_inputs(execution)
+
+        def keep(encoded: Encoded) -> None:
+            execution.result = encoded
+
+        with captured(execution.execution_id, execution):
+            ending = flow_attempt.run(session, inputs, keep=keep)
+        execution.status = ending.status
+        execution.ended_at = _now() if ending.status.is_finished else None
+        if ending.status is ExecutionStatus.FAILED:
+            assert ending.error is not None
+            assert ending.origin is not None
+            execution.failure = failures.store(ending.error, ending.origin)
+        self._reporter.ended(execution.execution_id, execution.flow.name, ending)
+        return ending
+
+    def _timeline(self, execution: MemoryExecution) -> Timeline:
+        own = list(execution.calls.values())
+        replay = execution.replay
+        if replay is None:
+            return Timeline(own)
+        return Timeline(own, replay, list(self._find(replay.source).calls.values()))
+
+    def _inherited_answers(self, execution: MemoryExecution) -> dict[str, Answer]:
+        """Return the answers that a replay takes over from its source."""
+        replay = execution.replay
+        if replay is None or not replay.reuse_waits:
+            return {}
+        source = self._find(replay.source)
+        anchor = source.calls[replay.anchor]
+        return {
+            wait.name: source.answers[wait.wait_id]
+            for wait in source.waits
+            if wait.wait_id in source.answers
+            and source.calls_before[wait.wait_id] < anchor.order
+        }
+
+    def dies_after(self, invocation_id: str) -> bool:
+        """Whether the process "dies" now; it does so once."""
+        if self.kill_after != invocation_id:
+            return False
+        self.kill_after = None
+        return True
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Return the newest completed call with that cache key."""
+        for execution in reversed(self.executions.values()):
+            for record in reversed(execution.calls.values()):
+                if record.cache_key == key:
+                    return record
+        return None
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution, here and now."""
+        execution_id, _ = self.launch(launch)
+        return execution_id, Continuation(how="here")
+
+    def recorded(self, execution_id: str) -> Recorded:
+        """Return what an execution left behind."""
+        execution = self._find(execution_id)
+        return Recorded(
+            execution_id=execution.execution_id,
+            source=execution.flow.source,
+            inputs=_decoded_inputs(execution),
+            calls=tuple(execution.calls.values()),
+            settings=execution.settings,
+        )
+
+    def flow_source(self, execution_id: str) -> FlowSource:
+        """Return where an execution's flow comes from."""
+        return self._find(execution_id).flow.source
+
+    # -- the platform around executions ----------------------------------------
+
+    @property
+    def connections(self) -> Connections:
+        """There is no server in memory."""
+        raise KitaruFeatureNotAvailableError(
+            "an engine in memory is connected to nothing; connect outside of the tester"
+        )
+
+    @property
+    def accounts(self) -> Accounts:
+        """There are no accounts in memory."""
+        raise KitaruFeatureNotAvailableError("an engine in memory has no accounts")
+
+    def running_here(self) -> tuple[str, ...]:
+        """Executions run within one call, so none runs between calls."""
+        return ()
+
+    # -- looking -------------------------------------------------------------
+
+    def get(self, execution_id: str) -> Execution:
+        """Return an execution with its calls, artifacts and open wait."""
+        execution = self._find(execution_id)
+        ordered = sorted(execution.calls.values(), key=lambda record: record.order)
+        calls = tuple(described.call(record, self._bind) for record in ordered)
+        return _summary(execution).model_copy(
+            update={
+                "metadata": dict(execution.notes),
+                "failure": _failure(execution),
+                "pending_wait": execution.open_wait,
+                "checkpoints": calls,
+                "artifacts": (
+                    *(ref for call in calls for ref in call.artifacts),
+                    *self._result_refs(execution),
+                ),
+                "usage": usage.of_execution(ordered),
+            }
+        )
+
+    def _result_refs(self, execution: MemoryExecution) -> list[ArtifactRef]:
+        result = execution.result
+        if result is None:
+            return []
+        value = value_files.inline(result)
+        return [described.result_ref(execution.execution_id, value, self._bind)]
+
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        """Return the status."""
+        return self._find(execution_id).status
+
+    def find(self, query: ExecutionQuery) -> Page[Execution]:
+        """Return executions without their calls, newest first."""
+        found = [
+            _summary(execution)
+            for execution in reversed(self.executions.values())
+            if query.flow in (None, execution.flow.name)
+            and query.status in (None, execution.status)
+        ]
+        start = (query.page - 1) * query.size
+        return Page[Execution](
+            items=tuple(found[start : start + query.size]),
+            total=len(found),
+            page=query.page,
+            size=query.size,
+        )
+
+    def resolve_id(self, prefix: str) -> str:
+        """Return the one execution id that begins with `prefix`."""
+        found = [known for known in self.executions if known.startswith(prefix)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise KitaruUsageError(
+                f"{len(found)} executions begin with {prefix!r}; give more of the id: "
+                f"{', '.join(found)}"
+            )
+        known = [known[: max(len(prefix), 8)] for known in self.executions]
+        hint = did_you_mean(prefix, known) or "; see them with: kitaru executions list"
+        raise KitaruUsageError(f"no execution {prefix!r}{hint}")
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        result = self._find(execution_id).result
+        if result is None:
+            raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
+        return codec.decode(result.serializer, result.payload)
+
+    def failure(self, execution_id: str) -> StoredFailure | None:
+        """Return the failure that ended an execution."""
+        return self._find(execution_id).failure
+
+    # -- waits and cancel ----------------------------------------------------
+
+    def wait_names(self, execution_id: str) -> frozenset[str]:
+        """Return the names of all waits that an execution came to."""
+        return frozenset(wait.name for wait in self._find(execution_id).waits)
+
+    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
+        """Return open waits, of one execution or of all."""
+        chosen = (
+            self.executions.values()
+            if execution_id is None
+            else [self._find(execution_id)]
+        )
+        return [
+            execution.open_wait
+            for execution in chosen
+            if execution.open_wait is not None
+            and execution.status is ExecutionStatus.WAITING
+        ]
+
+    def answer(self, wait: PendingWait, value: object) -> Continuation:
+        """Store a checked answer and let the execution go on."""
+        self._settle(wait, Answer(value))
+        assert wait.exec_id is not None
+        return self.continue_execution(wait.exec_id)
+
+    def abort(self, wait: PendingWait) -> None:
+        """Give up a wait; its execution is cancelled."""
+        execution = self._settle(wait, Answer(aborted=True))
+        execution.status = ExecutionStatus.CANCELLED
+        execution.ended_at = _now()
+
+    def _settle(self, wait: PendingWait, answer: Answer) -> MemoryExecution:
+        assert wait.exec_id is not None  # waits of an engine know their execution
+        execution = self._find(wait.exec_id)
+        if wait.wait_id in execution.answers:
+            raise KitaruStateError(
+                f"wait {wait.name!r} of execution {wait.exec_id} was answered by "
+                "somebody else a moment ago; nothing was changed"
+            )
+        execution.answers[wait.wait_id] = answer
+        return execution
+
+    def cancel(self, execution_id: str, *, grace: float) -> None:
+        """Stop an execution."""
+        wait = self._find(execution_id).open_wait
+        assert wait is not None  # nothing runs between calls of a memory engine
+        self.abort(wait)
+
+    # -- values, logs, diagnosis ---------------------------------------------
+
+    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
+        """Return the artifacts of an execution, loadable."""
+        return list(self.get(execution_id).artifacts)
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        """Return one artifact, loadable."""
+        for execution_id in self.executions:
+            for ref in self.artifacts(execution_id):
+                if ref.artifact_id == artifact_id:
+                    return ref
+        raise KitaruUsageError(
+            f"no artifact {artifact_id!r}; ids are listed by "
+            "KitaruClient().artifacts.list(execution_id)"
+        )
+
+    def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
+        """Yield log entries, oldest first."""
+        yield from self._find(execution_id).logs
+
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell the user something before an execution starts."""
+        for note in notes:
+            self._reporter.warn(note)
+
+    def use_project(self, name: str | None, *, said_by: str) -> None:
+        """Do nothing: memory is one project, whatever it is called."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `kitaru status` shows."""
+        return {"connection": "memory", "executions": len(self.executions)}
+
+    def _find(self, execution_id: str) -> MemoryExecution:
+        return self.executions[self.resolve_id(execution_id)]
+
+    def _lookup(self, execution_id: str, name: str, trust: bool) -> StoredValue:
+        execution = self._find(execution_id)
+        return described.named_value(execution_id, name, list(execution.calls.values()))
+
+    def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
+        payload = value.payload or b""
+        return ref.bind(lambda _trust: value_files.load(value, payload))
+
+
+class _Recorder:
+    """Keeps outcomes in the execution."""
+
+    def __init__(self, execution: MemoryExecution, engine: MemoryEngine) -> None:
+        self._execution = execution
+        self._engine = engine
+
+    def started(self, call: StartedCall) -> None:
+        self._execution.bodies_run.append(call.invocation_id)
+
+    def commit(self, record: CallRecord) -> None:
+        self._execution.calls[record.invocation_id] = record
+        if self._engine.dies_after(record.invocation_id):
+            raise Killed(f"killed after {record.invocation_id}")
+
+    def link(self, record: CallRecord) -> None:
+        self._execution.calls[record.invocation_id] = record
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        calls = self._execution.calls
+        for invocation_id in invocation_ids:
+            calls[invocation_id] = as_caught(calls[invocation_id])
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            old = self._execution.notes.get(key)
+            both = isinstance(old, dict) and isinstance(value, dict)
+            self._execution.notes[key] = {**(old or {}), **value} if both else value
+
+    def cached(self, key: str) -> CallRecord | None:
+        return self._engine.cached(key)
+
+    def drain(self) -> None:
+        pass
+
+    def cancel_requested(self) -> bool:
+        return False
+
+
+class _Values:
+    """Keeps all bytes inline."""
+
+    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
+        return value_files.inline(encoded)
+
+    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
+        stored = saved_files.describe(saved_files.checked(path, name))
+        return replace(stored, payload=path.read_bytes())
+
+    def get(self, value: StoredValue, *, what: str) -> bytes:
+        assert value.payload is not None
+        return value_files.checked(value, value.payload, what, "memory")
+
+
+class _Board:
+    """The waits of one execution."""
+
+    def __init__(
+        self, execution: MemoryExecution, inherited: Mapping[str, Answer]
+    ) -> None:
+        self._execution = execution
+        self._inherited = inherited
+
+    def answer_of(self, name: str) -> Answer | None:
+        asked = [wait for wait in self._execution.waits if wait.name == name]
+        return self._execution.answers.get(asked[-1].wait_id) if asked else None
+
+    def take_over(self, question: Question) -> Answer | None:
+        answer = self._inherited.get(question.name)
+        if answer is None or any(
+            wait.name == question.name for wait in self._execution.waits
+        ):
+            return None
+        self._execution.answers[self.open(question).wait_id] = answer
+        return answer
+
+    def open(self, question: Question) -> PendingWait:
+        known = self._execution.open_wait
+        if known is not None and known.name == question.name:
+            return known
+        schema = question.schema
+        wait = PendingWait(
+            wait_id=str(uuid.uuid4()),
+            name=question.name,
+            question=question.text,
+            schema=dict(schema) if schema is not None else None,
+            metadata=dict(question.metadata),
+            entered_waiting_at=_now(),
+            exec_id=self._execution.execution_id,
+        )
+        self._execution.waits.append(wait)
+        self._execution.calls_before[wait.wait_id] = question.calls_before
+        return wait
+
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
+        return self._execution.answers.get(wait.wait_id)
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        self._execution.answers[wait.wait_id] = Answer(value)
+
+    def accepted(self, wait: PendingWait) -> None:
+        self._execution.status = ExecutionStatus.RUNNING
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:
+    return KitaruFeatureNotAvailableError(
+        f"an engine in memory has no {what}; run this on ZenML"
+    )
+
+
+def _decoded_inputs(execution: MemoryExecution) -> dict[str, Any]:
+    inputs = codec.decode(execution.inputs.serializer, execution.inputs.payload)
+    assert isinstance(inputs, dict)
+    return inputs
+
+
+def _summary(execution: MemoryExecution) -> Execution:
+    return Execution(
+        exec_id=execution.execution_id,
+        flow_id=execution.flow.name,
+        flow_name=execution.flow.name,
+        status=execution.status,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
+        stack_name=execution.settings.stack or "memory",
+        original_exec_id=execution.replay.source if execution.replay else None,
+    )
+
+
+def _failure(execution: MemoryExecution) -> FailureInfo | None:
+    return failures.describe(execution.failure) if execution.failure else None

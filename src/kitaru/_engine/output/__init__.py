@@ -1,0 +1,1 @@
+"""What a flow prints and logs, and where it goes."""

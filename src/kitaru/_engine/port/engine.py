@@ -1,0 +1,199 @@
+"""What Kitaru needs from a durable engine: the door, and the parts of an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kitaru._core.calls.records import CallRecord, StoredFailure
+from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.settings.settings import Resolved, Settings
+from kitaru._core.sources import FlowSource
+from kitaru._engine.port.accounts import Accounts
+from kitaru._engine.port.cleaning import Maintenance
+from kitaru._engine.port.connections import Connections
+from kitaru._engine.port.execution import Ending
+from kitaru._engine.port.recovery import Reconciling
+from kitaru._engine.port.secrets import Secrets
+from kitaru._engine.port.stacks import Stacks
+from kitaru.models import (
+    ArtifactRef,
+    Continuation,
+    Execution,
+    ExecutionStatus,
+    LogEntry,
+    Page,
+    PendingWait,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A new execution: the flow, its inputs by parameter name, and its settings."""
+
+    flow: FlowSpec
+    inputs: Mapping[str, Any]
+    options: Resolved = field(default_factory=Resolved)
+    replay: ReplayPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an execution left behind, to plan a replay from."""
+
+    execution_id: str
+    source: FlowSource
+    inputs: Mapping[str, Any]
+    calls: tuple[CallRecord, ...]
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuery:
+    """Which executions to list, newest first; pages start at 1."""
+
+    flow: str | None = None
+    status: ExecutionStatus | None = None
+    page: int = 1
+    size: int = 20
+
+
+class Engine(Protocol):
+    """The door to a durable engine."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secret store."""
+        ...
+
+    @property
+    def maintenance(self) -> Maintenance:
+        """Cleaning up."""
+        ...
+
+    @property
+    def reconciling(self) -> Reconciling:
+        """Finding what nobody goes on with."""
+        ...
+
+    @property
+    def stacks(self) -> Stacks:
+        """The stacks, and which one is active."""
+        ...
+
+    @property
+    def connections(self) -> Connections:
+        """The connection of this machine and this process."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts:
+        """Service accounts and their API keys."""
+        ...
+
+    def running_here(self) -> tuple[str, ...]:
+        """Return the executions that run in this process."""
+        ...
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution.
+
+        Returns its id, and how the attempt ended if it ran in this process.
+        """
+        ...
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution in another process, or here if no other can."""
+        ...
+
+    def recorded(self, execution_id: str) -> Recorded:
+        """Return what an execution left behind; its flow must be loadable."""
+        ...
+
+    def flow_source(self, execution_id: str) -> FlowSource:
+        """Return where an execution's flow comes from."""
+        ...
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        """Let a failed or answered execution go on, in another process if possible."""
+        ...
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Let it go on in this process."""
+        ...
+
+    def get(self, execution_id: str) -> Execution:
+        """Return an execution with its calls, artifacts and open wait."""
+        ...
+
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        """Return the status as it is noted; nothing is put right."""
+        ...
+
+    def find(self, query: ExecutionQuery) -> Page[Execution]:
+        """Return executions without their calls."""
+        ...
+
+    def resolve_id(self, prefix: str) -> str:
+        """Return the one execution id that begins with `prefix`."""
+        ...
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        ...
+
+    def failure(self, execution_id: str) -> StoredFailure | None:
+        """Return the failure that ended an execution."""
+        ...
+
+    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
+        """Return open waits, of one execution or of all."""
+        ...
+
+    def wait_names(self, execution_id: str) -> frozenset[str]:
+        """Return the names of all waits that an execution came to."""
+        ...
+
+    def answer(self, wait: PendingWait, value: object) -> Continuation:
+        """Store a checked answer and let the execution go on."""
+        ...
+
+    def abort(self, wait: PendingWait) -> None:
+        """Give up a wait; its execution is cancelled."""
+        ...
+
+    def cancel(self, execution_id: str, *, grace: float) -> None:
+        """Stop an execution: at the next checkpoint, by force after `grace` seconds."""
+        ...
+
+    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
+        """Return the artifacts of an execution, loadable."""
+        ...
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        """Return one artifact, loadable."""
+        ...
+
+    def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
+        """Yield log entries, oldest first; with `follow` until the execution ends."""
+        ...
+
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell the user something before an execution starts."""
+        ...
+
+    def use_project(self, name: str | None, *, said_by: str) -> None:
+        """Work in another project from now on; `None`: the one chosen elsewhere.
+
+        `said_by` is the place that names it, for errors.
+
+        Raises:
+            KitaruUsageError: If there is none of that name; lists those there are.
+        """
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `kitaru status` shows: store, stack, versions, paths."""
+        ...

@@ -1,0 +1,230 @@
+"""What an engine offers one execution: a recorder, values, waits, a reporter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.flows.scope import RunningCall
+from kitaru._core.flows.specs import CheckpointSpec
+from kitaru._core.values.codec import Encoded
+from kitaru.models import (
+    ExecutionStatus,
+    FailureOrigin,
+    PendingWait,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one attempt in this process ended."""
+
+    status: ExecutionStatus
+    value: Any = None
+    has_value: bool = False
+    error: BaseException | None = None
+    origin: FailureOrigin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartedCall:
+    """A checkpoint call whose body has begun."""
+
+    invocation_id: str
+    name: str
+    started_at: datetime
+    checkpoint_type: str | None = None
+    parents: tuple[str, ...] = ()
+    cache_key: str | None = None
+    isolated: bool = False
+    # A step of ZenML's, which ZenML itself launches and shows.
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedCall:
+    """A call whose body is to run in a process of its own."""
+
+    spec: CheckpointSpec
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    running: RunningCall
+    started: StartedCall
+
+
+class Recorder(Protocol):
+    """Makes the outcomes of one execution durable."""
+
+    def started(self, call: StartedCall) -> None:
+        """Note that a body has begun, for display only."""
+        ...
+
+    def commit(self, record: CallRecord) -> None:
+        """Store an outcome; durable when this returns."""
+        ...
+
+    def link(self, record: CallRecord) -> None:
+        """Note a reused outcome; the plan could derive it again, so it may come late."""
+        ...
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        """Note that the flow went on after these failures."""
+        ...
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Merge metadata into the execution."""
+        ...
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Return a completed call of any execution with that cache key, the newest."""
+        ...
+
+    def drain(self) -> None:
+        """Return when everything committed is visible to other processes."""
+        ...
+
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked the execution to stop; free to ask."""
+        ...
+
+
+class Values(Protocol):
+    """Keeps the bytes of values."""
+
+    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
+        """Keep the bytes and return their description."""
+        ...
+
+    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
+        """Keep the content of a file and return its description."""
+        ...
+
+    def get(self, value: StoredValue, *, what: str) -> bytes:
+        """Return the bytes after checking their hash."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a wait."""
+
+    value: object = None
+    aborted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A wait that the flow comes to.
+
+    `calls_before` counts the checkpoint calls made until then; that says whether the
+    wait is before the anchor of a replay.
+    """
+
+    name: str
+    schema: Mapping[str, Any] | None
+    text: str | None
+    metadata: Mapping[str, Any]
+    calls_before: int
+
+
+class WaitBoard(Protocol):
+    """The waits of one execution."""
+
+    def answer_of(self, name: str) -> Answer | None:
+        """Return an answer given before this attempt began."""
+        ...
+
+    def take_over(self, question: Question) -> Answer | None:
+        """Return the answer that a replay takes over from its source.
+
+        It is noted as an answer of this execution, too.
+        """
+        ...
+
+    def open(self, question: Question) -> PendingWait:
+        """Ask; an open wait of that name is taken as it is. The status is `waiting`."""
+        ...
+
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
+        """Return the answer as soon as it is there, `None` after `timeout` seconds.
+
+        Between two looks, `idle` lets some seconds pass.
+        """
+        ...
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        """Store a checked answer; `poll` finds it.
+
+        Raises:
+            KitaruStateError: If somebody else was faster.
+        """
+        ...
+
+    def accepted(self, wait: PendingWait) -> None:
+        """Go on after an answer: the status is `running` again."""
+        ...
+
+
+class Reporter(Protocol):
+    """Tells the user what happens."""
+
+    def begun(
+        self, execution_id: str, flow: str, *, finished_calls: int, here_only: bool
+    ) -> None:
+        """An attempt begins.
+
+        Earlier ones have finished some calls; perhaps no other process can continue it.
+        """
+        ...
+
+    def started(self, invocation_id: str) -> None:
+        """A checkpoint body begins."""
+        ...
+
+    def finished(self, invocation_id: str, seconds: float) -> None:
+        """A checkpoint has a durable result."""
+        ...
+
+    def failed(self, invocation_id: str, error: BaseException, retry_left: int) -> None:
+        """A checkpoint body raised."""
+        ...
+
+    def reused(self, invocation_id: str, note: str | None) -> None:
+        """A stored outcome is used again."""
+        ...
+
+    def waiting(self, execution_id: str, wait: PendingWait) -> None:
+        """The flow waits for an answer."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Something the user should know."""
+        ...
+
+    def ended(self, execution_id: str, flow: str, ending: Ending) -> None:
+        """The attempt is over."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an engine provides for one execution."""
+
+    recorder: Recorder
+    values: Values
+    board: WaitBoard
+    reporter: Reporter
+    lookup: Callable[[str, str, bool], StoredValue]
+    run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
+    run_isolated: Callable[[IsolatedCall], Any]
+    width: int = 10
+    # For checkpoints that do not say it themselves.
+    retries: int = 0
+    cache: bool = False
+    source_changed: bool = False

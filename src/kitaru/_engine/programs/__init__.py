@@ -1,0 +1,1 @@
+"""Processes that are started by name; nothing imports them."""

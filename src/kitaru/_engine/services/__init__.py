@@ -1,1 +1,0 @@
-"""What Kitaru needs of the platform around executions: one protocol a module."""

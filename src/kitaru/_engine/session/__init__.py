@@ -1,0 +1,1 @@
+"""One attempt at running a flow's body."""

@@ -1,0 +1,152 @@
+"""One checkpoint call on its way to an outcome: attempts, timing, the final record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from kitaru._core.calls import failures, usage
+from kitaru._core.calls.records import (
+    AttemptRecord,
+    CallRecord,
+    StoredFailure,
+    StoredValue,
+)
+from kitaru._core.flows.scope import RunningCall
+from kitaru._core.flows.specs import CheckpointSpec
+from kitaru._core.secrecy import masking
+from kitaru.models import Usage
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which call it is: fixed when the flow asks for it."""
+
+    invocation_id: str
+    order: int
+    position: int | None
+
+
+@dataclass
+class Ticket:
+    """A call on its way: who it is, what it was given, and its attempts as they happen."""
+
+    spec: CheckpointSpec
+    identity: Identity
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    fingerprint: str | None
+    parents: tuple[str, ...]
+    on_failure: Callable[[str, BaseException, int], None]
+    function: Callable[..., Any]
+    spent: Usage | None = None
+    started_at: datetime = field(default_factory=now)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    running: RunningCall = field(init=False)
+    value: Any = None
+    error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.running = RunningCall(self.invocation_id, self.spec.name)
+        if self.spent is not None:
+            self.running.usages.append(self.spent)
+
+    @property
+    def invocation_id(self) -> str:
+        """The call's id within its execution."""
+        return self.identity.invocation_id
+
+    def tries(self) -> Iterator[Try]:
+        """Yield one `Try` after the other until one succeeds or none is left."""
+        for number in range(1, self.spec.retries + 2):
+            self.error = None
+            yield Try(self, number)
+            if not self._wants_another():
+                return
+
+    def _wants_another(self) -> bool:
+        return self.error is not None and isinstance(self.error, self.spec.retry_on)
+
+    def record(
+        self,
+        execution_id: str,
+        output: StoredValue | None,
+        failure: StoredFailure | None,
+    ) -> CallRecord:
+        """Return the outcome as it is stored."""
+        return CallRecord(
+            execution_id=execution_id,
+            invocation_id=self.invocation_id,
+            name=self.spec.name,
+            status="failed" if failure else "completed",
+            started_at=self.started_at,
+            ended_at=self.attempts[-1].ended_at if self.attempts else now(),
+            order=self.identity.order,
+            position=self.identity.position,
+            attempts=tuple(self.attempts),
+            output=output,
+            failure=failure,
+            fingerprint=self.fingerprint,
+            metadata=masking.data(self.running.metadata),
+            checkpoint_type=self.spec.type,
+            # Work that a call brings along has no declaration that could be found again.
+            code_hash=(
+                self.spec.code_hash if self.function is self.spec.function else None
+            ),
+            parents=self.parents,
+            artifacts=tuple(self.running.artifacts),
+            usage=usage.total(self.running.usages) if self.running.usages else None,
+        )
+
+
+class Try:
+    """One attempt; swallows the user's exception and keeps it on the ticket."""
+
+    def __init__(self, ticket: Ticket, number: int) -> None:
+        self._ticket = ticket
+        self._number = number
+        self.delay = ticket.spec.delay_before(number)
+
+    def __enter__(self) -> None:
+        self._started_at = now()
+        # What a failed attempt logged or saved belongs to that attempt only; what it
+        # spent stays spent.
+        self._ticket.running.metadata.clear()
+        self._ticket.running.artifacts.clear()
+        self._ticket.running.output = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if error is not None and not isinstance(error, Exception):
+            return False
+        ticket = self._ticket
+        failure = None
+        if error is not None:
+            failure = failures.store(error, failures.origin_of(error))
+            ticket.error = error
+            left = ticket.spec.retries + 1 - self._number
+            if not isinstance(error, ticket.spec.retry_on):
+                left = 0
+            ticket.on_failure(ticket.invocation_id, error, left)
+        ticket.attempts.append(
+            AttemptRecord(
+                number=self._number,
+                status="failed" if error else "completed",
+                started_at=self._started_at,
+                ended_at=now(),
+                failure=failure,
+            )
+        )
+        return True

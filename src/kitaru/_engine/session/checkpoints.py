@@ -1,0 +1,437 @@
+"""Answer the checkpoint calls of a flow body: reuse what is known, run the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+from kitaru._core.calls import failures, names
+from kitaru._core.calls.records import OUTPUT, CallRecord, StoredValue
+from kitaru._core.calls.replay import Action, Decision, Timeline, original_of
+from kitaru._core.flows import scope
+from kitaru._core.flows.scope import FlowRuntime, Scope
+from kitaru._core.flows.signals import Cancelled, FlowSignal
+from kitaru._core.flows.specs import CallOptions, CheckpointSpec
+from kitaru._core.values import codec, fingerprints
+from kitaru._engine.port.execution import (
+    IsolatedCall,
+    Parts,
+    StartedCall,
+)
+from kitaru._engine.session import futures, timeouts
+from kitaru._engine.session.checkpoint_call import Identity, Ticket, now
+from kitaru._engine.session.endings import Control
+from kitaru._engine.session.lineage import Origins
+from kitaru._engine.values import value_files
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruDivergenceError,
+    KitaruUsageError,
+)
+
+# Larger arguments are fingerprinted by the hash of the result they are, not again.
+_HASH_AGAIN_BELOW = 65_536
+
+
+class Checkpointing:
+    """Gives calls their identity, decides what happens to them, and does it."""
+
+    def __init__(
+        self, runtime: FlowRuntime, parts: Parts, timeline: Timeline, control: Control
+    ) -> None:
+        self._runtime = runtime
+        self._execution_id = runtime.execution_id
+        self._parts = parts
+        self._timeline = timeline
+        self._control = control
+        self._ids = names.InvocationIds()
+        self._origins = Origins()
+        self._lock = threading.Lock()
+        self._completed: dict[int, tuple[CheckpointSpec, CheckpointSpec]] = {}
+        self._order = 0
+        self._position = 0
+
+    @property
+    def asked(self) -> int:
+        """How many calls the flow has made."""
+        return self._order
+
+    # -- identity ------------------------------------------------------------
+
+    def identify(
+        self, spec: CheckpointSpec, options: CallOptions, *, on_path: bool
+    ) -> Identity:
+        """Say which call it is.
+
+        Args:
+            spec: The checkpoint.
+            options: May hold an id given by the user.
+            on_path: Whether the flow body makes its calls one after the other here, so
+                that the position must be the same when it runs again.
+        """
+        self._control.check()
+        on_path = on_path and options.id is None
+        with self._lock:
+            if options.id is None:
+                invocation_id = self._ids.next(spec.name)
+            else:
+                invocation_id = self._ids.claim(options.id)
+            self._order += 1
+            self._position += on_path
+            position = self._position if on_path else None
+            identity = Identity(invocation_id, self._order, position)
+        if position is not None:
+            self._check_path(position, invocation_id)
+        return identity
+
+    def _check_path(self, position: int, invocation_id: str) -> None:
+        expected = self._timeline.expected_at(position)
+        if expected is None or expected.invocation_id == invocation_id:
+            return
+        message = (
+            f"execution {self._execution_id} took another path than before: call "
+            f"{position} was {expected.invocation_id!r}, now the flow asks for "
+            f"{invocation_id!r}"
+        )
+        if self._parts.source_changed:
+            self._parts.reporter.warn(
+                f"{message}; the flow's source changed in between"
+            )
+            return
+        raise self._control.end(
+            KitaruDivergenceError(
+                f"{message}. A flow must make the same calls when it runs again; to take "
+                f"the new path, replay from {expected.invocation_id!r} or run the flow "
+                "anew",
+                exec_id=self._execution_id,
+                status="failed",
+                failure_origin="divergence",
+            )
+        )
+
+    # -- the call ------------------------------------------------------------
+
+    def _with_defaults(self, spec: CheckpointSpec) -> CheckpointSpec:
+        """Return the checkpoint with what the execution says for all of them."""
+        known = self._completed.get(id(spec))
+        if known is None:
+            complete = replace(
+                spec,
+                retries=spec.retries or self._parts.retries,
+                cache=self._parts.cache if spec.cache is None else spec.cache,
+            )
+            # The first is kept so that its id stays its own.
+            known = self._completed[id(spec)] = (spec, complete)
+        return known[1]
+
+    def run(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
+    ) -> object:
+        """Return the value of a call: a recorded one, or what the body returns."""
+        ticket, decision = self._open(spec, args, kwargs, options, identity)
+        if decision.action is not Action.RUN:
+            return self._recall(ticket, decision)
+        self._begin(ticket, decision)
+        with scope.entered(Scope(self._runtime, ticket.running)):
+            for attempt in ticket.tries():
+                if attempt.delay:
+                    time.sleep(attempt.delay)
+                with attempt:
+                    ticket.value = self._body(ticket)
+        return self._settle(ticket)
+
+    async def run_async(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
+    ) -> object:
+        """Do the same for an `async def` checkpoint."""
+        ticket, decision = self._open(spec, args, kwargs, options, identity)
+        if decision.action is not Action.RUN:
+            return self._recall(ticket, decision)
+        self._begin(ticket, decision)
+        with scope.entered(Scope(self._runtime, ticket.running)):
+            for attempt in ticket.tries():
+                if attempt.delay:
+                    await asyncio.sleep(attempt.delay)
+                with attempt:
+                    ticket.value = await self._body_async(ticket)
+        return self._settle(ticket)
+
+    def _open(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
+    ) -> tuple[Ticket, Decision]:
+        """Wait for what the call needs, and decide what happens to it."""
+        self._control.check()
+        args, kwargs = self._resolved(args, kwargs, options, identity)
+        ticket = self._ticket(spec, args, kwargs, options, identity)
+        return ticket, self._decide(ticket)
+
+    def _body(self, ticket: Ticket) -> Any:
+        spec, invocation_id = ticket.spec, ticket.invocation_id
+        args, kwargs = ticket.args, ticket.kwargs
+        if spec.foreign is not None:
+            return self._parts.run_foreign(spec, invocation_id, args, kwargs)
+        if spec.is_isolated:
+            return self._isolated(ticket)
+        with timeouts.limited(spec.timeout, f"checkpoint {invocation_id!r}"):
+            value = ticket.function(*args, **kwargs)
+            # An `async def` checkpoint that was submitted to a thread.
+            return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) else value
+
+    def _isolated(self, ticket: Ticket) -> Any:
+        call = IsolatedCall(
+            spec=ticket.spec,
+            args=ticket.args,
+            kwargs=ticket.kwargs,
+            running=ticket.running,
+            started=self._started(ticket),
+        )
+        try:
+            return self._parts.run_isolated(call)
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
+
+    async def _body_async(self, ticket: Ticket) -> Any:
+        spec = ticket.spec
+        if spec.is_isolated:
+            return await asyncio.to_thread(self._body, ticket)
+        try:
+            async with asyncio.timeout(spec.timeout) as limit:
+                return await ticket.function(*ticket.args, **ticket.kwargs)
+        except TimeoutError:
+            if spec.timeout is None or not limit.expired():
+                raise
+            what = f"checkpoint {ticket.invocation_id!r}"
+            raise timeouts.overdue(what, spec.timeout) from None
+
+    def _resolved(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Wait for futures among the arguments and in `after=`."""
+        try:
+            for item in options.after:
+                futures.resolve(item)
+            return (
+                tuple(futures.resolve(value) for value in args),
+                {name: futures.resolve(value) for name, value in kwargs.items()},
+            )
+        except Exception:
+            given = (*options.after, *args, *kwargs.values())
+            failed = [name for value in given for name in futures.failed(value)]
+            self._control.passes_on(identity.invocation_id, failed)
+            self._gave_failure(identity.invocation_id)
+            raise
+
+    def _ticket(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+        identity: Identity,
+    ) -> Ticket:
+        spec = self._with_defaults(spec)
+        try:
+            bound = spec.bind(args, kwargs)
+        except TypeError as error:
+            raise TypeError(f"{spec.name}(): {error}") from None
+        after = [parent for item in options.after for parent in futures.producers(item)]
+        used = self._origins.parents(list(bound.values()))
+        return Ticket(
+            spec=spec,
+            identity=identity,
+            args=args,
+            kwargs=kwargs,
+            fingerprint=fingerprints.of_arguments(
+                {name: self._digest(value) for name, value in bound.items()}
+            ),
+            parents=tuple(dict.fromkeys([*used, *after])),
+            on_failure=self._parts.reporter.failed,
+            function=options.work or spec.function,
+            spent=self._timeline.spent(identity.invocation_id),
+        )
+
+    def _digest(self, value: object) -> str | None:
+        if isinstance(value, str | bytes) and len(value) >= _HASH_AGAIN_BELOW:
+            known = self._origins.content_hash(value)
+            if known is not None:
+                return known
+        return fingerprints.of_value(value)
+
+    def _decide(self, ticket: Ticket) -> Decision:
+        decision = self._timeline.decide(ticket.invocation_id, ticket.fingerprint)
+        key = self._cache_key(ticket)
+        if decision.action is not Action.RUN or decision.afresh or key is None:
+            return decision
+        cached = self._parts.recorder.cached(key)
+        if cached is None:
+            return decision
+        return Decision(Action.REUSE, cached, note="from the cache")
+
+    def _cache_key(self, ticket: Ticket) -> str | None:
+        """Return the key of results to share across executions; `None`: share nothing."""
+        spec = ticket.spec
+        if not spec.cache or ticket.fingerprint is None or not spec.code_hash:
+            return None
+        return f"{spec.name}:{spec.code_hash}:{ticket.fingerprint}"
+
+    def _begin(self, ticket: Ticket, decision: Decision) -> None:
+        parts = self._parts
+        if parts.recorder.cancel_requested():
+            raise self._control.end(Cancelled())
+        if decision.note:
+            parts.reporter.warn(f"{ticket.invocation_id}: {decision.note}")
+        parts.reporter.started(ticket.invocation_id)
+        ticket.started_at = now()
+        parts.recorder.started(self._started(ticket))
+
+    def _started(self, ticket: Ticket) -> StartedCall:
+        return StartedCall(
+            invocation_id=ticket.invocation_id,
+            name=ticket.spec.name,
+            started_at=ticket.started_at,
+            checkpoint_type=ticket.spec.type,
+            parents=ticket.parents,
+            cache_key=self._cache_key(ticket),
+            isolated=ticket.spec.is_isolated,
+            foreign=ticket.spec.foreign is not None,
+        )
+
+    # -- outcomes ------------------------------------------------------------
+
+    def _settle(self, ticket: Ticket) -> object:
+        """Make the outcome durable, then hand it to the flow."""
+        if ticket.error is not None:
+            self._commit_failure(ticket, ticket.error)
+            raise ticket.error
+        output = ticket.running.output or self._stored(ticket)
+        self._commit(self._record(ticket, output=output))
+        self._origins.remember(ticket.value, ticket.invocation_id, output.content_hash)
+        seconds = (ticket.attempts[-1].ended_at - ticket.started_at).total_seconds()
+        self._parts.reporter.finished(ticket.invocation_id, seconds)
+        return ticket.value
+
+    def _stored(self, ticket: Ticket) -> StoredValue:
+        what = f"the result of checkpoint {ticket.invocation_id!r}"
+        try:
+            encoded = codec.encode(ticket.value, what=what)
+        except KitaruUsageError as error:
+            self._parts.reporter.failed(ticket.invocation_id, error, 0)
+            self._commit_failure(ticket, error)
+            raise
+        return self._parts.values.put(encoded, owner=ticket.invocation_id, name=OUTPUT)
+
+    def _record(self, ticket: Ticket, **outcome: Any) -> CallRecord:
+        record = ticket.record(
+            self._execution_id, outcome.get("output"), outcome.get("failure")
+        )
+        key = self._cache_key(ticket)
+        if record.status == "failed" or key is None:
+            return record
+        return replace(record, cache_key=key)
+
+    def _commit_failure(self, ticket: Ticket, error: Exception) -> None:
+        failure = ticket.attempts[-1].failure
+        if failure is None:
+            failure = failures.store(error, failures.origin_of(error))
+        self._commit(self._record(ticket, failure=failure))
+        self._control.failed(ticket.invocation_id)
+        self._gave_failure(ticket.invocation_id)
+
+    def _gave_failure(self, invocation_id: str) -> None:
+        """A call on the flow's own thread hands its failure over by raising it."""
+        if threading.get_ident() == self._flow_thread:
+            self._control.delivered(invocation_id)
+
+    def _commit(self, record: CallRecord) -> None:
+        try:
+            self._parts.recorder.commit(record)
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
+        except KitaruBackendError as error:
+            # A flow that caught this would go on with a result that is not durable.
+            raise self._control.end(error) from error.__cause__
+        if self._parts.recorder.cancel_requested():
+            raise self._control.end(Cancelled())
+
+    def _recall(self, ticket: Ticket, decision: Decision) -> object:
+        """Use a recorded outcome again."""
+        record, reporter = decision.record, self._parts.reporter
+        if decision.action is Action.RAISE:
+            assert record is not None  # a recorded failure is what is raised
+            assert record.failure is not None
+            error = failures.rebuild(record.failure)
+            self._link(ticket, record)
+            reporter.reused(ticket.invocation_id, "raises again, as recorded")
+            raise error if error is not None else RuntimeError(record.failure.message)
+        output = decision.value
+        if output is None and record is not None:
+            output = record.output
+        assert output is not None  # completed calls and overrides have a value
+        value = self.decode(
+            output, f"the result of checkpoint {ticket.invocation_id!r}"
+        )
+        self._origins.remember(value, ticket.invocation_id, output.content_hash)
+        if decision.action is Action.OVERRIDE:
+            self._commit(replace(self._record(ticket, output=output), overridden=True))
+            reporter.reused(ticket.invocation_id, "overridden")
+            return value
+        assert record is not None
+        self._link(ticket, record)
+        reporter.reused(ticket.invocation_id, decision.note)
+        return value
+
+    def _link(self, ticket: Ticket, record: CallRecord) -> None:
+        """Note a result taken from another execution; our own is noted already."""
+        if record.execution_id == self._execution_id:
+            return
+        self._parts.recorder.link(
+            replace(
+                record,
+                execution_id=self._execution_id,
+                invocation_id=ticket.invocation_id,
+                order=ticket.identity.order,
+                position=ticket.identity.position,
+                parents=ticket.parents,
+                cache_key=None,
+                reused=True,
+                original=original_of(record),
+                output_id=record.artifact_id,
+            )
+        )
+
+    def decode(self, value: StoredValue, what: str) -> object:
+        """Return a stored value."""
+        return value_files.load(value, self._parts.values.get(value, what=what))
+
+    def flow_thread(self, thread_id: int) -> None:
+        """Say in which thread the flow body runs."""
+        self._flow_thread = thread_id
+
+    _flow_thread = 0
+
+
+async def _awaited(value: Any) -> Any:
+    return await value

@@ -1,0 +1,245 @@
+"""One process's turn at an execution: runs the flow body and answers its calls.
+
+The rules are in `_core.replay`; the effects go through the small protocols of
+`port`. Both engines use this class, so they cannot differ in semantics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
+
+from kitaru._core.calls import names
+from kitaru._core.calls.replay import Timeline
+from kitaru._core.flows import scope
+from kitaru._core.flows.scope import RunningCall, Scope
+from kitaru._core.flows.signals import Cancelled, Suspended
+from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
+from kitaru._core.secrecy import masking
+from kitaru._core.waits import answers
+from kitaru._engine.port.execution import Answer, Parts, Question
+from kitaru._engine.session import saved_values
+from kitaru._engine.session.checkpoints import Checkpointing
+from kitaru._engine.session.endings import Control, current_task
+from kitaru._engine.session.futures import CheckpointFuture, Pool
+from kitaru._engine.session.terminal_question import TerminalQuestion
+from kitaru.errors import KitaruContextError, KitaruWaitValidationError
+from kitaru.models import PendingWait
+
+
+class Session:
+    """Runs the body of one flow; the runtime that its scope offers."""
+
+    def __init__(
+        self, *, execution_id: str, flow: FlowSpec, timeline: Timeline, parts: Parts
+    ) -> None:
+        self.execution_id = execution_id
+        self._flow = flow
+        self._parts = parts
+        self._control = Control(parts.recorder.mark_caught)
+        self._checkpoints = Checkpointing(self, parts, timeline, self._control)
+        self._pool = Pool(parts.width, self._control)
+        self._wait_names = names.InvocationIds()
+        self._thread = 0
+        self._task: asyncio.Task[Any] | None = None
+
+    # -- the body ------------------------------------------------------------
+
+    def run(self, inputs: Mapping[str, Any]) -> object:
+        """Run the flow body and return what it returns.
+
+        Raises:
+            FlowSignal: If it was suspended or cancelled, even if the body caught that.
+            BaseException: Whatever the body raises.
+        """
+        self._thread = threading.get_ident()
+        self._checkpoints.flow_thread(self._thread)
+        with scope.entered(Scope(self)):
+            try:
+                value = self._flow.function(**inputs)
+                if inspect.iscoroutine(value):
+                    value = asyncio.run(self._main(value))
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt | SystemExit):
+                    # The process is to end: submitted calls that wait do not start.
+                    self._control.end(error)
+                # It wins over what user code made of it in `except` or `finally`.
+                if self._control.ending is not None:
+                    raise self._control.ending from None
+                raise
+            finally:
+                self._pool.close()
+        self._control.check()
+        self._control.went_on()
+        return value
+
+    async def _main(self, body: Coroutine[Any, Any, Any]) -> Any:
+        self._task = asyncio.current_task()
+        return await body
+
+    @property
+    def _on_path(self) -> bool:
+        """Whether calls made here follow one another as the flow body says."""
+        return threading.get_ident() == self._thread and current_task() is self._task
+
+    # -- checkpoints ---------------------------------------------------------
+
+    def call(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> object:
+        """Run a checkpoint, or return what it returned before."""
+        self._control.check()
+        on_path = self._on_path
+        self._control.went_on(on_path=on_path)
+        identity = self._checkpoints.identify(spec, options, on_path=on_path)
+        return self._checkpoints.run(spec, args, kwargs, options, identity)
+
+    def call_async(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> Coroutine[Any, Any, object]:
+        """Do the same for an `async def` checkpoint.
+
+        The call gets its id here, not when it is awaited: `gather(f(1), f(2))` must
+        give the same ids each time.
+        """
+        self._control.check()
+        on_path = self._on_path
+        self._control.went_on(on_path=on_path)
+        identity = self._checkpoints.identify(spec, options, on_path=on_path)
+        return self._checkpoints.run_async(spec, args, kwargs, options, identity)
+
+    def submit(
+        self,
+        spec: CheckpointSpec,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions,
+    ) -> CheckpointFuture[Any]:
+        """Run a checkpoint beside the flow body."""
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
+        identity = self._checkpoints.identify(spec, options, on_path=False)
+        return self._pool.submit(
+            identity.invocation_id,
+            lambda: self._checkpoints.run(spec, args, kwargs, options, identity),
+        )
+
+    # -- waits ---------------------------------------------------------------
+
+    def wait(self, request: WaitRequest) -> object:
+        """Return the answer, or leave the flow body until there is one."""
+        self._control.check()
+        if threading.get_ident() != self._thread:
+            raise KitaruContextError(
+                "wait() was called in another thread than the flow body's; only the flow "
+                "body itself can pause"
+            )
+        schema = answers.answer_schema(request.schema)
+        base = names.check_name("wait", request.name or "wait")
+        # A pause ends the process: what runs beside the body has to be done by then.
+        self._pool.settle()
+        self._control.check()
+        self._control.went_on()
+        name = self._wait_names.next(base)
+        question = Question(
+            name=name,
+            schema=schema,
+            text=request.question and masking.text(request.question),
+            metadata=masking.data(request.metadata),
+            calls_before=self._checkpoints.asked,
+        )
+        board = self._parts.board
+        answer = board.answer_of(name) or board.take_over(question)
+        while True:
+            if answer is None:
+                answer = self._ask_person(question, request.timeout)
+            if answer.aborted:
+                raise self._control.end(Cancelled("the wait was aborted"))
+            try:
+                return answers.read_answer(name, request.schema, answer.value)
+            except KitaruWaitValidationError as error:
+                # The schema allowed what a validator of the type refuses: ask again.
+                self._parts.reporter.warn(str(error))
+                answer = None
+
+    def _ask_person(self, question: Question, timeout: float) -> Answer:
+        self._parts.recorder.drain()
+        wait = self._parts.board.open(question)
+        self._parts.reporter.waiting(self.execution_id, wait)
+        answer = self._poll(wait, timeout)
+        if answer is None:
+            raise self._control.end(Suspended())
+        if not answer.aborted:
+            self._parts.board.accepted(wait)
+        return answer
+
+    def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
+        board = self._parts.board
+        asked = TerminalQuestion(wait, lambda value: board.give(wait, value))
+        try:
+            answer = board.poll(wait, timeout=timeout, idle=asked.idle)
+        except KeyboardInterrupt:
+            # Ctrl-C ends the process, not the execution: the question stays open.
+            self._control.end(Suspended("interrupted"))
+            raise
+        finally:
+            unanswered = asked.is_open
+            asked.close()
+        if answer is not None and unanswered:
+            self._parts.reporter.warn("answered elsewhere")
+        return answer
+
+    # -- the rest ------------------------------------------------------------
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Add metadata to the execution."""
+        self._control.check()
+        self._control.went_on(on_path=self._on_path)
+        self._parts.recorder.note(masking.data(values))
+
+    def save(
+        self,
+        call: RunningCall,
+        name: str,
+        value: object,
+        *,
+        save_type: str,
+        tags: Sequence[str],
+    ) -> None:
+        """Store a named value of a checkpoint; it becomes durable with its result."""
+        owner = call.invocation_id
+        saved_values.check_name(
+            name, owner, [artifact.name for artifact in call.artifacts]
+        )
+        call.artifacts.append(
+            saved_values.store(
+                value,
+                self._parts.values,
+                execution_id=self.execution_id,
+                owner=owner,
+                name=name,
+                save_type=save_type,
+                tags=tags,
+            )
+        )
+
+    def load(
+        self, execution_id: str, name: str, call: RunningCall, *, trust: bool
+    ) -> object:
+        """Return a value this call has saved, or one of a finished call."""
+        own = [a.value for a in call.artifacts if a.name == name]
+        if execution_id == self.execution_id and own:
+            return self._checkpoints.decode(own[0], f"artifact {name!r}")
+        found = self._parts.lookup(execution_id, name, trust)
+        return self._checkpoints.decode(found, f"artifact {name!r}")

@@ -1,0 +1,127 @@
+"""Ask an open question on the terminal of the process that waits for its answer."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+
+from kitaru._core.flows import scope
+from kitaru._core.waits.forms import Form, Prompt, form
+from kitaru.errors import KitaruError
+from kitaru.models import PendingWait
+
+_STDIN = 0
+_READ = 4096
+# One terminal, and perhaps several flows in threads: the first to ask has it.
+_taken = threading.Lock()
+
+
+class TerminalQuestion:
+    """The form of one wait, filled in while the process looks for answers elsewhere.
+
+    Without a terminal, or behind a shell's back (`python flow.py &`), it only sleeps.
+
+    Args:
+        wait: The open question.
+        give: Stores the answer; raises a `KitaruError` if that is not possible.
+    """
+
+    def __init__(self, wait: PendingWait, give: Callable[[object], None]) -> None:
+        self._wait = wait
+        self._give = give
+        self._form: Form | None = None
+        self._typed = b""
+        self._owns = False
+        self._over = not (sys.stdin and _is_terminal(_STDIN) and sys.stderr.isatty())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a question stands on the screen."""
+        return self._form is not None
+
+    def idle(self, seconds: float) -> None:
+        """Let some time pass; take a line if one is typed meanwhile."""
+        if self._over or not self._is_ours():
+            time.sleep(seconds)
+            return
+        if self._form is None:
+            self._begin()
+        ready, _, _ = select.select([_STDIN], [], [], seconds)
+        if ready:
+            self._read()
+
+    def close(self) -> None:
+        """Take the question off; a half typed line must not reach the shell."""
+        if self.is_open:
+            self._end()
+            self._say("\n")
+            termios.tcflush(_STDIN, termios.TCIFLUSH)
+        if self._owns:
+            self._owns = False
+            _taken.release()
+        self._over = True
+
+    def _is_ours(self) -> bool:
+        if not self._owns:
+            self._owns = _taken.acquire(blocking=False)
+        # Reading in the background would stop the process (SIGTTIN).
+        return self._owns and os.tcgetpgrp(_STDIN) == os.getpgrp()
+
+    def _begin(self) -> None:
+        self._form = form(self._wait.name, self._wait.schema)
+        self._show(next(self._form))
+
+    def _read(self) -> None:
+        data = os.read(_STDIN, _READ)
+        if not data:
+            self._end()
+            self._say("\n    nothing is asked here any more\n")
+            return
+        *lines, self._typed = (self._typed + data).split(b"\n")
+        for line in lines:
+            if self._form is None:
+                return
+            self._take(self._form, line.decode(errors="replace").rstrip("\r"))
+
+    def _take(self, asked: Form, line: str) -> None:
+        try:
+            self._show(asked.send(line))
+        except StopIteration as done:
+            self._store(done.value)
+
+    def _store(self, value: object) -> None:
+        try:
+            self._give(value)
+        except KitaruError as error:
+            self._say(f"    {error}\n")
+            self._begin()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self._form = None
+        self._over = True
+
+    def _show(self, prompt: Prompt) -> None:
+        for line in prompt.above:
+            self._say(f"    {line}\n")
+        self._say(f"    or here, {prompt.label}: ")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        # Out of scope, so that it is not taken for output of the flow.
+        with scope.entered(None):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def _is_terminal(descriptor: int) -> bool:
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Where Kitaru's own settings lie."""

@@ -1,0 +1,1 @@
+"""Values and saved files on disk."""

@@ -1,0 +1,68 @@
+"""Files as values: `save(name, Path(...))` keeps the content, loading gives a copy."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from kitaru._core.calls.records import StoredValue
+from kitaru.errors import KitaruUsageError
+
+SERIALIZER = "file"
+_CHUNK = 1024 * 1024
+
+
+def is_file_value(value: object) -> bool:
+    """Whether a saved value stands for the file it names."""
+    return isinstance(value, Path)
+
+
+def checked(path: Path, name: str) -> Path:
+    """Return the path if it is a file that can be kept.
+
+    Raises:
+        KitaruUsageError: If it is missing or a folder.
+    """
+    if path.is_dir():
+        raise KitaruUsageError(
+            f"save({name!r}): {path} is a folder; save its files, or an archive of it"
+        )
+    if not path.is_file():
+        raise KitaruUsageError(f"save({name!r}): there is no file {path}")
+    return path
+
+
+def describe(path: Path) -> StoredValue:
+    """Return the description of a file's content, read piece by piece."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+            size += len(piece)
+    return StoredValue(
+        serializer=SERIALIZER,
+        type_name="pathlib:Path",
+        content_hash=digest.hexdigest(),
+        size=size,
+        file_name=path.name,
+    )
+
+
+def local_copy(value: StoredValue, data: bytes) -> Path:
+    """Return a file of this process with the content, under its own name.
+
+    It is removed when the process ends.
+    """
+    folder = Path(_folder().name) / value.content_hash[:16]
+    path = folder / (value.file_name or "file")
+    folder.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="kitaru-")

@@ -1,0 +1,1 @@
+"""Which server, project and stack."""

@@ -1,0 +1,214 @@
+"""Connections that leave no trace on disk.
+
+ZenML keeps its connection in two singletons, `GlobalConfiguration` and `Client`, and
+writes whatever comes into them to config.yaml and credentials.yaml: a URL and a password
+from the environment, too. A temporary connection is a configuration that does not write,
+with a store that keeps its credentials to itself. It is put in place for the whole
+process, or for one context: a context variable then decides what the singletons are.
+
+This relies on `_global_config` and `_global_client` of ZenML's metaclasses, on
+`_reset_instance` of both, and on how the REST store asks for its token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from pydantic import PrivateAttr
+from zenml.client import Client
+from zenml.config.global_config import GlobalConfiguration
+from zenml.config.store_config import StoreConfiguration
+from zenml.exceptions import CredentialsNotValid
+from zenml.login.credentials import APIToken
+from zenml.models import ProjectResponse
+from zenml.zen_stores.base_zen_store import BaseZenStore
+from zenml.zen_stores.rest_zen_store import RestZenStore, RestZenStoreConfiguration
+
+from kitaru._engine.port.connections import Target
+from kitaru._engine.settings import folders
+from kitaru._engine.zenml.connection import server_check
+from kitaru._engine.zenml.setup import importing
+
+ARGUMENT = "argument"
+
+
+class TemporaryConfiguration(GlobalConfiguration):
+    """ZenML's configuration, which for once is not written."""
+
+    _target: Target = PrivateAttr(default=Target())
+    _chosen_by: str = PrivateAttr(default=ARGUMENT)
+
+    def _write_config(self) -> None:
+        pass
+
+
+class TokenStore(RestZenStore):
+    """A server's store that keeps its credentials to itself."""
+
+    _target: Target = PrivateAttr(default=Target())
+
+    def get_or_generate_api_token(self) -> str:
+        """Return the token, a new one if it has expired."""
+        if self._api_token is None or self._api_token.expired:
+            given = server_check.Server.of(self._target).exchange(self._target)
+            ends = given.expires_in and datetime.now(UTC) + timedelta(
+                seconds=given.expires_in
+            )
+            self._api_token = APIToken(
+                access_token=given.access_token, expires_at=ends or None, leeway=30
+            )
+        return self._api_token.access_token
+
+    def _request(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._request(*args, **kwargs)
+        except CredentialsNotValid:
+            if not self._api_token:
+                raise
+            # It has expired, or the server has a new key of its own: ask once more.
+            self._api_token = None
+            return super()._request(*args, **kwargs)
+
+
+class ScopedClient(Client):
+    """A client for whose project and stack the variables of the process do not count."""
+
+    @property
+    def active_project(self) -> ProjectResponse:
+        """The project of its own configuration."""
+        return GlobalConfiguration().get_active_project()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What ZenML's singletons are in a context."""
+
+    configuration: TemporaryConfiguration
+    client: Client
+
+
+_scope: ContextVar[Scope | None] = ContextVar("kitaru_zenml_scope", default=None)
+
+
+def server(
+    target: Target, project_id: str | None, *, chosen_by: str
+) -> TemporaryConfiguration:
+    """Return a configuration for a server; the target has been admitted."""
+    verify = True if target.verify is None else target.verify
+    config = RestZenStoreConfiguration(
+        url=target.url or "", verify_ssl=verify, connection_pool_size=10
+    )
+    if target.has_credentials:
+        keeping = TokenStore(config=config)
+        keeping._target = target
+        store: RestZenStore = keeping
+    else:
+        store = RestZenStore(config=config)
+    base = GlobalConfiguration().get_store_configuration()
+    stack_id = base.url == store.url and GlobalConfiguration().active_stack_id
+    return _configured(store, target, project_id, stack_id or None, chosen_by)
+
+
+def same_store(project: str, project_id: str) -> TemporaryConfiguration:
+    """Return a configuration for the store in use, in another project."""
+    before = GlobalConfiguration()
+    target = Target(project=project)
+    if isinstance(before, TemporaryConfiguration):
+        earlier = before._target
+        target = Target(
+            earlier.url, earlier.token, project=project, verify=earlier.verify
+        )
+    return _configured(
+        before.zen_store,
+        target,
+        project_id,
+        Client().active_stack_model.id,
+        ARGUMENT,
+    )
+
+
+def put_in_place(configuration: TemporaryConfiguration) -> None:
+    """Let the whole process work with it."""
+    GlobalConfiguration._reset_instance(configuration)
+    # With a root that is no ZenML repository it takes no stack and project from one:
+    # those are of another server.
+    Client._reset_instance(Client(root=folders.own_folder()))
+
+
+def remove() -> None:
+    """Let the process work with the stored login again."""
+    GlobalConfiguration._reset_instance()
+    Client._reset_instance()
+
+
+def enter(configuration: TemporaryConfiguration) -> None:
+    """Let this context, and the threads that copy it, work with it."""
+    _let_contexts_choose()
+    _scope.set(Scope(configuration, ScopedClient(root=folders.own_folder())))
+
+
+def is_scoped() -> bool:
+    """Whether this context has a connection of its own."""
+    return _scope.get() is not None
+
+
+def in_use() -> TemporaryConfiguration | None:
+    """Return the temporary configuration of this context or process, if there is one."""
+    found = GlobalConfiguration()
+    return found if isinstance(found, TemporaryConfiguration) else None
+
+
+def _configured(
+    store: BaseZenStore,
+    target: Target,
+    project_id: str | None,
+    stack_id: UUID | None,
+    chosen_by: str,
+) -> TemporaryConfiguration:
+    # The class is a singleton of its own; each connection needs another.
+    TemporaryConfiguration._reset_instance()
+    configuration = TemporaryConfiguration()
+    TemporaryConfiguration._reset_instance()
+    configuration._target = target
+    configuration._chosen_by = chosen_by
+    config: StoreConfiguration = store.config
+    configuration.store = config
+    configuration._zen_store = store
+    with importing.quiet():
+        project, stack = store.validate_active_config(
+            UUID(project_id) if project_id else None, stack_id, config_name="temporary"
+        )
+    configuration.active_project_id = project.id if project else None
+    configuration._active_project = project
+    configuration.set_active_stack(stack)
+    return configuration
+
+
+@cache
+def _let_contexts_choose() -> None:
+    _depend_on_context(GlobalConfiguration, "_global_config", lambda s: s.configuration)
+    _depend_on_context(Client, "_global_client", lambda s: s.client)
+
+
+def _depend_on_context(cls: type, name: str, choose: Callable[[Scope], object]) -> None:
+    """Let an attribute of a class be what the scope of the context says."""
+    metaclass, hidden = type(cls), f"_kitaru{name}"
+
+    def read(which: type) -> object:
+        scope = _scope.get()
+        if scope is not None and which is cls:
+            return choose(scope)
+        return which.__dict__.get(hidden)
+
+    def write(which: type, value: object) -> None:
+        type.__setattr__(which, hidden, value)
+
+    for known in (cls, *cls.__subclasses__()):
+        write(known, known.__dict__.get(name))
+    setattr(metaclass, name, property(read, write))

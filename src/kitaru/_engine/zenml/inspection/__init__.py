@@ -1,0 +1,1 @@
+"""Executions and values as users see them."""

@@ -1,0 +1,1 @@
+"""Executions of remote stacks: what pods do and need."""

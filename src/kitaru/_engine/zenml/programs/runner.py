@@ -1,0 +1,42 @@
+"""A process in which executions go on without a terminal.
+
+`python -m kitaru._engine.zenml.programs.runner EXECUTION_ID POOL` goes on with one
+execution, and then with those that queue for a process of its pool.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from kitaru._engine.flow_loading import only_loading
+from kitaru._engine.output.log_capture import without_terminal
+from kitaru.errors import KitaruError
+
+
+def main() -> int:
+    """Go on with the execution named on the command line, then with others."""
+    from kitaru._engine.open import current_engine
+
+    without_terminal()
+    only_loading()
+    sys.path.append(str(Path.cwd()))
+    execution_id, pool = sys.argv[1:]
+    try:
+        engine = current_engine()
+        # Not before: ZenML comes in quietly where the engine opens.
+        from kitaru._engine.zenml.engine import ZenMLEngine
+        from kitaru._engine.zenml.programs.worker import Worker
+
+        assert isinstance(engine, ZenMLEngine)  # no other is opened by a process
+        worker = Worker(engine.launcher, engine.journal, engine.queue, pool)
+        worker.run(execution_id)
+    except KitaruError as error:
+        # stdout is the execution's log.
+        sys.stdout.write(f"{type(error).__name__}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

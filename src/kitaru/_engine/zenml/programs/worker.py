@@ -1,0 +1,127 @@
+"""A process of a pool: goes on with one execution after the other, then ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from kitaru._core.sources import FlowSource
+from kitaru._engine import flow_loading
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.output import log_folders
+from kitaru._engine.runners import spawning
+from kitaru._engine.runners.queue import PATIENCE, Queue
+from kitaru._engine.runners.spawning import Surroundings
+from kitaru._engine.zenml.running.launcher import Launcher
+from kitaru._engine.zenml.runs import runs
+from kitaru._engine.zenml.runs.runs import find_run
+from kitaru.errors import KitaruError
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Goes on with the executions of a pool in this process."""
+
+    def __init__(
+        self, launcher: Launcher, journal: Journal, queue: Queue, pool: str
+    ) -> None:
+        self._launcher = launcher
+        self._journal = journal
+        self._queue = queue
+        self._pool = pool
+        self._me = Holder.me()
+        self._surroundings = Surroundings(
+            sys.executable, str(Path.cwd()), dict(os.environ), runs.store_id()
+        )
+        self._since = time.time()
+        self._file: str | None = None
+        self._over = threading.Event()
+        self._watch = threading.Thread(
+            target=self._relieve, name="kitaru-pool", daemon=True
+        )
+
+    def run(self, execution_id: str) -> None:
+        """Go on with an execution, then with those that queue."""
+        self._queue.join(execution_id, self._pool, self._me)
+        # Others need this process more than a question that may take days.
+        self._launcher.is_awaited = lambda: self._queue.is_awaited(self._pool)
+        self._watch.start()
+        try:
+            self._run(execution_id)
+        finally:
+            self._over.set()
+            self._watch.join()
+
+    def _run(self, execution_id: str) -> None:
+        following: str | None = execution_id
+        while following is not None:
+            if not self._can_run(following):
+                self._hand_on(following)
+                return
+            self._go_on(following)
+            following = self._queue.take(self._pool, self._me)
+
+    def _relieve(self) -> None:
+        """Start one more process as long as all are busy and executions queue."""
+        while not self._over.wait(PATIENCE):
+            try:
+                execution_id = self._queue.relieve(self._pool, self._me)
+                if execution_id is not None:
+                    self._launcher.start(execution_id, self._surroundings, self._pool)
+            except KitaruError as error:
+                logger.debug("no further process: %s", error, exc_info=True)
+
+    def _go_on(self, execution_id: str) -> None:
+        self._restore()
+        _redirect(log_folders.path_of(execution_id))
+        try:
+            self._launcher.continue_here(execution_id)
+        except KitaruError as error:
+            sys.stdout.write(f"{type(error).__name__}: {error}\n")
+            self._journal.release(execution_id, self._me, None)
+        except BaseException:
+            # This process ends; those that queue must not wait for it.
+            self._hand_on(self._queue.take(self._pool, self._me))
+            raise
+
+    def _can_run(self, execution_id: str) -> bool:
+        """Whether the flow's code, as this process has it, is what is on disk now."""
+        try:
+            source = FlowSource.from_dict(
+                runs.facts_of(find_run(execution_id))["source"]
+            )
+        except KitaruError:
+            return True  # Going on with it meets the same error, and tells of it.
+        if self._file is None:
+            self._file = source.file
+        return source.file == self._file and not flow_loading.files_changed_since(
+            self._since
+        )
+
+    def _hand_on(self, execution_id: str | None) -> None:
+        """Let a fresh process take this one's place."""
+        if execution_id is not None:
+            self._launcher.start(execution_id, self._surroundings, self._pool)
+        self._queue.leave(self._me)
+
+    def _restore(self) -> None:
+        """Undo what a flow before may have changed."""
+        os.chdir(self._surroundings.folder)
+        if dict(os.environ) != self._surroundings.variables:
+            os.environ.clear()
+            os.environ.update(self._surroundings.variables)
+
+
+def _redirect(log: Path) -> None:
+    """Let output past Python's own streams go to another log."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    with spawning.opened(log) as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)

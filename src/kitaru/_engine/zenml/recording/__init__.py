@@ -1,0 +1,1 @@
+"""Outcomes as ZenML's steps and artifacts."""

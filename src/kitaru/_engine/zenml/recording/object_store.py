@@ -1,0 +1,171 @@
+"""Values in artifact stores that are no local folders: S3, GCS, Azure Blob.
+
+A store that refuses for a while must not end a flow: reads and writes are tried again
+for half a minute.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from zenml.artifact_stores import BaseArtifactStore
+from zenml.client import Client
+from zenml.enums import StackComponentType
+
+from kitaru._core.calls.records import StoredValue
+from kitaru._core.values.codec import Encoded
+from kitaru._engine.values import saved_files, value_files
+from kitaru._engine.values.value_files import FileValues
+from kitaru._engine.zenml.setup.errors import translated
+from kitaru.errors import KitaruBackendError, KitaruError, KitaruRuntimeError
+
+logger = logging.getLogger(__name__)
+
+# Seconds between one try and the next.
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+T = TypeVar("T")
+
+
+class StoreValues:
+    """Values of one execution below a place in an artifact store."""
+
+    def __init__(self, root: str, *, inline_limit: int) -> None:
+        self._root = root
+        self._inline_limit = inline_limit
+
+    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
+        """Keep the bytes: inline up to the limit, else as an object of the store."""
+        if len(encoded.payload) <= self._inline_limit:
+            return value_files.inline(encoded)
+        return self._write(value_files.describe(encoded), encoded.payload, owner, name)
+
+    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
+        """Keep the content of a file, without reading it into memory."""
+        stored = saved_files.describe(saved_files.checked(path, name))
+        uri = self._uri(stored, owner, name)
+
+        def copy() -> None:
+            with path.open("rb") as source, holding(uri).open(uri, "wb") as target:
+                shutil.copyfileobj(source, target)
+
+        _patiently(copy, f"writing {uri}")
+        return value_files.at(stored, uri)
+
+    def place(self, value: StoredValue, *, owner: str, name: str) -> str:
+        """Return the object of a value, writing inline bytes into one."""
+        if value.uri is not None:
+            return value.uri
+        written = self._write(value, value.payload or b"", owner, name)
+        assert written.uri is not None  # that is what was written
+        return written.uri
+
+    def get(self, value: StoredValue, *, what: str) -> bytes:
+        """Return the bytes after checking their hash.
+
+        Raises:
+            KitaruRuntimeError: If they are missing or damaged; names what and where.
+        """
+        uri = value.uri
+        if value.payload is not None or uri is None or is_local(uri):
+            return FileValues(Path()).get(value, what=what)
+
+        data = read(uri, what=what)
+        if data is None:
+            raise KitaruRuntimeError(
+                f"{what} is missing: {uri} does not exist; {value_files.RECOMPUTE}"
+            )
+        return value_files.checked(value, data, what, uri)
+
+    def _write(
+        self, stored: StoredValue, data: bytes, owner: str, name: str
+    ) -> StoredValue:
+        uri = self._uri(stored, owner, name)
+        write(uri, data)
+        return value_files.at(stored, uri)
+
+    def _uri(self, stored: StoredValue, owner: str, name: str) -> str:
+        return (
+            f"{self._root}/{value_files.relative_path(stored, owner=owner, name=name)}"
+        )
+
+
+def read(uri: str, *, what: str) -> bytes | None:
+    """Return the bytes of an object, `None` if there is none."""
+
+    def load() -> bytes:
+        with holding(uri).open(uri, "rb") as file:
+            return bytes(file.read())
+
+    try:
+        return _patiently(load, f"reading {what}")
+    except FileNotFoundError:
+        return None
+
+
+def write(uri: str, data: bytes) -> None:
+    """Write an object; it is there as a whole or not at all."""
+
+    def store() -> None:
+        with holding(uri).open(uri, "wb") as file:
+            file.write(data)
+
+    _patiently(store, f"writing {uri}")
+
+
+def is_local(uri: str) -> bool:
+    """Whether a place is one of this machine's file system."""
+    return "://" not in uri
+
+
+def holding(uri: str) -> BaseArtifactStore:
+    """Return the artifact store that a place is in: the active one, else any known.
+
+    Raises:
+        KitaruBackendError: If no registered artifact store holds the place.
+    """
+    active = Client().active_stack.artifact_store
+    if uri.startswith(active.path):
+        return active
+    with translated("listing artifact stores"):
+        found = Client().list_stack_components(
+            type=StackComponentType.ARTIFACT_STORE, size=500
+        )
+    for component in found.items:
+        if uri.startswith(str(component.configuration.get("path"))):
+            return _opened(str(component.id))
+    raise KitaruBackendError(
+        f"no registered artifact store holds {uri}; register the one it is in again"
+    )
+
+
+@cache
+def _opened(component_id: str) -> BaseArtifactStore:
+    with translated("opening an artifact store"):
+        component = Client().get_stack_component(
+            StackComponentType.ARTIFACT_STORE, component_id
+        )
+        store = BaseArtifactStore.from_model(component)
+    assert isinstance(store, BaseArtifactStore)
+    return store
+
+
+def _patiently(act: Callable[[], T], doing: str) -> T:
+    """Act, again after a pause if the store refuses; a missing object is an answer."""
+    for pause in _PAUSES:
+        try:
+            return act()
+        except (FileNotFoundError, KitaruError):
+            raise
+        # Each store raises errors of its own client library.
+        except Exception as error:  # noqa: BLE001
+            logger.debug("%s failed, again in %s s: %s", doing, pause, error)
+            time.sleep(pause)
+    with translated(doing):
+        return act()

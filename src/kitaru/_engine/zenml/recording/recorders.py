@@ -1,0 +1,149 @@
+"""The two ways an outcome becomes durable: through the journal, or in ZenML at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from zenml.enums import MetadataResourceTypes
+
+from kitaru._core.calls.records import CallRecord, as_caught
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.port.execution import StartedCall
+from kitaru._engine.zenml.recording import step_runs, step_writer
+from kitaru._engine.zenml.recording.projector import Projector
+from kitaru._engine.zenml.setup.errors import translated
+
+
+class Pods(Protocol):
+    """The pods of isolated checkpoints."""
+
+    def forget(self, invocation_id: str) -> None:
+        """Delete what was exchanged with the pod of a call that is recorded now."""
+        ...
+
+
+class JournalRecorder:
+    """For durable local disks: one journal commit, ZenML a moment later."""
+
+    def __init__(
+        self,
+        execution_id: str,
+        journal: Journal,
+        projector: Projector,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._execution_id = execution_id
+        self._journal = journal
+        self._projector = projector
+        self._warn = warn
+        self._failed: dict[str, CallRecord] = {}
+
+    def started(self, call: StartedCall) -> None:
+        """Show the call if it runs for long."""
+        if not call.foreign:
+            self._projector.started(call)
+
+    def commit(self, record: CallRecord) -> None:
+        """Journal the outcome."""
+        self._journal.put_call(record)
+        if record.failure is not None:
+            self._failed[record.invocation_id] = record
+        self._projector.add(record)
+
+    def link(self, record: CallRecord) -> None:
+        """Journal a reused outcome, later."""
+        self._projector.link(record)
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        """Journal that the flow went on."""
+        self._journal.mark_caught(self._execution_id, invocation_ids)
+        for invocation_id in invocation_ids:
+            self._projector.add(as_caught(self._failed[invocation_id]))
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Look into the journal."""
+        return self._journal.cached(key)
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Journal metadata of the execution."""
+        self._journal.note(self._execution_id, values)
+        self._projector.noted()
+
+    def drain(self) -> None:
+        """Wait for the projection; what fails stays in the journal for later."""
+        failure = self._projector.drain()
+        if failure is not None:
+            self._warn(
+                f"{failure}; all results are safe in the journal and will be shown in "
+                "ZenML by the next kitaru command"
+            )
+
+    def cancel_requested(self) -> bool:
+        """Whether the projector has seen a request."""
+        return self._projector.cancel_requested
+
+
+class StoreRecorder:
+    """For disks that die with the process: ZenML has it before the flow goes on.
+
+    `pods` runs isolated checkpoints where they have pods of their own.
+    """
+
+    def __init__(
+        self,
+        execution_id: str,
+        writer: step_writer.StepWriter,
+        cancelled: Callable[[], bool],
+        pods: Pods | None = None,
+    ) -> None:
+        self._execution_id = execution_id
+        self._writer = writer
+        self._cancelled = cancelled
+        self._pods = pods
+        self._failed: dict[str, CallRecord] = {}
+
+    def started(self, call: StartedCall) -> None:
+        """Show the call as running, unless who launches it does that."""
+        if call.foreign or (call.isolated and self._pods is not None):
+            return
+        with translated(f"storing the start of {call.invocation_id}"):
+            self._writer.write_started(call)
+
+    def commit(self, record: CallRecord) -> None:
+        """Store the outcome."""
+        if record.failure is not None:
+            self._failed[record.invocation_id] = record
+        with translated(f"storing the result of {record.invocation_id}"):
+            self._writer.write(record)
+        if self._pods is not None:
+            self._pods.forget(record.invocation_id)
+
+    def link(self, record: CallRecord) -> None:
+        """Store a reused outcome."""
+        self.commit(record)
+
+    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
+        """Store that the flow went on."""
+        for invocation_id in invocation_ids:
+            self.commit(as_caught(self._failed[invocation_id]))
+
+    def cached(self, key: str) -> CallRecord | None:
+        """Look for a step run with that cache key."""
+        with translated("looking for a cached result"):
+            return step_runs.cached(key)
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Store metadata of the execution."""
+        with translated("storing metadata"):
+            step_writer.write_metadata(
+                UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, values
+            )
+
+    def drain(self) -> None:
+        """Nothing is left to do."""
+
+    def cancel_requested(self) -> bool:
+        """Ask the store."""
+        return self._cancelled()

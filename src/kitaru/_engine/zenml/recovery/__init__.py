@@ -1,0 +1,1 @@
+"""Executions whose process died or that nobody runs."""

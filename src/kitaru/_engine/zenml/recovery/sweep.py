@@ -1,0 +1,108 @@
+"""Look at every unfinished execution once, and put right what nobody goes on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from zenml.models import PipelineRunResponse
+
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.zenml.cleaning import plan
+from kitaru._engine.zenml.pods import platform_jobs, turns
+from kitaru._engine.zenml.recovery.recovery import Reconciler
+from kitaru._engine.zenml.runs import runs
+from kitaru._engine.zenml.runs import statuses as zenml_statuses
+from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.zenml.stacks import attempts
+from kitaru.errors import KitaruError, KitaruStateError
+from kitaru.models import ExecutionStatus, Reconciled, Remedy, Trouble
+
+_OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
+_REMEDIES = {
+    Trouble.ANSWERED: Remedy.CONTINUE,
+    Trouble.RUNNER_DIED: Remedy.FAIL,
+    Trouble.GIVEN_UP: Remedy.FAIL,
+}
+_WOULD = {
+    Remedy.CONTINUE: "would be continued",
+    Remedy.FAIL: "would be marked failed; retry goes on",
+}
+
+
+class ZenMLReconciling:
+    """Passes over the executions of the active project."""
+
+    def __init__(self, journal: Journal, reconciler: Reconciler) -> None:
+        self._journal = journal
+        self._reconciler = reconciler
+
+    def reconcile(
+        self, *, dry_run: bool, progress: Callable[[int, int], None] | None
+    ) -> Iterator[Reconciled]:
+        """Look at every unfinished execution once; yield those that needed something."""
+        if not dry_run:
+            self._reconciler.see_to_queue()
+        # All of them first: what is put right would shift the pages.
+        found = _unfinished()
+        for number, run in enumerate(found, 1):
+            item = self._reconciled(run, dry_run=dry_run)
+            if progress is not None:
+                progress(number, len(found))
+            if item is not None:
+                yield item
+        if not dry_run:
+            self._tidy()
+
+    def _reconciled(
+        self, run: PipelineRunResponse, *, dry_run: bool
+    ) -> Reconciled | None:
+        trouble = self._reconciler.trouble_of(
+            run,
+            has_open_wait=run.active_wait_condition is not None,
+            look=platform_jobs.look,
+        )
+        if trouble is None:
+            return None
+        remedy = _REMEDIES[trouble]
+        detail: str | None = _WOULD[remedy]
+        refused = False
+        if not dry_run:
+            try:
+                detail = self._reconciler.put_right(run, trouble)
+            except KitaruError as error:
+                # Somebody else who is faster is no error.
+                refused = not isinstance(error, KitaruStateError)
+                detail = f"not done: {error}"
+        if detail is None:
+            # It got on by itself meanwhile.
+            return None
+        return Reconciled(
+            exec_id=str(run.id),
+            flow_name=run.pipeline.name if run.pipeline else "unknown",
+            trouble=trouble,
+            remedy=remedy,
+            done=not dry_run and not detail.startswith("not done"),
+            detail=detail,
+            refused=refused,
+        )
+
+    def _tidy(self) -> None:
+        """Drop what the dead left: leases, turns, and parts of stacks never made."""
+        attempts.remove_half_made()
+        for lease in self._journal.leases():
+            if lease.is_live:
+                continue
+            run = plan.find_run(lease.execution_id)
+            if run is not None and run.status.is_finished:
+                self._journal.release(lease.execution_id, lease.holder, None)
+        if runs.store_is_a_file():
+            return
+        with translated("looking for turns of executions that have ended"):
+            turns.forget_ended()
+
+
+def _unfinished() -> list[PipelineRunResponse]:
+    statuses = [one for status in _OPEN for one in zenml_statuses.run_statuses(status)]
+    wanted = "oneof:[" + ", ".join(f'"{status}"' for status in statuses) + "]"
+    with translated("looking for unfinished executions"):
+        return runs.ours(status=wanted)

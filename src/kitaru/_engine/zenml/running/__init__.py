@@ -1,0 +1,1 @@
+"""Start executions and run them in this process."""

@@ -1,0 +1,421 @@
+"""Start executions and let them go on: here, or in a process of their own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.models import PipelineRunResponse
+
+from kitaru._core.calls import references
+from kitaru._core.calls.records import StoredValue
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.sources import FlowSource
+from kitaru._core.values import codec
+from kitaru._engine import flow_loading
+from kitaru._engine.journal import compaction
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.output import log_capture, log_folders
+from kitaru._engine.output.log_file import LogFile
+from kitaru._engine.output.reporter import LogReporter, StreamReporter
+from kitaru._engine.port.engine import Launch
+from kitaru._engine.port.execution import Ending, Reporter
+from kitaru._engine.runners import spawning
+from kitaru._engine.runners.queue import Queue
+from kitaru._engine.runners.spawning import Surroundings
+from kitaru._engine.values import value_files
+from kitaru._engine.zenml.connection import active, connection
+from kitaru._engine.zenml.pods import logs as pod_logs
+from kitaru._engine.zenml.pods import remote_runs
+from kitaru._engine.zenml.recording import artifact_versions
+from kitaru._engine.zenml.running.local_execution import LocalExecution
+from kitaru._engine.zenml.runs import entry, replay_facts, runs, statuses
+from kitaru._engine.zenml.setup import importing
+from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.zenml.waits import conditions
+from kitaru.errors import KitaruError, KitaruRuntimeError, KitaruStateError
+from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+
+logger = logging.getLogger(__name__)
+
+
+class Launcher:
+    """Runs flow bodies in this process and starts processes that do."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        queue: Queue,
+        lookup: Callable[[str, str, bool], StoredValue],
+        *,
+        synchronous: bool,
+    ) -> None:
+        self._journal = journal
+        self._queue = queue
+        self._journal_limit = compaction.size_limit()
+        # Whether other executions need this process: it does not stay at a wait then.
+        self.is_awaited: Callable[[], bool] = lambda: False
+        self._lookup = lookup
+        self._synchronous = synchronous
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution and run it to its end or its next unanswered wait."""
+        flow, inputs = launch.flow, launch.inputs
+        with active.stack(_wanted_stack(launch)):
+            if remote_runs.is_chosen(flow.name):
+                return self._submit(launch), None
+            execution_id, run = self._create(launch)
+            log = _log_of(execution_id)
+            execution = self._execution(
+                execution_id, flow, runs.facts_of(run), log, _reporter(log)
+            )
+            entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
+            return execution_id, self._run(execution, lambda: runs.start_here(run))
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution in a process of its own, or here if no other can."""
+        with active.stack(_wanted_stack(launch)):
+            if remote_runs.is_chosen(launch.flow.name):
+                return self._submit(launch), Continuation(how="stack")
+            here_only = not launch.flow.source.is_loadable
+            execution_id = "" if here_only else self._create(launch)[0]
+        if here_only:
+            execution_id, _ = self.launch(launch)
+            return execution_id, Continuation(how="here", pid=os.getpid())
+        return execution_id, self._spawn(execution_id)
+
+    def _submit(self, launch: Launch) -> str:
+        """Start an execution on the active stack, which is remote."""
+        flow, plan = launch.flow, launch.replay
+        remote_runs.check(flow.source)
+        inputs = _encoded(launch)
+        with (
+            translated(f"starting flow {flow.name!r}"),
+            remote_runs.code_of(flow.source),
+        ):
+            run = runs.create(
+                flow.name,
+                flow.source,
+                launch.inputs,
+                _facts(launch, inputs)
+                | replay_facts.to_facts(plan)
+                | remote_runs.facts(),
+                original=plan.source if plan else None,
+                in_pod=True,
+                options=remote_runs.options(launch.options.settings),
+            )
+            with importing.quiet():
+                runs.submit(run)
+        stack = run.stack.name if run.stack else "its stack"
+        StreamReporter().submitted(str(run.id), flow.name, stack)
+        return str(run.id)
+
+    def run_in_pod(
+        self, run: PipelineRunResponse, stopping: Callable[[], bool]
+    ) -> tuple[Ending, UUID | None]:
+        """Run the body of an execution that another machine has started."""
+        execution_id, facts = str(run.id), runs.facts_of(run)
+        log = _log_of(execution_id)
+        reporter = StreamReporter(file=log)
+        with pod_logs.Shipper(execution_id, log.path):
+            flow = flow_loading.find(
+                remote_runs.here(FlowSource.from_dict(facts["source"]))
+            )
+            execution = self._execution(
+                execution_id, flow, facts, log, reporter, stopping=stopping
+            )
+            ending, result = execution.body(None, fresh=False)
+            reporter.ended(execution_id, flow.name, ending)
+            return ending, result
+
+    def _create(self, launch: Launch) -> tuple[str, PipelineRunResponse]:
+        """Create an execution that this process runs for now."""
+        flow, plan = launch.flow, launch.replay
+        inputs = _encoded(launch)
+        with translated(f"starting flow {flow.name!r}"):
+            run = runs.create(
+                flow.name,
+                flow.source,
+                launch.inputs,
+                _facts(launch, inputs) | replay_facts.to_facts(plan) | _runner(),
+                original=plan.source if plan else None,
+            )
+        self._journal.put_execution(
+            str(run.id), _body(run, flow, synchronous=self._synchronous), Holder.me()
+        )
+        return str(run.id), run
+
+    def _spawn(self, execution_id: str) -> Continuation:
+        """Start a process for an execution of ours, or let it queue for one."""
+        try:
+            surroundings = Surroundings.of(
+                self._journal.execution(execution_id) or {},
+                # Its own folder may name another project by now.
+                connection.child_environment()
+                | {"KITARU_PROJECT": active.project_id()},
+                runs.store_id(),
+            )
+        except KitaruError:
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        pool = surroundings.pool
+        if not self._queue.admit(execution_id, pool, Holder.me()):
+            return Continuation(how="queue")
+        return self.start(execution_id, surroundings, pool)
+
+    def start(
+        self, execution_id: str, surroundings: Surroundings, pool: str
+    ) -> Continuation:
+        """Start a process for an execution of ours and make it the runner."""
+        log = log_folders.path_of(execution_id)
+        try:
+            pid = spawning.spawn(execution_id, surroundings, pool=pool, log=log)
+        except KitaruError:
+            self._queue.not_started(execution_id, Holder.me())
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        self._queue.started(execution_id, pool, by=Holder.me(), runner=Holder.of(pid))
+        return Continuation(how="process", pid=pid)
+
+    def continue_here(self, execution_id: str) -> Ending:
+        """Go on in this process and thread."""
+        recorded = self._journal.execution(execution_id) or {}
+        log = _log_of(execution_id)
+        reporter = _reporter(log)
+        self._journal.acquire(execution_id, Holder.me())
+        run = self._still_open(execution_id)
+        facts = runs.facts_of(run)
+        try:
+            flow = flow_loading.find(FlowSource.from_dict(facts["source"]))
+        except KitaruError as error:
+            self._give_up(run, error, reporter)
+            raise
+        synchronous = bool(recorded.get("synchronous", self._synchronous))
+        execution = self._execution(
+            execution_id, flow, facts, log, reporter, synchronous=synchronous
+        )
+        fresh = run.status is RunStatus.INITIALIZING
+        entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
+        with active.stack(runs.stack_id_of(run)):
+            if fresh:
+                return self._run(execution, lambda: runs.start_here(run))
+            return self._run(execution, lambda: runs.go_on_here(run))
+
+    def continue_elsewhere(self, run: PipelineRunResponse) -> Continuation:
+        """Start a process that goes on, or do it here if no other process can."""
+        execution_id = str(run.id)
+        if remote_runs.runs_elsewhere(run):
+            return self._continue_on_stack(execution_id)
+        source = FlowSource.from_dict(runs.facts_of(run)["source"])
+        if not source.is_loadable:
+            flow_loading.find(source)
+            self.continue_here(execution_id)
+            return Continuation(how="here", pid=os.getpid())
+        self._journal.acquire(execution_id, Holder.me())
+        run = self._still_open(execution_id)
+        try:
+            # One that queued before is marked.
+            if run.status is not RunStatus.RESUMING:
+                with translated(f"continuing execution {execution_id}"):
+                    runs.mark_resuming(run)
+        except KitaruError:
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        return self._spawn(execution_id)
+
+    def _continue_on_stack(self, execution_id: str) -> Continuation:
+        # Two commands of this machine must not start two pods.
+        self._journal.acquire(execution_id, Holder.me())
+        run = self._still_open(execution_id)
+        try:
+            # A pod is given the active stack as its own.
+            with active.stack(runs.stack_id_of(run)):
+                if run.status is not RunStatus.RESUMING:
+                    remote_runs.go_on(run)
+        finally:
+            self._journal.release(execution_id, Holder.me(), None)
+        return Continuation(how="stack")
+
+    def _still_open(self, execution_id: str) -> PipelineRunResponse:
+        """Return the run, now that we hold the lease; give that up if it has ended."""
+        try:
+            with translated(f"continuing execution {execution_id}"):
+                run = Client().zen_store.get_run(UUID(execution_id))
+            status = statuses.status_of(run)
+            if status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
+                raise KitaruStateError(
+                    f"execution {execution_id} cannot go on: it was {status.value} "
+                    "meanwhile"
+                )
+        except KitaruError:
+            self._journal.release(execution_id, Holder.me(), None)
+            raise
+        return run
+
+    def _run(self, execution: LocalExecution, submit: Callable[[], None]) -> Ending:
+        """Run the body through ZenML; again if its answer came while it left."""
+        execution_id = execution.execution_id
+        while True:
+            ending = self._run_once(execution, submit)
+            waits_for = None
+            if ending.status is ExecutionStatus.WAITING and ending.error is None:
+                with translated("looking for open waits"):
+                    open_waits = conditions.open_conditions(execution_id)
+                waits_for = str(open_waits[0].id) if open_waits else None
+            if ending.status.is_finished:
+                # Who follows the log goes by the lease: the last line comes before.
+                execution.reporter.ended(execution_id, execution.flow_name, ending)
+            completed = ending.status is ExecutionStatus.COMPLETED
+            if self._journal.release(
+                execution_id, Holder.me(), waits_for, completed=completed
+            ):
+                break
+            entry.expect(execution_id, lambda: execution.body(None, fresh=False))
+
+            def submit() -> None:
+                runs.go_on_here(Client().zen_store.get_run(UUID(execution_id)))
+
+        if not ending.status.is_finished:
+            execution.reporter.ended(execution_id, execution.flow_name, ending)
+        self._compact()
+        return ending
+
+    def _compact(self) -> None:
+        try:
+            compaction.compact(self._journal, self._journal_limit)
+        except KitaruError as error:
+            # Locked or full: nothing is lost, and the next execution tries again.
+            logger.debug("the journal stays as it is: %s", error, exc_info=True)
+
+    def _run_once(
+        self, execution: LocalExecution, submit: Callable[[], None]
+    ) -> Ending:
+        execution.begin()
+        try:
+            with importing.quiet():
+                submit()
+        # ZenML raises what the body raised; what counts is how the body ended.
+        except BaseException:
+            if execution.ending is None:
+                self._did_not_start(execution.execution_id)
+                with translated(f"running execution {execution.execution_id}"):
+                    raise
+        ending = execution.ending
+        if ending is None:
+            raise KitaruRuntimeError(
+                f"execution {execution.execution_id} did not start: ZenML returned "
+                "without running it; set KITARU_DEBUG=1 to see its log"
+            )
+        execution.restore_traceback()
+        return ending
+
+    def _did_not_start(self, execution_id: str) -> None:
+        try:
+            with translated("ending the execution"):
+                run = Client().zen_store.get_run(UUID(execution_id))
+                if not run.status.is_finished:
+                    text = "the flow body did not start"
+                    text = statuses.reason(FailureOrigin.RUNTIME, text)
+                    runs.set_status(execution_id, RunStatus.FAILED, text)
+        finally:
+            self._journal.release(execution_id, Holder.me(), None)
+
+    def _execution(
+        self,
+        execution_id: str,
+        flow: FlowSpec,
+        facts: Mapping[str, Any],
+        log: LogFile,
+        reporter: Reporter,
+        *,
+        synchronous: bool | None = None,
+        stopping: Callable[[], bool] | None = None,
+    ) -> LocalExecution:
+        return LocalExecution(
+            execution_id,
+            flow,
+            facts,
+            journal=self._journal,
+            log=log,
+            reporter=reporter,
+            lookup=self._lookup,
+            synchronous=self._synchronous if synchronous is None else synchronous,
+            stopping=stopping,
+            is_awaited=lambda: self.is_awaited(),
+        )
+
+    def _give_up(
+        self, run: PipelineRunResponse, error: KitaruError, reporter: Reporter
+    ) -> None:
+        """An execution whose flow cannot be loaded has failed; retry works later."""
+        text = statuses.reason(FailureOrigin.RUNTIME, str(error))
+        # First: whoever sees the new status must not see the old reason.
+        self._journal.update_execution(str(run.id), failure=None)
+        with translated("ending the execution"):
+            runs.set_status(str(run.id), RunStatus.FAILED, text)
+        self._journal.release(str(run.id), Holder.me(), None)
+        reporter.warn(str(error))
+
+
+def _log_of(execution_id: str) -> LogFile:
+    return LogFile(log_folders.path_of(execution_id))
+
+
+def _reporter(log: LogFile) -> Reporter:
+    return StreamReporter(file=log) if log_capture.has_terminal() else LogReporter(log)
+
+
+def _wanted_stack(launch: Launch) -> str | None:
+    """Return the id of the stack that the launch names, `None` for the active one."""
+    name = launch.options.settings.stack
+    if name is None:
+        return None
+    return active.stack_id(name, said_by=launch.options.origins.get("stack"))
+
+
+def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
+    """Return what another process needs to go on; travels with the ZenML run."""
+    if len(inputs.payload) <= value_files.INLINE_LIMIT:
+        stored = value_files.inline(inputs)
+    else:
+        # One file each: it goes when its execution goes.
+        kept = artifact_versions.values_of("inputs", inline=False)
+        stored = kept.put(inputs, owner=str(uuid4()), name="inputs")
+    return {
+        "source": launch.flow.source.to_dict(),
+        "inputs": references.reference(stored),
+        **runs.settings_to_facts(launch.options.settings),
+    }
+
+
+def _runner() -> dict[str, Any]:
+    return {"runner": Holder.me().to_dict()}
+
+
+def _encoded(launch: Launch) -> codec.Encoded:
+    what = f"the inputs of flow {launch.flow.name!r}"
+    return codec.encode(dict(launch.inputs), what=what)
+
+
+def _body(
+    run: PipelineRunResponse, flow: FlowSpec, *, synchronous: bool
+) -> dict[str, Any]:
+    """Return what the journal notes of an execution of this machine."""
+    return {
+        # Which store the run is in, and the file of its inputs: for `kitaru clean`.
+        "store": runs.store_id(),
+        "inputs": runs.facts_of(run)["inputs"]["uri"],
+        "flow": flow.name,
+        "source": flow.source.to_dict(),
+        "python": sys.executable,
+        "cwd": str(Path.cwd()),
+        "synchronous": synchronous,
+    }

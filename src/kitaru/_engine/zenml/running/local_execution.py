@@ -1,0 +1,289 @@
+"""One execution in this process: puts session, journal, projector and log together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+from zenml.enums import MetadataResourceTypes
+from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
+
+from kitaru._core.calls import described, failures, names, references
+from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.calls.replay import Timeline
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.sources import FlowSource
+from kitaru._core.values import codec
+from kitaru._core.values.codec import Encoded
+from kitaru._engine import flow_loading
+from kitaru._engine.isolation import child_process
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.output.log_capture import captured
+from kitaru._engine.output.log_file import LogFile
+from kitaru._engine.port.execution import Answer, Ending, Parts, Recorder, Reporter
+from kitaru._engine.session import flow_attempt, futures
+from kitaru._engine.session.session import Session
+from kitaru._engine.zenml.inspection import executions
+from kitaru._engine.zenml.pods import pod_waits
+from kitaru._engine.zenml.pods.isolated_checkpoints import IsolatedPods
+from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_writer
+from kitaru._engine.zenml.recording.projector import Projector
+from kitaru._engine.zenml.recording.recorders import JournalRecorder, StoreRecorder
+from kitaru._engine.zenml.running import zenml_steps
+from kitaru._engine.zenml.runs import metadata_keys, replay_facts
+from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.zenml.waits import conditions, local_waits
+from kitaru.errors import KitaruBackendError
+from kitaru.models import ExecutionStatus
+
+
+class LocalExecution:
+    """An execution whose body runs in this process."""
+
+    def __init__(
+        self,
+        execution_id: str,
+        spec: FlowSpec,
+        facts: Mapping[str, Any],
+        *,
+        journal: Journal,
+        log: LogFile,
+        reporter: Reporter,
+        lookup: Callable[[str, str, bool], StoredValue],
+        synchronous: bool,
+        stopping: Callable[[], bool] | None = None,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.execution_id = execution_id
+        self.ending: Ending | None = None
+        self._trace: TracebackType | None = None
+        self.reporter = reporter
+        self._spec = spec
+        self._facts = facts
+        self._journal = journal
+        self._log = log
+        self._lookup = lookup
+        self._synchronous = synchronous
+        # Given to a pod, which nobody can ask through its journal.
+        self._stopping = stopping
+        self._is_awaited = is_awaited
+
+    def begin(self) -> None:
+        """Forget how an earlier attempt in this process ended."""
+        self.ending = None
+
+    def restore_traceback(self) -> None:
+        """Show users where their code raised, not the way through ZenML."""
+        if self.ending is not None and self.ending.error is not None:
+            self.ending.error.__traceback__ = self._trace
+
+    @property
+    def flow_name(self) -> str:
+        """The name of the flow."""
+        return self._spec.name
+
+    def body(
+        self, inputs: Mapping[str, Any] | None, *, fresh: bool
+    ) -> tuple[Ending, UUID | None]:
+        """Run the flow body; for `entry.expect`."""
+        with self._log.kept_open():
+            return self._body(inputs, fresh=fresh)
+
+    def _body(
+        self, inputs: Mapping[str, Any] | None, *, fresh: bool
+    ) -> tuple[Ending, UUID | None]:
+        # A journal that dies with the pod must not be the only place of a value.
+        values = artifact_versions.values_of(
+            self.execution_id, inline=not self._synchronous
+        )
+        rows = local_rows.of_store()
+        writer = step_writer.StepWriter(
+            self.execution_id, self._spec.name, values, rows
+        )
+        known = (
+            [] if fresh else executions.known_calls(self._journal, self.execution_id)
+        )
+        if not fresh:
+            writer.read_existing()
+        if inputs is None:
+            inputs = read_inputs(self._facts)
+        pods = self._isolated_pods(writer, values)
+        projector = Projector(self.execution_id, self._journal, writer)
+        session = Session(
+            execution_id=self.execution_id,
+            flow=self._spec,
+            timeline=self._timeline(known),
+            parts=Parts(
+                recorder=self._recorder(projector, writer, pods),
+                values=values,
+                board=(
+                    pod_waits.LeasedBoard if self._stopping else local_waits.ZenMLBoard
+                )(
+                    self.execution_id,
+                    self._journal,
+                    fresh=fresh,
+                    inherited=self._inherited_answers(),
+                    is_awaited=self._is_awaited,
+                ),
+                reporter=self.reporter,
+                lookup=self._lookup,
+                run_foreign=zenml_steps.run,
+                run_isolated=pods.run if pods else child_process.run,
+                width=futures.configured_width(),
+                retries=self._facts.get("retries") or 0,
+                cache=bool(self._facts.get("cache")),
+                source_changed=self._source_changed(),
+            ),
+        )
+        self.reporter.begun(
+            self.execution_id,
+            self._spec.name,
+            finished_calls=sum(record.status == "completed" for record in known),
+            here_only=not self._spec.source.is_loadable,
+        )
+        projector.start()
+        try:
+            if not fresh:
+                self._project_rest(projector)
+            with captured(self.execution_id, self._log):
+                result: list[UUID] = []
+                self.ending = flow_attempt.run(
+                    session, inputs, keep=lambda e: result.append(self._keep(e, values))
+                )
+            self._trace = getattr(self.ending.error, "__traceback__", None)
+            try:
+                self._finish(projector)
+            except KeyboardInterrupt:
+                # How it ended is decided and durable; half of it shown would pass for a
+                # failure. A second Ctrl-C leaves at once.
+                self.reporter.warn("finishing; what is done is being shown in ZenML")
+                self._finish(projector)
+        finally:
+            projector.stop()
+        return self.ending, result[0] if result else None
+
+    def _timeline(self, known: list[CallRecord]) -> Timeline:
+        plan = replay_facts.from_facts(self._facts)
+        if plan is None:
+            return Timeline(known)
+        source = executions.known_calls(self._journal, plan.source)
+        return Timeline(known, plan, source)
+
+    def _inherited_answers(self) -> dict[str, Answer]:
+        """Return the answers that a replay takes over from its source."""
+        plan = replay_facts.from_facts(self._facts)
+        if plan is None or not plan.reuse_waits:
+            return {}
+        calls = executions.known_calls(self._journal, plan.source)
+        (anchor,) = [call for call in calls if call.invocation_id == plan.anchor]
+        return conditions.answers_before(plan.source, anchor.order)
+
+    def _isolated_pods(
+        self, writer: step_writer.StepWriter, values: artifact_versions.KeptValues
+    ) -> IsolatedPods | None:
+        """Return what runs isolated checkpoints, where the stack has pods for them."""
+        context = DynamicPipelineRunContext.get()
+        if self._stopping is None or context is None:
+            return None
+        if not context.runner.orchestrator.can_run_isolated_steps:
+            return None
+        return IsolatedPods(
+            context,
+            writer=writer,
+            values=values,
+            cancelled=self._stopping,
+            warn=self.reporter.warn,
+        )
+
+    def _recorder(
+        self,
+        projector: Projector,
+        writer: step_writer.StepWriter,
+        pods: IsolatedPods | None,
+    ) -> Recorder:
+        if self._synchronous:
+            return StoreRecorder(
+                self.execution_id,
+                writer,
+                self._stopping or (lambda: projector.cancel_requested),
+                pods,
+            )
+        return JournalRecorder(
+            self.execution_id, self._journal, projector, self.reporter.warn
+        )
+
+    def _source_changed(self) -> bool:
+        recorded = self._facts.get("source")
+        if recorded is None:
+            return False
+        return flow_loading.has_changed(
+            FlowSource.from_dict(recorded), self._spec.source
+        )
+
+    def _project_rest(self, projector: Projector) -> None:
+        """Project what a crash left in the journal only."""
+        for record in self._journal.calls(self.execution_id, unprojected=True):
+            projector.add(record)
+
+    def _keep(self, encoded: Encoded, values: artifact_versions.KeptValues) -> UUID:
+        """Store the flow's return value and make it an artifact."""
+        value = values.put(encoded, owner=described.FLOW, name=described.RESULT)
+        self._journal.update_execution(
+            self.execution_id, result=references.reference(value)
+        )
+        with translated("storing the result of the flow"):
+            ((version, _),) = artifact_versions.register(
+                [
+                    artifact_versions.Unregistered(
+                        value,
+                        artifact_id=names.artifact_id(
+                            self.execution_id, described.FLOW, described.RESULT
+                        ),
+                        name=f"{self._spec.name}::result",
+                        owner=described.FLOW,
+                        key=described.RESULT,
+                    )
+                ],
+                values=values,
+                rows=local_rows.of_store(),
+            )
+        return version
+
+    def _finish(self, projector: Projector) -> None:
+        problem = projector.drain()
+        if problem is not None:
+            self.reporter.warn(str(problem))
+        ending = self.ending
+        if ending is not None and ending.status is ExecutionStatus.FAILED:
+            assert ending.error is not None  # a failed attempt has a reason
+            assert ending.origin is not None
+            stored = failures.store(ending.error, ending.origin)
+            failure = executions.failure_to_dict(stored)
+            self._journal.update_execution(self.execution_id, failure=failure)
+            if self._stopping is not None:
+                self._note_failure(failure)
+
+    def _note_failure(self, failure: Mapping[str, Any]) -> None:
+        """Note in ZenML why the execution failed: a pod's journal dies with it."""
+        try:
+            with translated("storing the failure"):
+                step_writer.write_metadata(
+                    UUID(self.execution_id),
+                    MetadataResourceTypes.PIPELINE_RUN,
+                    {metadata_keys.FAILURE_KEY: json.dumps(failure)},
+                )
+        except KitaruBackendError as error:
+            # That it failed, and its message, is in the status of the run as well.
+            self.reporter.warn(str(error))
+
+
+def read_inputs(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the flow as they were given."""
+    stored = references.from_reference(facts["inputs"])
+    data = artifact_versions.fetch(stored, what="the inputs of the flow")
+    inputs = codec.decode(stored.serializer, data)
+    assert isinstance(inputs, dict)
+    return inputs

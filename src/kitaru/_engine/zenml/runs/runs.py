@@ -1,0 +1,268 @@
+"""Create ZenML runs for executions, run them, and let them go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.orm.exc import ObjectDeletedError
+from zenml.client import Client
+from zenml.config.source import DistributionPackageSource, Source
+from zenml.enums import ExecutionMode, StoreType
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.execution.pipeline.utils import (
+    prevent_pipeline_execution,
+    submit_pipeline,
+)
+from zenml.models import (
+    PipelineRunResponse,
+    PipelineRunUpdate,
+    PipelineSnapshotResponse,
+)
+from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
+from zenml.pipelines.run_utils import create_placeholder_run
+from zenml.stack import Stack
+
+from kitaru import _recorded_names as recorded_names
+from kitaru._core.settings import images
+from kitaru._core.settings.settings import Settings
+from kitaru._core.sources import FlowSource
+from kitaru._core.words.similar import shorten
+from kitaru._engine.zenml.runs import entry
+from kitaru._engine.zenml.setup import pages
+from kitaru._engine.zenml.setup.errors import translated
+
+TAG = "kitaru"
+EXTRA_KEY = "kitaru"
+_SHOWN_INPUT = 1000
+_REREADS = 20
+# Short reads: others may delete runs meanwhile.
+_PAGE = 50
+# What ZenML says of a run whose snapshot went after it read the run.
+_HALF_READ = "should either have a snapshot_id"
+
+T = TypeVar("T")
+
+
+class _FlowPipeline(DynamicPipeline):
+    """A pipeline whose source is an entry of ours, as a module of the installed package.
+
+    ZenML would name an entry below its source root, as that of an editable install can
+    be, by its path: a second copy of the module, which knows of no execution.
+    """
+
+    entry = recorded_names.FLOW
+
+    def resolve(self) -> Source:
+        return DistributionPackageSource(**self.entry._asdict(), package_name="kitaru")
+
+
+class _PodPipeline(_FlowPipeline):
+    """The same for an execution that a pod runs."""
+
+    entry = recorded_names.FLOW_POD
+
+
+def create(
+    flow: str,
+    source: FlowSource,
+    shown_inputs: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    in_pod: bool = False,
+    original: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> PipelineRunResponse:
+    """Create a run for an execution, not started yet.
+
+    Args:
+        flow: Name of the flow; the pipeline's name.
+        source: Where the flow comes from.
+        shown_inputs: The flow's arguments, for the dashboard.
+        facts: What another process needs to go on with it; JSON data.
+        in_pod: Whether the stack runs the body, not this machine.
+        original: The execution this one replays.
+        options: More for ZenML's pipeline, by the names of its parameters.
+    """
+    pipeline = (_PodPipeline if in_pod else _FlowPipeline)(
+        name=flow,
+        entrypoint=entry.run_flow,
+        enable_cache=False,
+        enable_step_logs=False,
+        enable_pipeline_logs=False,
+        enable_heartbeat=False,
+        # Failed checkpoints may be caught; the runner alone decides on the run.
+        execution_mode=ExecutionMode.CONTINUE_ON_FAILURE,
+        extra={EXTRA_KEY: dict(facts)},
+        tags=[TAG],
+        **(options or {}),
+    )
+    pipeline.prepare(flow=source.reference, inputs=_shown(shown_inputs))
+    snapshot = pipeline._create_snapshot(**pipeline._run_args)
+    return create_placeholder_run(
+        snapshot=snapshot, original_run_id=UUID(original) if original else None
+    )
+
+
+def submit(run: PipelineRunResponse) -> None:
+    """Start the body on a remote stack."""
+    assert run.snapshot is not None  # only deleted snapshots are missing
+    submit_pipeline(
+        snapshot=run.snapshot, stack=Client().active_stack, placeholder_run=run
+    )
+
+
+def start_here(run: PipelineRunResponse) -> None:
+    """Run the body of a new run in this process and thread.
+
+    Raises:
+        BaseException: What the body raised.
+    """
+    assert run.snapshot is not None  # only deleted snapshots are missing
+    stack = Client().active_stack
+    stack.prepare_pipeline_submission(snapshot=run.snapshot)
+    _run_here(run, run.snapshot, stack)
+
+
+def go_on_here(run: PipelineRunResponse) -> None:
+    """Run the body of an earlier run again, in this process, thread and active stack.
+
+    Raises:
+        BaseException: What the body raised.
+    """
+    # An abandoned run counts as running, and ZenML goes on with that as it is.
+    if run.status not in (RunStatus.RESUMING, RunStatus.RUNNING):
+        run = mark_resuming(run)
+    assert run.snapshot is not None
+    _run_here(run, run.snapshot, Client().active_stack)
+
+
+def _run_here(
+    run: PipelineRunResponse, snapshot: PipelineSnapshotResponse, stack: Stack
+) -> None:
+    # For new runs as well: `submit_pipeline` tells a run that has ended to be provisioned.
+    with prevent_pipeline_execution():
+        stack.orchestrator.resume_run(snapshot=snapshot, run=run, stack=stack)
+
+
+def mark_resuming(run: PipelineRunResponse) -> PipelineRunResponse:
+    """Move a failed, paused or abandoned run to `resuming`; return it as it is then."""
+    if run.status not in (RunStatus.FAILED, RunStatus.PAUSED):
+        # ZenML lets nothing else resume; an abandoned run counts as running.
+        set_status(str(run.id), RunStatus.FAILED, "runtime: the runner died")
+    return set_status(str(run.id), RunStatus.RESUMING, None)
+
+
+def set_status(
+    execution_id: str, status: RunStatus, text: str | None
+) -> PipelineRunResponse:
+    """Set the status of a run; return it as it is then."""
+    return Client().zen_store.update_run(
+        UUID(execution_id), PipelineRunUpdate(status=status, status_reason=text)
+    )
+
+
+def reread(read: Callable[[], T]) -> T:
+    """Return what `read` reads of the store, again if runs were deleted under it.
+
+    ZenML reads a run and then what belongs to it. `kitaru clean` in another process, or
+    the dashboard, may come between; the next time the run is not there at all.
+    """
+    for _ in range(_REREADS):
+        try:
+            return read()
+        except ObjectDeletedError:
+            continue
+        except RuntimeError as error:
+            # Other errors of this class are those of a connection, say.
+            if _HALF_READ not in str(error):
+                raise
+    return read()
+
+
+def ours(**filters: Any) -> list[PipelineRunResponse]:
+    """Return all runs that are executions, oldest first.
+
+    Args:
+        filters: Which of them, by the names that ZenML has for it.
+    """
+    tagged = pages.every(
+        lambda number, size: reread(
+            lambda: Client().list_pipeline_runs(
+                sort_by="asc:created",
+                tags=TAG,
+                page=number,
+                size=size,
+                hydrate=True,
+                **filters,
+            )
+        ),
+        size=_PAGE,
+    )
+    # Anybody may tag a run; only ours carry what Kitaru needs to go on.
+    return [run for run in tagged if facts_of(run)]
+
+
+def store_id() -> str:
+    """Return the id of the store that this process is connected to."""
+    return str(Client().zen_store.get_deployment_id())
+
+
+def store_is_a_file() -> bool:
+    """Whether this process works with a store on the disk, and with no server.
+
+    ZenML calls a server local, too, that has the id of this installation.
+    """
+    store = Client().zen_store
+    return store.type is StoreType.SQL and store.is_local_store()
+
+
+def stack_id_of(run: PipelineRunResponse) -> str | None:
+    """Return the id of the stack a run belongs to, if there still is one."""
+    return str(run.stack.id) if run.stack else None
+
+
+def facts_of(run: PipelineRunResponse) -> dict[str, Any]:
+    """Return the facts given to `create`."""
+    facts = run.config.extra.get(EXTRA_KEY, {})
+    return dict(facts) if isinstance(facts, dict) else {}
+
+
+def settings_to_facts(settings: Settings) -> dict[str, Any]:
+    """Return the settings of an execution as facts to give to `create`."""
+    return {
+        "stack": settings.stack,
+        "retries": settings.retries,
+        "cache": settings.cache,
+        "image": settings.image.said() if settings.image else None,
+    }
+
+
+def settings_of(run: PipelineRunResponse) -> Settings:
+    """Return the settings an execution was started with, and the stack it went to."""
+    facts = facts_of(run)
+    image = facts.get("image")
+    return Settings(
+        stack=run.stack.name if run.stack else facts.get("stack"),
+        retries=facts.get("retries"),
+        cache=facts.get("cache"),
+        image=images.read(image, place=f"execution {run.id}") if image else None,
+    )
+
+
+def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs as the dashboard shows them: JSON data, long values cut."""
+    return {
+        name: value
+        if isinstance(value, bool | int | float | type(None))
+        or (isinstance(value, str) and len(value) <= _SHOWN_INPUT)
+        else shorten(value, _SHOWN_INPUT)
+        for name, value in inputs.items()
+    }
+
+
+def find_run(execution_id: str) -> PipelineRunResponse:
+    """Return the ZenML run of an execution."""
+    with translated(f"reading execution {execution_id}"):
+        return Client().zen_store.get_run(UUID(execution_id))

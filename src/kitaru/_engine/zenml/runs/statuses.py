@@ -1,0 +1,55 @@
+"""What the statuses of ZenML's runs mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from zenml.enums import ExecutionStatus as RunStatus
+from zenml.models import PipelineRunResponse
+
+from kitaru._core.secrecy import masking
+from kitaru.models import (
+    ExecutionStatus,
+    FailureOrigin,
+)
+
+_STATUS = {
+    RunStatus.COMPLETED: ExecutionStatus.COMPLETED,
+    RunStatus.CACHED: ExecutionStatus.COMPLETED,
+    RunStatus.SKIPPED: ExecutionStatus.COMPLETED,
+    RunStatus.FAILED: ExecutionStatus.FAILED,
+    RunStatus.PAUSED: ExecutionStatus.WAITING,
+    RunStatus.STOPPED: ExecutionStatus.CANCELLED,
+    RunStatus.STOPPING: ExecutionStatus.CANCELLED,
+    RunStatus.CANCELLED: ExecutionStatus.CANCELLED,
+    RunStatus.CANCELLING: ExecutionStatus.CANCELLED,
+}
+
+
+def status_of(run: PipelineRunResponse) -> ExecutionStatus:
+    """Return the status of an execution."""
+    return _STATUS.get(run.status, ExecutionStatus.RUNNING)
+
+
+def run_statuses(status: ExecutionStatus) -> list[str]:
+    """Return the ZenML statuses that mean `status`."""
+    if status is ExecutionStatus.RUNNING:
+        return [s.value for s in RunStatus if s not in _STATUS]
+    return [run.value for run, ours in _STATUS.items() if ours is status]
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """Return a moment with its timezone; ZenML's are naive UTC."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=UTC)
+
+
+# The run's status reason carries the origin of a failure, for readers without a journal.
+REASON_LIMIT = 250
+
+
+def reason(origin: FailureOrigin | None, message: str) -> str:
+    """Return the status reason of a failed run."""
+    text = masking.text(message)
+    return f"{(origin or FailureOrigin.UNKNOWN).value}: {text}"[:REASON_LIMIT]

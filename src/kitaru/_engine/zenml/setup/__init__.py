@@ -1,0 +1,1 @@
+"""Import ZenML, translate its errors."""

@@ -1,0 +1,226 @@
+"""Get ZenML into this process: quietly, without analytics, with its store in WAL mode."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kitaru._engine.settings import analytics
+from kitaru._engine.settings.folders import (
+    TRUE,
+    config_file,
+    config_folder,
+    is_on,
+    is_set_up,
+)
+from kitaru.errors import KitaruBackendError, KitaruUsageError
+
+
+@cache
+def import_zenml() -> None:
+    """Import ZenML once, leaving logging and tracebacks of the process as they were.
+
+    A process that imported ZenML before keeps ZenML's own set-up.
+    """
+    if "zenml" in sys.modules:
+        _use_our_folder()
+        _keep_configuration_whole()
+        analytics.enforce()
+        _use_wal()
+        _look_around_once()
+        return
+    _set_environment()
+    root = logging.getLogger()
+    level, handlers, hook = root.level, list(root.handlers), sys.excepthook
+    import zenml  # noqa: F401  importing it is the point
+
+    _keep_configuration_whole()
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    sys.excepthook = hook
+    logging.captureWarnings(False)
+    for stream in (sys.stdout, sys.stderr):
+        # ZenML hangs a function of its own over `write` of these very objects.
+        if "write" in getattr(stream, "__dict__", {}):
+            del stream.write
+    if not is_on("KITARU_DEBUG"):
+        # Failures reach users through our own errors and reports.
+        logging.getLogger("zenml").setLevel(logging.CRITICAL)
+        logging.getLogger("alembic").setLevel(logging.CRITICAL)
+        # ZenML tries a dead server again and again, and this tells of each time.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+        # ZenML imports Google's clients for any service connector, and these warn.
+        warnings.filterwarnings(
+            "ignore", "You are using a Python version", category=FutureWarning
+        )
+    _use_wal()
+    _look_around_once()
+    try:
+        if not config_file().exists():
+            _write_analytics()
+    except OSError as error:
+        raise KitaruBackendError(
+            f"the configuration folder {config_folder()} cannot be made: {error}; set "
+            "KITARU_CONFIG_PATH to a folder that can be written"
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ZenML's own log out of the output of a run.
+
+    A process that imported ZenML before us has it on stdout; that belongs to the user.
+    """
+    logger = logging.getLogger("zenml")
+    level = logger.level
+    if not is_on("KITARU_DEBUG"):
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def ensure_source_root() -> None:
+    """Name a source root for ZenML, which derives it from the main script.
+
+    A REPL, a notebook and `python -c` have none; without one ZenML loads no stack.
+    """
+    from zenml.utils import source_utils
+
+    try:
+        source_utils.get_source_root()
+    except RuntimeError:
+        source_utils.set_custom_source_root(str(Path.cwd()))
+
+
+def _use_our_folder() -> None:
+    """Let ZenML, imported by somebody else, work in the folder that we work in.
+
+    Raises:
+        KitaruUsageError: If it works in another one already.
+    """
+    from zenml.config.global_config import GlobalConfiguration
+
+    before = os.environ.get("ZENML_CONFIG_PATH")
+    opened = GlobalConfiguration.get_instance()
+    used = Path(opened.config_directory) if opened and opened._zen_store else None
+    if not _set_folder() or used is None or used.resolve() == config_folder().resolve():
+        return
+    os.environ.pop("ZENML_CONFIG_PATH")
+    if before is not None:
+        os.environ["ZENML_CONFIG_PATH"] = before
+    raise KitaruUsageError(
+        f"this process uses the ZenML store in {used} already, but KITARU_CONFIG_PATH is "
+        f"{os.environ['KITARU_CONFIG_PATH']!r}; set ZENML_CONFIG_PATH to the same folder"
+    )
+
+
+def _set_folder() -> bool:
+    """Tell ZenML which folder KITARU_CONFIG_PATH names; return whether it names one."""
+    folder = os.environ.get("KITARU_CONFIG_PATH")
+    if not folder:
+        return False
+    path = Path(folder).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise KitaruUsageError(
+            f"KITARU_CONFIG_PATH is {folder!r}, which is not a folder; set it to a "
+            "folder that exists or can be made"
+        )
+    os.environ["ZENML_CONFIG_PATH"] = str(path)
+    return True
+
+
+def _set_environment() -> None:
+    _set_folder()
+    analytics.enforce()
+    if not is_on("KITARU_DEBUG"):
+        os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "ERROR")
+        os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+
+
+def announce_setup() -> None:
+    """Say that the local store is about to be set up, unless there is one."""
+    if not is_set_up():
+        sys.stderr.write(
+            f"Setting up the local store in {config_folder()} (once, takes a few seconds)\n"
+        )
+        sys.stderr.flush()
+
+
+def choose_analytics(*, opted_in: bool) -> None:
+    """Keep the user's choice, for Kitaru and for `zenml` used beside it.
+
+    Raises:
+        KitaruBackendError: If it cannot be written.
+    """
+    analytics.store(opted_in=opted_in)
+    import_zenml()
+    try:
+        _write_analytics(opted_in=opted_in)
+    except OSError as error:
+        raise KitaruBackendError(
+            f"{config_file()} cannot be written: {error}; check its permissions"
+        ) from error
+
+
+def _write_analytics(*, opted_in: bool | None = None) -> None:
+    """Write the choice into ZenML's configuration, by default the one in force.
+
+    The environment variable holds for our processes only; `zenml` itself would send.
+    """
+    from zenml.config.global_config import GlobalConfiguration
+
+    if opted_in is None:
+        opted_in = analytics.preference().opted_in
+    GlobalConfiguration().analytics_opt_in = opted_in
+
+
+def _keep_configuration_whole() -> None:
+    from kitaru._engine.zenml.setup import config_file
+
+    config_file.keep_whole()
+
+
+def _look_around_once() -> None:
+    """Let ZenML look at the installed packages once, not for each run it makes.
+
+    For the list that it notes with a run it starts pip or uv, and to find its
+    integrations it reads the metadata of all packages: a fifth of the time of a run.
+    """
+    from zenml.environment import Environment
+    from zenml.integrations.registry import IntegrationRegistry
+
+    listed = cache(Environment.get_python_packages)
+    Environment.get_python_packages = staticmethod(listed)  # type: ignore[method-assign]  # ZenML offers no setting
+    activated = cache(IntegrationRegistry.activate_integrations)
+    IntegrationRegistry.activate_integrations = activated  # type: ignore[method-assign]  # nor here
+
+
+def _use_wal() -> None:
+    """Let readers and writers of a local ZenML store work at the same time.
+
+    SQLite keeps the mode in the file. KITARU_STORE_WAL=false leaves the store alone.
+    """
+    if os.environ.get("KITARU_STORE_WAL", "true").lower() not in TRUE:
+        return
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    event.listen(Engine, "connect", _set_wal)
+
+
+def _set_wal(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    rows = connection.execute("PRAGMA database_list").fetchall()
+    if any(Path(row[2]).name == "zenml.db" for row in rows if row[2]):
+        connection.execute("PRAGMA journal_mode=WAL")

@@ -1,0 +1,1 @@
+"""ZenML's stacks: find, create, check."""

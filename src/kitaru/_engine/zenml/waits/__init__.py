@@ -1,0 +1,1 @@
+"""Waits as ZenML's wait conditions."""

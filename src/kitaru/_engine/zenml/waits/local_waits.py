@@ -1,0 +1,166 @@
+"""The waits of one execution whose runner and journal are on this machine."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from zenml.client import Client
+from zenml.enums import (
+    ExecutionStatus,
+    RunWaitConditionResolution,
+    RunWaitConditionStatus,
+    RunWaitConditionType,
+)
+from zenml.models import (
+    RunWaitConditionRequest,
+    RunWaitConditionResolveRequest,
+    RunWaitConditionResponse,
+)
+
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.port.execution import Answer, Question
+from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.zenml.waits import conditions
+from kitaru._engine.zenml.waits.conditions import pending_wait, resolve
+from kitaru.errors import KitaruBackendError
+from kitaru.models import PendingWait
+
+logger = logging.getLogger(__name__)
+
+# An answer given with Kitaru is seen through the journal within this many seconds;
+# one given in the ZenML dashboard within the longer time.
+POLL_JOURNAL = 0.01
+POLL_STORE = 1.0
+
+
+class ZenMLBoard:
+    """The waits of one execution."""
+
+    def __init__(
+        self,
+        execution_id: str,
+        journal: Journal,
+        *,
+        fresh: bool,
+        inherited: Mapping[str, Answer] | None = None,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._execution_id = execution_id
+        self._journal = journal
+        self._inherited = inherited or {}
+        self._is_awaited = is_awaited
+        self._conditions = (
+            {} if fresh else conditions.by_name(conditions.of(execution_id))
+        )
+
+    def answer_of(self, name: str) -> Answer | None:
+        """Return the last answer given to a wait of that name."""
+        asked = self._conditions.get(name, [])
+        if not asked or asked[-1].status == RunWaitConditionStatus.PENDING:
+            return None
+        return conditions.answer_in(asked[-1])
+
+    def take_over(self, question: Question) -> Answer | None:
+        """Return an answer of the source, and note it here."""
+        asked = self._conditions.setdefault(question.name, [])
+        answer = self._inherited.get(question.name)
+        # One pending condition may be what a crash left of noting the answer; more
+        # than one means that a person is asked, because that answer was refused.
+        if answer is None or len(asked) > 1:
+            return None
+        with translated(f"taking over the answer to wait {question.name!r}"):
+            if not asked:
+                asked.append(self._create(question, 0))
+            asked[0] = Client().zen_store.resolve_run_wait_condition(
+                asked[0].id,
+                RunWaitConditionResolveRequest(
+                    resolution=RunWaitConditionResolution.CONTINUE, result=answer.value
+                ),
+            )
+        return answer
+
+    def open(self, question: Question) -> PendingWait:
+        """Ask, or find the question open."""
+        asked = self._conditions.setdefault(question.name, [])
+        with translated(f"opening wait {question.name!r}"):
+            if not asked or asked[-1].status != RunWaitConditionStatus.PENDING:
+                asked.append(self._create(question, len(asked)))
+            self._opened(asked[-1])
+        return pending_wait(asked[-1], self._execution_id)
+
+    def _opened(self, condition: RunWaitConditionResponse) -> None:
+        """Show that the execution waits."""
+        conditions.show_status(
+            self._execution_id, ExecutionStatus.PAUSED, "Waiting for input."
+        )
+
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
+        """Watch the journal closely and the store now and then.
+
+        Where other executions need this process it does not stay.
+        """
+        deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
+        next_look = time.monotonic() + POLL_STORE
+        while True:
+            told = self._journal.answer(wait.wait_id)
+            if told is not None:
+                return Answer(told.get("value"), bool(told.get("aborted")))
+            moment = time.monotonic()
+            if moment >= next_look or moment >= deadline:
+                next_look = moment + POLL_STORE
+                answer = self._look(wait)
+                if answer is not None:
+                    return answer
+                if self._is_awaited():
+                    deadline = moment
+            if moment >= deadline:
+                return None
+            idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        """Store a checked answer."""
+        resolve(wait, RunWaitConditionResolution.CONTINUE, value)
+        self._journal.put_answer(wait.wait_id, self._execution_id, {"value": value})
+
+    def accepted(self, wait: PendingWait) -> None:
+        """Go on."""
+        with translated("going on after an answer"):
+            conditions.show_status(self._execution_id, ExecutionStatus.RUNNING, None)
+
+    def _look(self, wait: PendingWait) -> Answer | None:
+        try:
+            with translated(f"looking for an answer to wait {wait.name!r}"):
+                condition = Client().zen_store.get_run_wait_condition(
+                    UUID(wait.wait_id), hydrate=True
+                )
+        except KitaruBackendError as error:
+            # A store that is locked or away for a while must not end a wait of days.
+            logger.debug("%s", error, exc_info=True)
+            return None
+        if condition.status == RunWaitConditionStatus.PENDING:
+            return None
+        return conditions.answer_in(condition)
+
+    def _create(self, question: Question, earlier: int) -> RunWaitConditionResponse:
+        client = Client()
+        name, schema = question.name, question.schema
+        return client.zen_store.create_run_wait_condition(
+            RunWaitConditionRequest(
+                project=client.active_project.id,
+                run=UUID(self._execution_id),
+                # Names are unique in ZenML; a question asked again gets a mark.
+                name=f"{name}{conditions.AGAIN}{earlier + 1}" if earlier else name,
+                type=RunWaitConditionType.EXTERNAL_INPUT,
+                question=question.text,
+                data_schema=dict(schema) if schema is not None else None,
+                metadata={
+                    **question.metadata,
+                    conditions.CALLS_BEFORE: question.calls_before,
+                },
+            )
+        )

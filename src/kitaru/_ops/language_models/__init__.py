@@ -1,0 +1,1 @@
+"""`kitaru.llm`: aliases, requests, errors, usage."""

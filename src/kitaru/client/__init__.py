@@ -1,0 +1,3 @@
+"""`KitaruClient`: operate executions from Python."""
+
+from kitaru.client.client import KitaruClient as KitaruClient

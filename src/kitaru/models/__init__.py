@@ -1,0 +1,45 @@
+"""Records that users hold: immutable, made by Kitaru, read by programs and people."""
+
+from kitaru.models.base import Page as Page
+from kitaru.models.base import Record as Record
+from kitaru.models.cleaning import Cleaned as Cleaned
+from kitaru.models.cleaning import CleanItem as CleanItem
+from kitaru.models.cleaning import CleanPlan as CleanPlan
+from kitaru.models.cleaning import CleanScope as CleanScope
+from kitaru.models.cleaning import KeptItem as KeptItem
+from kitaru.models.connection import ApiKey as ApiKey
+from kitaru.models.connection import Connection as Connection
+from kitaru.models.connection import LocalServer as LocalServer
+from kitaru.models.connection import LoggedOut as LoggedOut
+from kitaru.models.connection import NewApiKey as NewApiKey
+from kitaru.models.connection import ServiceAccount as ServiceAccount
+from kitaru.models.executions import ArtifactRef as ArtifactRef
+from kitaru.models.executions import CheckpointAttempt as CheckpointAttempt
+from kitaru.models.executions import CheckpointCall as CheckpointCall
+from kitaru.models.executions import Continuation as Continuation
+from kitaru.models.executions import Execution as Execution
+from kitaru.models.executions import ExecutionStatus as ExecutionStatus
+from kitaru.models.executions import ExecutionUsage as ExecutionUsage
+from kitaru.models.executions import FailureInfo as FailureInfo
+from kitaru.models.executions import FailureOrigin as FailureOrigin
+from kitaru.models.executions import ModelAlias as ModelAlias
+from kitaru.models.executions import PendingWait as PendingWait
+from kitaru.models.executions import Usage as Usage
+from kitaru.models.logs import LogEntry as LogEntry
+from kitaru.models.logs import LogPlace as LogPlace
+from kitaru.models.logs import LogStore as LogStore
+from kitaru.models.recovery import Reconciled as Reconciled
+from kitaru.models.recovery import Remedy as Remedy
+from kitaru.models.recovery import Trouble as Trouble
+from kitaru.models.secrets import Secret as Secret
+from kitaru.models.secrets import SecretInfo as SecretInfo
+from kitaru.models.stacks import ComponentCheck as ComponentCheck
+from kitaru.models.stacks import DeletedStack as DeletedStack
+from kitaru.models.stacks import Stack as Stack
+from kitaru.models.stacks import StackComponent as StackComponent
+from kitaru.models.stacks import StackReport as StackReport
+
+# Stores and fingerprints name a record by its public place, not by its file.
+for _record in tuple(vars().values()):
+    if isinstance(_record, type):
+        _record.__module__ = __name__
