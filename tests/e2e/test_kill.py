@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from tests.support.polling import eventually
@@ -33,3 +36,59 @@ def test_retry_after_a_kill_in_step_38_repeats_none_of_the_37_before(
     expected = [str(n) for n in [*range(1, 39), *range(38, 41)]]
     assert workspace.lines("side_effects") == expected
     assert workspace.result(execution_id) == FORTY_STEPS_RESULT
+
+
+PARALLEL = """
+import os, time
+from kitaru import checkpoint, flow
+
+@checkpoint
+def gate():
+    if not os.path.exists("fixed"):
+        raise LookupError("the first attempt failed")
+
+def named(name):
+    def body():
+        time.sleep(600)
+    body.__name__ = body.__qualname__ = name
+    return checkpoint(body)
+
+STEPS = [named(letter * 80) for letter in "abcd"]
+
+@flow
+def four():
+    gate()
+    return [future.result() for future in [step.submit() for step in STEPS]]
+
+if __name__ == "__main__":
+    four.run()
+"""
+
+
+def test_a_death_in_calls_of_long_names_is_not_taken_for_an_older_failure(
+    workspace: Workspace,
+) -> None:
+    script = workspace.script("four.py", PARALLEL)
+    workspace.python(script)
+    execution_id = workspace.newest()
+    first = workspace.execution(execution_id)
+    workspace.script("fixed", "")
+    workspace.retry(execution_id)
+    eventually(
+        lambda: (
+            [
+                call["status"]
+                for call in workspace.execution(execution_id)["checkpoints"]
+            ]
+            == ["completed", *["running"] * 4]
+        ),
+        what="four calls that run",
+    )
+    os.kill(workspace.runner_pid(execution_id), signal.SIGKILL)
+
+    dead = workspace.execution(execution_id)
+
+    assert first["failure"]["message"] == "the first attempt failed"
+    assert dead["failure"]["origin"] == "runtime"
+    assert dead["failure"]["message"].startswith("the runner died in aaaa")
+    assert all(letter * 80 in dead["failure"]["message"] for letter in "abcd")

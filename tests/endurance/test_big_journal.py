@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.open import current_engine
 from kitaru._engine.zenml import runs
@@ -49,7 +50,7 @@ def fill(journal, size):
     while left > 0:
         execution_id = str(uuid.uuid4())
         journal.put_execution(
-            execution_id, {"store": runs.store_id(), "flow": "gone"}, Holder.me()
+            execution_id, LocalFacts(store=runs.store_id(), flow="gone"), Holder.me()
         )
         journal.release(execution_id, Holder.me(), None)
         rows = []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kitaru._core.calls.records import CallRecord, StoredArtifact, StoredValue
+from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import SILENCE, Holder
 from kitaru.errors import KitaruStateError
@@ -116,17 +117,17 @@ def test_marking_as_projected_costs_no_flush(
 
 
 def test_facts_of_an_execution_can_be_changed_one_by_one(journal: Journal) -> None:
-    journal.put_execution("ex", {"flow": "f", "inputs": [1]}, Holder.me())
-    journal.update_execution("ex", status="failed")
-    journal.update_execution("new", status="running")
+    journal.put_execution("ex", LocalFacts(flow="f", cwd="/here"), Holder.me())
+    journal.update_execution("ex", store="s")
+    journal.update_execution("new", flow="g")
 
-    assert journal.execution("ex") == {"flow": "f", "inputs": [1], "status": "failed"}
-    assert journal.execution("new") == {"status": "running"}
+    assert journal.execution("ex") == LocalFacts(flow="f", cwd="/here", store="s")
+    assert journal.execution("new") == LocalFacts(flow="g")
     assert journal.execution("unknown") is None
 
 
 def test_a_cancel_reaches_the_runner(journal: Journal, again: Journal) -> None:
-    journal.put_execution("ex", {}, Holder.me())
+    journal.put_execution("ex", LocalFacts(), Holder.me())
     before = journal.cancel_requested("ex")
 
     again.request_cancel("ex")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.journal import Journal
 from kitaru.errors import KitaruBackendError
 
@@ -257,16 +258,16 @@ from pathlib import Path
 from kitaru._engine.journal.journal import Journal
 from kitaru.errors import KitaruBackendError
 journal = Journal(Path(sys.argv[1]))
-journal.update_execution("before", status="running")
+journal.update_execution("before", flow="running")
 room = Path(sys.argv[1] + "-wal").stat().st_size + 20_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 for large in ("x" * 100_000, "x" * 3_000_000):
     try:
-        journal.update_execution("large", status=large)
+        journal.update_execution("large", flow=large)
     except KitaruBackendError as error:
         print(error)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-journal.update_execution("after", status="running")
+journal.update_execution("after", flow="running")
 """
 
 
@@ -286,9 +287,9 @@ def test_a_disk_that_takes_no_more_breaks_nothing(path: Path) -> None:
     assert "disk I/O error" in first
     assert "disk I/O error" in second
     assert facts == {
-        "before": {"status": "running"},
+        "before": LocalFacts(flow="running"),
         "large": None,
-        "after": {"status": "running"},
+        "after": LocalFacts(flow="running"),
     }
 
 
@@ -300,7 +301,7 @@ def test_a_full_disk_is_named_as_the_cause(journal: Journal) -> None:
         db.execute(f"PRAGMA max_page_count = {pages + 1}")
 
     with pytest.raises(KitaruBackendError, match="the disk is full; make room"):
-        journal.update_execution("large", status="x" * 100_000)
+        journal.update_execution("large", flow="x" * 100_000)
 
     assert journal.execution("large") is None
 

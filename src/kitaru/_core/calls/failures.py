@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import importlib
-import traceback
+import traceback as tracebacks
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from kitaru._core.calls.records import StoredFailure
 from kitaru._core.secrecy import masking
@@ -36,10 +40,38 @@ def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
         if isinstance(error, KeyboardInterrupt)
         else masking.text(_message(error)),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
-        traceback=masking.text("".join(traceback.format_exception(error))),
+        traceback=masking.text("".join(tracebacks.format_exception(error))),
         origin=origin.value,
         pickled=_pickle(error),
     )
+
+
+def without_exception(
+    message: str, origin: FailureOrigin, *, traceback: str = ""
+) -> StoredFailure:
+    """Return a record of a failure that no exception tells of: a process that died."""
+    return StoredFailure(
+        message=masking.text(message),
+        exception_type="",
+        traceback=traceback,
+        origin=origin.value,
+    )
+
+
+def to_dict(failure: StoredFailure) -> dict[str, Any]:
+    """Return a failure as JSON data."""
+    data: dict[str, Any] = _adapter().dump_python(failure, mode="json")
+    return data
+
+
+def from_dict(data: Mapping[str, Any]) -> StoredFailure:
+    """Return the failure written by `to_dict`."""
+    return _adapter().validate_python(data)
+
+
+@cache
+def _adapter() -> TypeAdapter[StoredFailure]:
+    return TypeAdapter(StoredFailure)
 
 
 def rebuild(failure: StoredFailure) -> BaseException | None:
@@ -53,7 +85,7 @@ def describe(failure: StoredFailure) -> FailureInfo:
     """Return what users see of a failure."""
     return FailureInfo(
         message=failure.message,
-        exception_type=failure.exception_type,
+        exception_type=failure.exception_type or None,
         traceback=failure.traceback or None,
         origin=FailureOrigin(failure.origin),
     )

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 
+from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.settings import limits
 
 SIZE_VARIABLE = "KITARU_JOURNAL_MB"
 DEFAULT_SIZE_MB = 64
-# Set in what is noted of an execution whose outcomes are, in part, in ZenML only.
-MARK = "compacted"
 _SECONDS = 0.2
 _CHUNK = 20
 # How the description of a value names the execution whose folder it is in.
@@ -81,9 +81,11 @@ def _forget(journal: Journal, seq: int, execution_id: str) -> bool:
         bodies = db.execute(f"SELECT body FROM calls WHERE {_GOES}", (execution_id,))
         # `kitaru clean` keeps what an execution that stays refers to.
         uses = sorted({name for body in bodies for name in _OWNERS.findall(body[0])})
+        facts = LocalFacts.from_dict(json.loads(row[0]), execution_id=execution_id)
+        facts = replace(facts, compacted=True, uses=tuple(uses))
         db.execute(f"DELETE FROM calls WHERE {_GOES}", (execution_id,))
         db.execute(
             "UPDATE executions SET body = ? WHERE execution_id = ?",
-            (json.dumps(json.loads(row[0]) | {MARK: True, "uses": uses}), execution_id),
+            (json.dumps(facts.to_dict()), execution_id),
         )
     return True

@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.flows.facts import VERSION, LocalFacts
 from kitaru._engine.journal import leases
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru.errors import KitaruBackendError, KitaruStateError
@@ -96,7 +97,7 @@ class Entry:
     """
 
     execution_id: str
-    body: Mapping[str, Any]
+    facts: LocalFacts
     size: int
     unprojected: int
     lease: Lease | None
@@ -195,35 +196,47 @@ class Journal:
     # -- executions ----------------------------------------------------------
 
     def put_execution(
-        self, execution_id: str, body: Mapping[str, Any], holder: Holder
+        self, execution_id: str, facts: LocalFacts, holder: Holder
     ) -> None:
         """Note a new execution and who runs it."""
         with self.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO executions (execution_id, body) VALUES (?,?)",
-                (execution_id, json.dumps(body)),
+                (execution_id, json.dumps(facts.to_dict())),
             )
             leases.write(db, execution_id, holder)
 
     def update_execution(self, execution_id: str, **changes: Any) -> None:
-        """Change fields of what is noted of an execution."""
+        """Change what is noted of an execution.
+
+        Args:
+            execution_id: The execution.
+            changes: The fields of `LocalFacts` that change.
+        """
         with self.transaction() as db:
             row = db.execute(
                 "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
             ).fetchone()
-            body = json.loads(row[0]) if row else {}
+            facts = _local_facts(row[0], execution_id) if row else LocalFacts()
             db.execute(
                 "INSERT INTO executions (execution_id, body) VALUES (?,?) "
                 "ON CONFLICT (execution_id) DO UPDATE SET body = excluded.body",
-                (execution_id, json.dumps(body | changes)),
+                (execution_id, json.dumps(replace(facts, **changes).to_dict())),
             )
 
-    def execution(self, execution_id: str) -> dict[str, Any] | None:
+    def begin_again(self, execution_id: str) -> None:
+        """Note that another attempt begins: an earlier one's failure is history."""
+        facts = self.execution(execution_id)
+        # No commit where there is nothing to take back.
+        if facts is not None and facts.begun_again() != facts:
+            self.update_execution(execution_id, failure=None, version=VERSION)
+
+    def execution(self, execution_id: str) -> LocalFacts | None:
         """Return what is noted of an execution of this machine."""
         rows = self.read(
             "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
         )
-        return json.loads(rows[0][0]) if rows else None
+        return _local_facts(rows[0][0], execution_id) if rows else None
 
     def request_cancel(self, execution_id: str) -> None:
         """Ask the runner to stop at the next checkpoint."""
@@ -379,7 +392,7 @@ class Journal:
             return [
                 Entry(
                     execution_id=row[0],
-                    body=json.loads(row[1]) if row[1] else {},
+                    facts=_local_facts(row[1], row[0]) if row[1] else LocalFacts(),
                     size=row[2],
                     unprojected=row[3],
                     lease=leases.read(self._db, row[0]),
@@ -433,8 +446,12 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the body of a `with` as one commit."""
+        """Run the body of a `with` as one commit; inside another one it is part of it."""
         with self._lock, translated(self.path):
+            is_part = self._db.in_transaction
+            if is_part:
+                yield self._db
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -522,6 +539,10 @@ def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
     else:
         advice = "check that the folder exists and can be written"
     return f"refused: {text}; {advice}"
+
+
+def _local_facts(body: str, execution_id: str) -> LocalFacts:
+    return LocalFacts.from_dict(json.loads(body), execution_id=execution_id)
 
 
 def _call_row(record: CallRecord) -> tuple[str, str, str, bytes | None, str | None]:

@@ -14,9 +14,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from kitaru import _recorded_names as recorded_names
+from kitaru._core.flows.facts import LocalFacts
 from kitaru.errors import KitaruBackendError
 
 # What differs from one command to the next, and what a flow has no use for.
@@ -34,16 +35,16 @@ class Surroundings:
 
     @classmethod
     def of(
-        cls, recorded: Mapping[str, Any], changes: Mapping[str, str], store: str
+        cls, recorded: LocalFacts, changes: Mapping[str, str], store: str
     ) -> Surroundings:
         """Return those of the process that started an execution, where still there.
 
         Args:
-            recorded: `python` and `cwd` of that process, if known.
+            recorded: What is noted of the execution: interpreter and folder, if known.
             changes: Variables that differ from those of this process.
             store: The id of the store.
         """
-        python, folder = recorded.get("python"), recorded.get("cwd")
+        python, folder = recorded.python, recorded.cwd
         if not python or not Path(python).exists():
             python = sys.executable
         if not folder or not Path(folder).is_dir():

@@ -31,7 +31,7 @@ from kitaru._engine.zenml.access import accounts
 from kitaru._engine.zenml.access.secrets import ZenMLSecrets
 from kitaru._engine.zenml.cleaning.removal import ZenMLMaintenance
 from kitaru._engine.zenml.connection import active, connection
-from kitaru._engine.zenml.inspection import diagnosis, executions
+from kitaru._engine.zenml.inspection import diagnosis, executions, failures
 from kitaru._engine.zenml.inspection.values import Library
 from kitaru._engine.zenml.pods import logs as pod_logs
 from kitaru._engine.zenml.pods import remote_runs
@@ -126,7 +126,7 @@ class ZenMLEngine:
     def recorded(self, execution_id: str) -> Recorded:
         """Return what an execution left behind; its flow must be loadable."""
         run = find_run(execution_id)
-        facts = runs.facts_of(run)
+        facts = runs.facts_to_run(run)
         with translated(f"reading execution {execution_id}"):
             calls = tuple(executions.known_calls(self.journal, execution_id))
         return Recorded(
@@ -262,12 +262,10 @@ class ZenMLEngine:
 
     def failure(self, execution_id: str) -> StoredFailure | None:
         """Return the failure that ended an execution."""
-        body = self.journal.execution(execution_id) or {}
-        if body.get("failure"):
-            return executions.failure_from_dict(body["failure"])
         run = find_run(execution_id)
-        failure = executions.noted_failure(run)
-        if failure is None or self._library.trusts(run):
+        failure = failures.stored_failure(run, self.journal)
+        is_ours = self.journal.execution(execution_id) is not None
+        if failure is None or is_ours or self._library.trusts(run):
             return failure
         return replace(failure, pickled=None)
 
@@ -448,7 +446,7 @@ class ZenMLEngine:
 
 
 def _source(run: PipelineRunResponse) -> FlowSource:
-    return FlowSource.from_dict(runs.facts_of(run)["source"])
+    return runs.facts_to_run(run).source
 
 
 def _json(words: list[str]) -> str:

@@ -41,7 +41,7 @@ class Known:
         """The name of its flow."""
         if self.run is not None and self.run.pipeline:
             return self.run.pipeline.name
-        return str(self.entry.body.get("flow", "unknown")) if self.entry else "unknown"
+        return (self.entry.facts.flow if self.entry else None) or "unknown"
 
 
 @dataclass
@@ -98,7 +98,7 @@ def state(
         return ExecutionStatus.RUNNING.value, RUNS
     if run is None:
         # Only a run that was in this very store can be said to be gone.
-        is_ours = entry is not None and entry.body.get("store") == store
+        is_ours = entry is not None and entry.facts.store == store
         return REMOVED, None if is_ours else _ELSEWHERE
     if run.project_id != Client().active_project.id:
         return run.status.value, _OTHER_PROJECT
@@ -182,7 +182,7 @@ def _is_in_scope(item: Known, scope: CleanScope, folder: Path) -> bool:
         return False
     if scope is CleanScope.GLOBAL:
         return True
-    started_in = item.entry.body.get("cwd")
+    started_in = item.entry.facts.cwd
     return started_in is not None and Path(started_in).is_relative_to(folder)
 
 

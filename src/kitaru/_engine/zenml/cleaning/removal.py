@@ -140,14 +140,14 @@ class ZenMLMaintenance:
         plan: CleanPlan,
     ) -> str | None:
         store = runs.store_id()
-        if entry is None or entry.body.get("store") != store:
+        if entry is None or entry.facts.store != store:
             # By this the next clean knows that the run is not just elsewhere.
             self._journal.update_execution(execution_id, store=store)
         if plan.with_runs:
             if run is not None:
                 _delete_run(run)
             local_files.remove_log(execution_id)
-            local_files.remove_inputs(entry.body.get("inputs") if entry else None)
+            local_files.remove_inputs(entry.facts.inputs if entry else None)
             if not local_files.remove_values(
                 execution_id, local_files.artifact_stores()
             ):

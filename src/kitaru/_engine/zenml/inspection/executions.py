@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic import TypeAdapter
 from zenml.models import PipelineRunResponse
 
-from kitaru._core.calls import described, failures, references, usage
-from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
-from kitaru._engine.journal import compaction
+from kitaru._core.calls import described, usage
+from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.zenml.inspection import failures
 from kitaru._engine.zenml.recording import artifact_versions, step_runs
 from kitaru._engine.zenml.runs import statuses
 from kitaru._engine.zenml.runs.metadata_keys import (
-    FAILURE_KEY,
     OWN_METADATA,
 )
 from kitaru._engine.zenml.runs.statuses import status_of, utc
@@ -29,8 +23,6 @@ from kitaru.models import (
     FailureOrigin,
     PendingWait,
 )
-
-_failure_adapter = TypeAdapter(StoredFailure)
 
 
 def known_calls(journal: Journal, execution_id: str) -> list[CallRecord]:
@@ -47,9 +39,8 @@ def known_calls(journal: Journal, execution_id: str) -> list[CallRecord]:
 
 def _may_be_elsewhere(journal: Journal, execution_id: str) -> bool:
     """Whether outcomes may be in ZenML that the journal does not have."""
-    body = journal.execution(execution_id) or {}
-    # What is noted of an execution that the journal had forgotten does not say.
-    return bool(body.get("synchronous", True) or body.get(compaction.MARK))
+    local = journal.execution(execution_id)
+    return local is None or local.synchronous or local.compacted
 
 
 def summary(run: PipelineRunResponse) -> Execution:
@@ -63,7 +54,7 @@ def summary(run: PipelineRunResponse) -> Execution:
         started_at=utc(run.start_time),
         ended_at=utc(run.end_time) if status.is_finished else None,
         stack_name=run.stack.name if run.stack else None,
-        status_reason=_reason(run),
+        status_reason=statuses.reason_of(run),
         original_exec_id=str(run.original_run.id) if run.original_run else None,
     )
 
@@ -86,7 +77,7 @@ def detailed(
     return summary(run).model_copy(
         update={
             "metadata": {**(notes := journal.notes(execution_id)), **metadata, **notes},
-            "failure": failure_of(run, journal),
+            "failure": failures.failure_of(run, journal),
             "pending_wait": wait,
             "checkpoints": tuple(calls),
             "artifacts": (
@@ -110,9 +101,9 @@ def result_refs(
 
 def result_value(run: PipelineRunResponse, journal: Journal) -> StoredValue | None:
     """Return the stored return value of a flow: the journal's, else ZenML's."""
-    body = journal.execution(str(run.id)) or {}
-    if body.get("result"):
-        return references.from_reference(body["result"])
+    local = journal.execution(str(run.id))
+    if local is not None and local.result is not None:
+        return local.result
     outputs = list(run.outputs.values())
     return artifact_versions.stored_value(outputs[0]) if outputs else None
 
@@ -137,54 +128,3 @@ def _calls_without_outcome(
 
 
 _DIED = FailureInfo(message="the runner died", origin=FailureOrigin.RUNTIME)
-
-
-def failure_of(run: PipelineRunResponse, journal: Journal) -> FailureInfo | None:
-    """Return why an execution failed."""
-    if status_of(run) is not ExecutionStatus.FAILED:
-        return None
-    body = journal.execution(str(run.id)) or {}
-    origin, _, text = (_reason(run) or "").partition(": ")
-    if origin == FailureOrigin.RUNTIME.value and "process" in text:
-        # The runner died; what an earlier attempt failed with is history.
-        return FailureInfo(message=text, origin=FailureOrigin.RUNTIME)
-    if body.get("failure"):
-        return failures.describe(failure_from_dict(body["failure"]))
-    noted = noted_failure(run)
-    if noted is not None:
-        return failures.describe(noted)
-    known = {o.value for o in FailureOrigin}
-    # ZenML keeps the exception of an earlier attempt when the runner did not get far.
-    info = None if origin == FailureOrigin.RUNTIME.value else run.exception_info
-    return FailureInfo(
-        message=text or (info.message if info and info.message else "unknown"),
-        traceback=info.traceback if info else None,
-        origin=FailureOrigin(origin) if origin in known else FailureOrigin.UNKNOWN,
-    )
-
-
-def noted_failure(run: PipelineRunResponse) -> StoredFailure | None:
-    """Return the failure that a pod has noted, if it is how the run ended."""
-    text = run.run_metadata.get(FAILURE_KEY)
-    if text is None:
-        return None
-    failure = failure_from_dict(json.loads(str(text)))
-    reason = statuses.reason(FailureOrigin(failure.origin), failure.message)
-    # Another attempt may have ended without a chance to note why.
-    return failure if reason == _reason(run) else None
-
-
-def failure_to_dict(failure: StoredFailure) -> dict[str, Any]:
-    """Return a failure as JSON data."""
-    data: dict[str, Any] = _failure_adapter.dump_python(failure, mode="json")
-    return data
-
-
-def failure_from_dict(data: Mapping[str, Any]) -> StoredFailure:
-    """Return the failure written by `failure_to_dict`."""
-    return _failure_adapter.validate_python(data)
-
-
-def _reason(run: PipelineRunResponse) -> str | None:
-    reason: str | None = run.get_body().status_reason
-    return reason

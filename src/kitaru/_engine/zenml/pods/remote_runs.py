@@ -31,7 +31,6 @@ from kitaru._engine.zenml.waits import conditions
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import Continuation
 
-_KEY = "remote"
 # How often, in seconds, the flow's pod looks at steps that ZenML runs elsewhere.
 _MONITORING, _OFTEN = ENV_ZENML_DYNAMIC_PIPELINE_MONITORING_INTERVAL, "1"
 # Whoever takes an answer has begun by then, or nobody will.
@@ -46,12 +45,8 @@ def is_chosen(flow: str) -> bool:
 
 def runs_elsewhere(run: PipelineRunResponse) -> bool:
     """Whether the body of an execution runs on a remote stack."""
-    return bool(runs.facts_of(run).get(_KEY))
-
-
-def facts() -> dict[str, Any]:
-    """Return what to add to the facts of an execution that runs elsewhere."""
-    return {_KEY: True}
+    facts = runs.facts_of(run)
+    return facts is not None and facts.is_remote
 
 
 def check(source: FlowSource) -> None:

@@ -9,7 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-from kitaru._core.sources import FlowSource
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
@@ -93,9 +92,7 @@ class Worker:
     def _can_run(self, execution_id: str) -> bool:
         """Whether the flow's code, as this process has it, is what is on disk now."""
         try:
-            source = FlowSource.from_dict(
-                runs.facts_of(find_run(execution_id))["source"]
-            )
+            source = runs.facts_to_run(find_run(execution_id)).source
         except KitaruError:
             return True  # Going on with it meets the same error, and tells of it.
         if self._file is None:

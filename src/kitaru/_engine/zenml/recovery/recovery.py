@@ -8,13 +8,14 @@ from collections.abc import Callable
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
+from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
-from kitaru._core.sources import FlowSource
 from kitaru._engine.flow_loading import refuse_unloadable
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.connection import active
+from kitaru._engine.zenml.inspection import failures as noted_failures
 from kitaru._engine.zenml.pods import platform_jobs, remote_runs
 from kitaru._engine.zenml.pods.platform_jobs import Look
 from kitaru._engine.zenml.recording import (
@@ -148,7 +149,8 @@ class Reconciler:
         # Who resumes here takes the lease first: without one, a server tries to.
         if lease is not None or run.status not in _STARTED:
             return lease
-        runner = runs.facts_of(run).get("runner")
+        facts = runs.facts_of(run)
+        runner = facts.runner if facts else None
         if not runner or not self._is_of_this_machine(run):
             return None
         holder = Holder(**runner)
@@ -169,6 +171,8 @@ class Reconciler:
             died_in = self._end_running_steps(run)
             where = f" in {', '.join(died_in)}" if died_in else ""
             text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
+            failure = failures.without_exception(text, FailureOrigin.RUNTIME)
+            self._journal.update_execution(str(run.id), failure=failure)
             _mark_failed(run, text)
         return text
 
@@ -182,6 +186,9 @@ class Reconciler:
         where = f" in {', '.join(died_in)}" if died_in else ""
         stack = run.stack.name if run.stack else "its stack"
         text = f"stack {stack} gave the job up{where}; finished checkpoints are kept"
+        failure = failures.without_exception(text, FailureOrigin.RUNTIME)
+        with translated("noting why an execution failed"):
+            noted_failures.note_remote(now, failure)
         _mark_failed(run, text)
         return text
 
@@ -202,7 +209,7 @@ class Reconciler:
             if conditions.open_conditions(execution_id):
                 return None
         if not remote_runs.runs_elsewhere(run):
-            refuse_unloadable(FlowSource.from_dict(runs.facts_of(run)["source"]))
+            refuse_unloadable(runs.facts_to_run(run).source)
         return _told(self._continue(run), run)
 
     def _project_leftovers(self, run: PipelineRunResponse) -> PipelineRunResponse:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
-from kitaru._core.calls import references
+from kitaru._core.calls import failures
 from kitaru._core.calls.records import StoredValue
+from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._engine import flow_loading
 from kitaru._engine.journal import compaction
@@ -37,7 +37,7 @@ from kitaru._engine.zenml.pods import logs as pod_logs
 from kitaru._engine.zenml.pods import remote_runs
 from kitaru._engine.zenml.recording import artifact_versions
 from kitaru._engine.zenml.running.local_execution import LocalExecution
-from kitaru._engine.zenml.runs import entry, replay_facts, runs, statuses
+from kitaru._engine.zenml.runs import entry, runs, statuses
 from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
@@ -75,7 +75,7 @@ class Launcher:
             execution_id, run = self._create(launch)
             log = _log_of(execution_id)
             execution = self._execution(
-                execution_id, flow, runs.facts_of(run), log, _reporter(log)
+                execution_id, flow, runs.facts_to_run(run), log, _reporter(log)
             )
             entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
             return execution_id, self._run(execution, lambda: runs.start_here(run))
@@ -105,9 +105,7 @@ class Launcher:
                 flow.name,
                 flow.source,
                 launch.inputs,
-                _facts(launch, inputs)
-                | replay_facts.to_facts(plan)
-                | remote_runs.facts(),
+                replace(_facts(launch, inputs), is_remote=True),
                 original=plan.source if plan else None,
                 in_pod=True,
                 options=remote_runs.options(launch.options.settings),
@@ -122,13 +120,11 @@ class Launcher:
         self, run: PipelineRunResponse, stopping: Callable[[], bool]
     ) -> tuple[Ending, UUID | None]:
         """Run the body of an execution that another machine has started."""
-        execution_id, facts = str(run.id), runs.facts_of(run)
+        execution_id, facts = str(run.id), runs.facts_to_run(run)
         log = _log_of(execution_id)
         reporter = StreamReporter(file=log)
         with pod_logs.Shipper(execution_id, log.path):
-            flow = flow_loading.find(
-                remote_runs.here(FlowSource.from_dict(facts["source"]))
-            )
+            flow = flow_loading.find(remote_runs.here(facts.source))
             execution = self._execution(
                 execution_id, flow, facts, log, reporter, stopping=stopping
             )
@@ -141,23 +137,34 @@ class Launcher:
         flow, plan = launch.flow, launch.replay
         inputs = _encoded(launch)
         with translated(f"starting flow {flow.name!r}"):
+            facts = replace(_facts(launch, inputs), runner=Holder.me().to_dict())
             run = runs.create(
                 flow.name,
                 flow.source,
                 launch.inputs,
-                _facts(launch, inputs) | replay_facts.to_facts(plan) | _runner(),
+                facts,
                 original=plan.source if plan else None,
             )
         self._journal.put_execution(
-            str(run.id), _body(run, flow, synchronous=self._synchronous), Holder.me()
+            str(run.id), self._local_facts(flow, facts), Holder.me()
         )
         return str(run.id), run
+
+    def _local_facts(self, flow: FlowSpec, facts: ExecutionFacts) -> LocalFacts:
+        return LocalFacts(
+            store=runs.store_id(),
+            flow=flow.name,
+            inputs=facts.inputs.uri,
+            python=sys.executable,
+            cwd=str(Path.cwd()),
+            synchronous=self._synchronous,
+        )
 
     def _spawn(self, execution_id: str) -> Continuation:
         """Start a process for an execution of ours, or let it queue for one."""
         try:
             surroundings = Surroundings.of(
-                self._journal.execution(execution_id) or {},
+                self._journal.execution(execution_id) or LocalFacts(),
                 # Its own folder may name another project by now.
                 connection.child_environment()
                 | {"KITARU_PROJECT": active.project_id()},
@@ -187,18 +194,18 @@ class Launcher:
 
     def continue_here(self, execution_id: str) -> Ending:
         """Go on in this process and thread."""
-        recorded = self._journal.execution(execution_id) or {}
+        local = self._journal.execution(execution_id)
         log = _log_of(execution_id)
         reporter = _reporter(log)
         self._journal.acquire(execution_id, Holder.me())
         run = self._still_open(execution_id)
-        facts = runs.facts_of(run)
+        facts = runs.facts_to_run(run)
         try:
-            flow = flow_loading.find(FlowSource.from_dict(facts["source"]))
+            flow = flow_loading.find(facts.source)
         except KitaruError as error:
             self._give_up(run, error, reporter)
             raise
-        synchronous = bool(recorded.get("synchronous", self._synchronous))
+        synchronous = local.synchronous if local else self._synchronous
         execution = self._execution(
             execution_id, flow, facts, log, reporter, synchronous=synchronous
         )
@@ -214,7 +221,7 @@ class Launcher:
         execution_id = str(run.id)
         if remote_runs.runs_elsewhere(run):
             return self._continue_on_stack(execution_id)
-        source = FlowSource.from_dict(runs.facts_of(run)["source"])
+        source = runs.facts_to_run(run).source
         if not source.is_loadable:
             flow_loading.find(source)
             self.continue_here(execution_id)
@@ -322,9 +329,7 @@ class Launcher:
             with translated("ending the execution"):
                 run = Client().zen_store.get_run(UUID(execution_id))
                 if not run.status.is_finished:
-                    text = "the flow body did not start"
-                    text = statuses.reason(FailureOrigin.RUNTIME, text)
-                    runs.set_status(execution_id, RunStatus.FAILED, text)
+                    self._fail(run, "the flow body did not start")
         finally:
             self._journal.release(execution_id, Holder.me(), None)
 
@@ -332,7 +337,7 @@ class Launcher:
         self,
         execution_id: str,
         flow: FlowSpec,
-        facts: Mapping[str, Any],
+        facts: ExecutionFacts,
         log: LogFile,
         reporter: Reporter,
         *,
@@ -356,13 +361,17 @@ class Launcher:
         self, run: PipelineRunResponse, error: KitaruError, reporter: Reporter
     ) -> None:
         """An execution whose flow cannot be loaded has failed; retry works later."""
-        text = statuses.reason(FailureOrigin.RUNTIME, str(error))
-        # First: whoever sees the new status must not see the old reason.
-        self._journal.update_execution(str(run.id), failure=None)
         with translated("ending the execution"):
-            runs.set_status(str(run.id), RunStatus.FAILED, text)
+            self._fail(run, str(error))
         self._journal.release(str(run.id), Holder.me(), None)
         reporter.warn(str(error))
+
+    def _fail(self, run: PipelineRunResponse, text: str) -> None:
+        failure = failures.without_exception(text, FailureOrigin.RUNTIME)
+        # First: whoever sees the new status must not see an old failure.
+        self._journal.update_execution(str(run.id), failure=failure)
+        reason = statuses.reason(FailureOrigin.RUNTIME, text)
+        runs.set_status(str(run.id), RunStatus.FAILED, reason)
 
 
 def _log_of(execution_id: str) -> LogFile:
@@ -381,41 +390,22 @@ def _wanted_stack(launch: Launch) -> str | None:
     return active.stack_id(name, said_by=launch.options.origins.get("stack"))
 
 
-def _facts(launch: Launch, inputs: codec.Encoded) -> dict[str, Any]:
-    """Return what another process needs to go on; travels with the ZenML run."""
+def _facts(launch: Launch, inputs: codec.Encoded) -> ExecutionFacts:
+    """Return what another process needs to go on."""
     if len(inputs.payload) <= value_files.INLINE_LIMIT:
         stored = value_files.inline(inputs)
     else:
         # One file each: it goes when its execution goes.
         kept = artifact_versions.values_of("inputs", inline=False)
         stored = kept.put(inputs, owner=str(uuid4()), name="inputs")
-    return {
-        "source": launch.flow.source.to_dict(),
-        "inputs": references.reference(stored),
-        **runs.settings_to_facts(launch.options.settings),
-    }
-
-
-def _runner() -> dict[str, Any]:
-    return {"runner": Holder.me().to_dict()}
+    return ExecutionFacts(
+        source=launch.flow.source,
+        inputs=stored,
+        settings=launch.options.settings,
+        replay=launch.replay,
+    )
 
 
 def _encoded(launch: Launch) -> codec.Encoded:
     what = f"the inputs of flow {launch.flow.name!r}"
     return codec.encode(dict(launch.inputs), what=what)
-
-
-def _body(
-    run: PipelineRunResponse, flow: FlowSpec, *, synchronous: bool
-) -> dict[str, Any]:
-    """Return what the journal notes of an execution of this machine."""
-    return {
-        # Which store the run is in, and the file of its inputs: for `kitaru clean`.
-        "store": runs.store_id(),
-        "inputs": runs.facts_of(run)["inputs"]["uri"],
-        "flow": flow.name,
-        "source": flow.source.to_dict(),
-        "python": sys.executable,
-        "cwd": str(Path.cwd()),
-        "synchronous": synchronous,
-    }

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from zenml.enums import MetadataResourceTypes
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
 
-from kitaru._core.calls import described, failures, names, references
-from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.calls import described, failures, names
+from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.calls.replay import Timeline
+from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
 from kitaru._engine import flow_loading
@@ -27,13 +25,14 @@ from kitaru._engine.port.execution import Answer, Ending, Parts, Recorder, Repor
 from kitaru._engine.session import flow_attempt, futures
 from kitaru._engine.session.session import Session
 from kitaru._engine.zenml.inspection import executions
+from kitaru._engine.zenml.inspection import failures as noted_failures
 from kitaru._engine.zenml.pods import pod_waits
 from kitaru._engine.zenml.pods.isolated_checkpoints import IsolatedPods
 from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_writer
 from kitaru._engine.zenml.recording.projector import Projector
 from kitaru._engine.zenml.recording.recorders import JournalRecorder, StoreRecorder
 from kitaru._engine.zenml.running import zenml_steps
-from kitaru._engine.zenml.runs import metadata_keys, replay_facts
+from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions, local_waits
 from kitaru.errors import KitaruBackendError
@@ -47,7 +46,7 @@ class LocalExecution:
         self,
         execution_id: str,
         spec: FlowSpec,
-        facts: Mapping[str, Any],
+        facts: ExecutionFacts,
         *,
         journal: Journal,
         log: LogFile,
@@ -107,6 +106,7 @@ class LocalExecution:
             [] if fresh else executions.known_calls(self._journal, self.execution_id)
         )
         if not fresh:
+            self._journal.begin_again(self.execution_id)
             writer.read_existing()
         if inputs is None:
             inputs = read_inputs(self._facts)
@@ -133,8 +133,8 @@ class LocalExecution:
                 run_foreign=zenml_steps.run,
                 run_isolated=pods.run if pods else child_process.run,
                 width=futures.configured_width(),
-                retries=self._facts.get("retries") or 0,
-                cache=bool(self._facts.get("cache")),
+                retries=self._facts.settings.retries or 0,
+                cache=bool(self._facts.settings.cache),
                 source_changed=self._source_changed(),
             ),
         )
@@ -166,7 +166,7 @@ class LocalExecution:
         return self.ending, result[0] if result else None
 
     def _timeline(self, known: list[CallRecord]) -> Timeline:
-        plan = replay_facts.from_facts(self._facts)
+        plan = self._facts.replay
         if plan is None:
             return Timeline(known)
         source = executions.known_calls(self._journal, plan.source)
@@ -174,7 +174,7 @@ class LocalExecution:
 
     def _inherited_answers(self) -> dict[str, Answer]:
         """Return the answers that a replay takes over from its source."""
-        plan = replay_facts.from_facts(self._facts)
+        plan = self._facts.replay
         if plan is None or not plan.reuse_waits:
             return {}
         calls = executions.known_calls(self._journal, plan.source)
@@ -216,12 +216,7 @@ class LocalExecution:
         )
 
     def _source_changed(self) -> bool:
-        recorded = self._facts.get("source")
-        if recorded is None:
-            return False
-        return flow_loading.has_changed(
-            FlowSource.from_dict(recorded), self._spec.source
-        )
+        return flow_loading.has_changed(self._facts.source, self._spec.source)
 
     def _project_rest(self, projector: Projector) -> None:
         """Project what a crash left in the journal only."""
@@ -231,9 +226,7 @@ class LocalExecution:
     def _keep(self, encoded: Encoded, values: artifact_versions.KeptValues) -> UUID:
         """Store the flow's return value and make it an artifact."""
         value = values.put(encoded, owner=described.FLOW, name=described.RESULT)
-        self._journal.update_execution(
-            self.execution_id, result=references.reference(value)
-        )
+        self._journal.update_execution(self.execution_id, result=value)
         with translated("storing the result of the flow"):
             ((version, _),) = artifact_versions.register(
                 [
@@ -260,30 +253,24 @@ class LocalExecution:
         if ending is not None and ending.status is ExecutionStatus.FAILED:
             assert ending.error is not None  # a failed attempt has a reason
             assert ending.origin is not None
-            stored = failures.store(ending.error, ending.origin)
-            failure = executions.failure_to_dict(stored)
+            failure = failures.store(ending.error, ending.origin)
             self._journal.update_execution(self.execution_id, failure=failure)
             if self._stopping is not None:
                 self._note_failure(failure)
 
-    def _note_failure(self, failure: Mapping[str, Any]) -> None:
+    def _note_failure(self, failure: StoredFailure) -> None:
         """Note in ZenML why the execution failed: a pod's journal dies with it."""
         try:
             with translated("storing the failure"):
-                step_writer.write_metadata(
-                    UUID(self.execution_id),
-                    MetadataResourceTypes.PIPELINE_RUN,
-                    {metadata_keys.FAILURE_KEY: json.dumps(failure)},
-                )
+                noted_failures.note_remote(find_run(self.execution_id), failure)
         except KitaruBackendError as error:
             # That it failed, and its message, is in the status of the run as well.
             self.reporter.warn(str(error))
 
 
-def read_inputs(facts: Mapping[str, Any]) -> dict[str, Any]:
+def read_inputs(facts: ExecutionFacts) -> dict[str, Any]:
     """Return the arguments of the flow as they were given."""
-    stored = references.from_reference(facts["inputs"])
-    data = artifact_versions.fetch(stored, what="the inputs of the flow")
-    inputs = codec.decode(stored.serializer, data)
+    data = artifact_versions.fetch(facts.inputs, what="the inputs of the flow")
+    inputs = codec.decode(facts.inputs.serializer, data)
     assert isinstance(inputs, dict)
     return inputs

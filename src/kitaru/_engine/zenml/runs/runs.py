@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,13 +26,14 @@ from zenml.pipelines.run_utils import create_placeholder_run
 from zenml.stack import Stack
 
 from kitaru import _recorded_names as recorded_names
-from kitaru._core.settings import images
+from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.words.similar import shorten
 from kitaru._engine.zenml.runs import entry
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
+from kitaru.errors import KitaruStateError
 
 TAG = "kitaru"
 EXTRA_KEY = "kitaru"
@@ -68,7 +70,7 @@ def create(
     flow: str,
     source: FlowSource,
     shown_inputs: Mapping[str, Any],
-    facts: Mapping[str, Any],
+    facts: ExecutionFacts,
     *,
     in_pod: bool = False,
     original: str | None = None,
@@ -80,7 +82,7 @@ def create(
         flow: Name of the flow; the pipeline's name.
         source: Where the flow comes from.
         shown_inputs: The flow's arguments, for the dashboard.
-        facts: What another process needs to go on with it; JSON data.
+        facts: What another process needs to go on with it.
         in_pod: Whether the stack runs the body, not this machine.
         original: The execution this one replays.
         options: More for ZenML's pipeline, by the names of its parameters.
@@ -94,7 +96,7 @@ def create(
         enable_heartbeat=False,
         # Failed checkpoints may be caught; the runner alone decides on the run.
         execution_mode=ExecutionMode.CONTINUE_ON_FAILURE,
-        extra={EXTRA_KEY: dict(facts)},
+        extra={EXTRA_KEY: facts.to_dict()},
         tags=[TAG],
         **(options or {}),
     )
@@ -201,7 +203,7 @@ def ours(**filters: Any) -> list[PipelineRunResponse]:
         size=_PAGE,
     )
     # Anybody may tag a run; only ours carry what Kitaru needs to go on.
-    return [run for run in tagged if facts_of(run)]
+    return [run for run in tagged if EXTRA_KEY in run.config.extra]
 
 
 def store_id() -> str:
@@ -223,32 +225,36 @@ def stack_id_of(run: PipelineRunResponse) -> str | None:
     return str(run.stack.id) if run.stack else None
 
 
-def facts_of(run: PipelineRunResponse) -> dict[str, Any]:
-    """Return the facts given to `create`."""
-    facts = run.config.extra.get(EXTRA_KEY, {})
-    return dict(facts) if isinstance(facts, dict) else {}
+def facts_of(run: PipelineRunResponse) -> ExecutionFacts | None:
+    """Return the facts given to `create`; `None` for a run that is no execution.
+
+    Raises:
+        KitaruStateError: If a newer version of Kitaru has written them.
+    """
+    data = run.config.extra.get(EXTRA_KEY)
+    if not isinstance(data, dict) or "source" not in data:
+        return None
+    return ExecutionFacts.from_dict(data, execution_id=str(run.id))
 
 
-def settings_to_facts(settings: Settings) -> dict[str, Any]:
-    """Return the settings of an execution as facts to give to `create`."""
-    return {
-        "stack": settings.stack,
-        "retries": settings.retries,
-        "cache": settings.cache,
-        "image": settings.image.said() if settings.image else None,
-    }
+def facts_to_run(run: PipelineRunResponse) -> ExecutionFacts:
+    """Return the facts of an execution that is to run.
+
+    Raises:
+        KitaruStateError: If the run is no execution of Kitaru's.
+    """
+    facts = facts_of(run)
+    if facts is None:
+        raise KitaruStateError(
+            f"run {run.id} was not started by Kitaru, so Kitaru cannot go on with it"
+        )
+    return facts
 
 
 def settings_of(run: PipelineRunResponse) -> Settings:
     """Return the settings an execution was started with, and the stack it went to."""
-    facts = facts_of(run)
-    image = facts.get("image")
-    return Settings(
-        stack=run.stack.name if run.stack else facts.get("stack"),
-        retries=facts.get("retries"),
-        cache=facts.get("cache"),
-        image=images.read(image, place=f"execution {run.id}") if image else None,
-    )
+    settings = facts_to_run(run).settings
+    return replace(settings, stack=run.stack.name) if run.stack else settings
 
 
 def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:

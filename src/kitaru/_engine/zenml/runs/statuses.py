@@ -45,11 +45,17 @@ def utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC)
 
 
-# The run's status reason carries the origin of a failure, for readers without a journal.
-REASON_LIMIT = 250
+# ZenML's column holds 255 characters.
+_REASON_LIMIT = 250
 
 
 def reason(origin: FailureOrigin | None, message: str) -> str:
-    """Return the status reason of a failed run."""
+    """Return the status reason of a failed run: for people who look in ZenML."""
     text = masking.text(message)
-    return f"{(origin or FailureOrigin.UNKNOWN).value}: {text}"[:REASON_LIMIT]
+    return f"{(origin or FailureOrigin.UNKNOWN).value}: {text}"[:_REASON_LIMIT]
+
+
+def reason_of(run: PipelineRunResponse) -> str | None:
+    """Return what ZenML shows as the reason of a run's status."""
+    text: str | None = run.get_body().status_reason
+    return text
