@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 import kitaru
-from kitaru import Flow, FlowHandle, KitaruClient, checkpoint, flow
+from kitaru import (
+    Flow,
+    FlowHandle,
+    KitaruClient,
+    KitaruDivergenceError,
+    checkpoint,
+    flow,
+)
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -167,8 +176,64 @@ def test_retry_a_completed_call_that_gets_other_arguments_now(
 
     client.executions.retry(handle.exec_id)
 
+    with pytest.raises(KitaruDivergenceError, match=r"'second' .* arguments .*: \(2\)"):
+        handle.wait()
+    assert ran == []
+
+
+def test_retry_other_arguments_and_the_call_has_an_id_of_its_own(
+    client: KitaruClient,
+) -> None:
+    broken.append("third")
+
+    @flow
+    def named() -> int:
+        clock.append(1)
+        return third(second(len(clock), id="tenfold"))
+
+    handle = started(named)
+
+    client.executions.retry(handle.exec_id)
+
     assert handle.wait() == 15
     assert ran == ["third"]
+
+
+@pytest.mark.parametrize("new", [lambda: datetime.now(UTC), uuid4], ids=["time", "id"])
+def test_retry_other_arguments_with_a_time_or_a_uuid_among_them(
+    client: KitaruClient, new: Callable[[], object]
+) -> None:
+    broken.append("third")
+
+    @flow
+    def dated() -> int:
+        clock.append(1)
+        return third(second(len(clock), {"when": [new()]}))
+
+    handle = started(dated)
+
+    client.executions.retry(handle.exec_id)
+
+    assert handle.wait() == 15
+    assert ran == ["third"]
+
+
+def test_retry_concurrent_calls_that_changed_places(client: KitaruClient) -> None:
+    broken.append("third")
+
+    @flow
+    def shuffled() -> int:
+        clock.append(1)
+        numbers = [1, 2] if len(clock) == 1 else [2, 1]
+        return third(sum(item.map(numbers).results()))
+
+    handle = started(shuffled)
+
+    client.executions.retry(handle.exec_id)
+
+    with pytest.raises(KitaruDivergenceError, match="were those of 'item"):
+        handle.wait()
+    assert ran == []
 
 
 def test_retry_concurrent_calls_one_of_which_failed(client: KitaruClient) -> None:

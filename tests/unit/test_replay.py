@@ -8,7 +8,13 @@ import pytest
 from kitaru._core.calls import replay
 from kitaru._core.calls.names import call_id
 from kitaru._core.calls.records import CallRecord, StoredValue
-from kitaru._core.calls.replay import Action, ReplayPlan, Timeline
+from kitaru._core.calls.replay import (
+    Action,
+    Decision,
+    ReplayPlan,
+    Timeline,
+    is_misplaced,
+)
 from kitaru.errors import KitaruUsageError
 
 Make = Callable[..., CallRecord]
@@ -87,6 +93,34 @@ def test_a_rerun_reuses_a_result_even_with_other_inputs(
 
     assert decision.action is Action.REUSE
     assert decision.note == ("called with other inputs than before" if noted else None)
+    assert decision.changed is noted
+
+
+@pytest.mark.parametrize(
+    ("changed", "excuse", "misplaced"),
+    [
+        pytest.param(True, None, True, id="another call's result"),
+        pytest.param(False, None, False, id="the same arguments"),
+        pytest.param(True, "has_own_id", False, id="told apart by its id"),
+        pytest.param(True, "source_changed", False, id="somebody changed the flow"),
+        pytest.param(True, "is_fleeting", False, id="an argument new by nature"),
+    ],
+)
+def test_a_result_of_other_arguments_is_misplaced_unless_excused(
+    changed: bool, excuse: str | None, misplaced: bool
+) -> None:
+    names = ("has_own_id", "source_changed", "is_fleeting")
+    excuses = {name: name == excuse for name in names}
+    decision = Decision(Action.REUSE, changed=changed)
+
+    assert is_misplaced(decision, **excuses) is misplaced
+
+
+def test_the_call_that_had_the_arguments_is_named(call: Make) -> None:
+    timeline = Timeline(own=[call("draft", fingerprint="a"), call("send")])
+
+    assert timeline.called_with("draft", "a") == "draft"
+    assert timeline.called_with("draft", "b") is None
 
 
 def test_the_path_of_earlier_attempts_is_known_by_position(call: Make) -> None:

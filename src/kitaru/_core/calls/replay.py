@@ -5,6 +5,8 @@ Two situations, one question: *what happens when the flow asks for this call?*
 | situation | call | happens |
 |---|---|---|
 | rerun (retry, resume) | completed before | its result is returned |
+| | completed before, called with other arguments | the attempt ends: its result may belong to another call … |
+| | the same, but the call has an id of its own, the flow's source changed, or an argument is new each time by nature (a time, a UUID) | its result is returned, and says so |
 | | failed, and the flow went on | its exception is raised again |
 | | failed, and that ended the attempt | it runs |
 | | never asked for | it runs |
@@ -44,7 +46,8 @@ class Action(StrEnum):
 class Decision:
     """The answer for one call; `record` is what is reused, `note` goes to the user.
 
-    `afresh` forbids a cached result as well.
+    `afresh` forbids a cached result as well. `changed` says that a recorded result is
+    used for other arguments than before.
     """
 
     action: Action
@@ -52,6 +55,7 @@ class Decision:
     value: StoredValue | None = None
     note: str | None = None
     afresh: bool = False
+    changed: bool = False
 
 
 RUN = Decision(Action.RUN)
@@ -165,6 +169,13 @@ class Timeline:
         """Return the call an earlier attempt made at `position` of the flow's path."""
         return self._path.get(position)
 
+    def called_with(self, name: str, fingerprint: str | None) -> str | None:
+        """Return the call of a checkpoint that had these arguments in earlier attempts."""
+        for record in self._own.values():
+            if record.name == name and record.fingerprint == fingerprint:
+                return record.invocation_id
+        return None
+
     def spent(self, invocation_id: str) -> Usage | None:
         """Return what earlier attempts of this execution spent on the call."""
         own = self._own.get(invocation_id)
@@ -202,10 +213,27 @@ def _rerun(record: CallRecord, fingerprint: str | None) -> Decision:
     decision = _outcome(record)
     changed = fingerprints.differ(record.fingerprint, fingerprint)
     if decision.action is Action.REUSE and changed:
-        return Decision(
-            Action.REUSE, record, note="called with other inputs than before"
-        )
+        note = "called with other inputs than before"
+        return Decision(Action.REUSE, record, note=note, changed=True)
     return decision
+
+
+def is_misplaced(
+    decision: Decision, *, has_own_id: bool, source_changed: bool, is_fleeting: bool
+) -> bool:
+    """Whether a recorded result may belong to another call than the one that asks.
+
+    Calls without an id of their own are told apart by their order. If they come in
+    another order than before, each would get the result of another one's arguments.
+
+    Args:
+        decision: What would happen to the call.
+        has_own_id: Whether the user or an adapter gave the call its id.
+        source_changed: Whether the flow's source changed since it was recorded.
+        is_fleeting: Whether an argument is another one in each run by nature.
+    """
+    excused = has_own_id or source_changed or is_fleeting
+    return decision.changed and not excused
 
 
 def _outcome(record: CallRecord) -> Decision:

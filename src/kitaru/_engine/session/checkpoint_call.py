@@ -28,11 +28,19 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which call it is: fixed when the flow asks for it."""
+    """Which call it is: fixed when the flow asks for it.
+
+    Attributes:
+        invocation_id: Its id within the execution.
+        order: It is the so-manieth call.
+        position: Its place on the flow's own path; `None` beside that.
+        has_own_id: Whether its id was given, not made from the order of calls.
+    """
 
     invocation_id: str
     order: int
     position: int | None
+    has_own_id: bool = False
 
 
 @dataclass

@@ -9,14 +9,16 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from kitaru._core.calls import failures, names
+from kitaru._core.calls import failures, names, replay
 from kitaru._core.calls.records import OUTPUT, CallRecord, StoredValue
 from kitaru._core.calls.replay import Action, Decision, Timeline, original_of
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import FlowRuntime, Scope
 from kitaru._core.flows.signals import Cancelled, FlowSignal
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec
+from kitaru._core.secrecy import masking
 from kitaru._core.values import codec, fingerprints
+from kitaru._core.words.similar import shorten
 from kitaru._engine.port.execution import (
     IsolatedCall,
     Parts,
@@ -35,6 +37,8 @@ from kitaru.errors import (
 
 # Larger arguments are fingerprinted by the hash of the result they are, not again.
 _HASH_AGAIN_BELOW = 65_536
+# Characters of an argument in a message.
+_SHOWN = 80
 
 
 class Checkpointing:
@@ -83,7 +87,9 @@ class Checkpointing:
             self._order += 1
             self._position += on_path
             position = self._position if on_path else None
-            identity = Identity(invocation_id, self._order, position)
+            identity = Identity(
+                invocation_id, self._order, position, options.id is not None
+            )
         if position is not None:
             self._check_path(position, invocation_id)
         return identity
@@ -282,6 +288,8 @@ class Checkpointing:
 
     def _decide(self, ticket: Ticket) -> Decision:
         decision = self._timeline.decide(ticket.invocation_id, ticket.fingerprint)
+        if decision.changed:
+            self._check_place(ticket, decision)
         key = self._cache_key(ticket)
         if decision.action is not Action.RUN or decision.afresh or key is None:
             return decision
@@ -289,6 +297,34 @@ class Checkpointing:
         if cached is None:
             return decision
         return Decision(Action.REUSE, cached, note="from the cache")
+
+    def _check_place(self, ticket: Ticket, decision: Decision) -> None:
+        """End the attempt before a call gets a result of other arguments."""
+        given = [*ticket.args, *ticket.kwargs.values()]
+        if not replay.is_misplaced(
+            decision,
+            has_own_id=ticket.identity.has_own_id,
+            source_changed=self._parts.source_changed,
+            is_fleeting=fingerprints.is_fleeting(given),
+        ):
+            return
+        name = ticket.spec.name
+        then = self._timeline.called_with(name, ticket.fingerprint)
+        whose = f", which were those of {then!r} then" if then else ""
+        shown = ", ".join(masking.text(shorten(value, _SHOWN)) for value in given)
+        raise self._control.end(
+            KitaruDivergenceError(
+                f"execution {self._execution_id}: call {ticket.invocation_id!r} is made "
+                f"with other arguments than before: ({shown}){whose}. Its result belongs "
+                "to the arguments of then. Make the same calls in the same order each "
+                "time (a set, for one, has another order in each process), or give each "
+                f"call an id: {name}.with_options(id=...). After a change of the flow's "
+                "source a retry warns and goes on",
+                exec_id=self._execution_id,
+                status="failed",
+                failure_origin="divergence",
+            )
+        )
 
     def _cache_key(self, ticket: Ticket) -> str | None:
         """Return the key of results to share across executions; `None`: share nothing."""
