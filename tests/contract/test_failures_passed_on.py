@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -195,7 +199,7 @@ def test_the_flow_that_goes_on_has_caught_the_failures_of_its_tasks(
     assert ran == ["fetch 1", "fetch 2", "end", "end"]
 
 
-def test_a_failure_raised_again_after_a_clean_up_needs_a_replay(
+def test_a_failure_raised_again_after_a_clean_up_runs_again(
     client: KitaruClient,
 ) -> None:
     @flow
@@ -207,10 +211,149 @@ def test_a_failure_raised_again_after_a_clean_up_needs_a_replay(
             raise
 
     handle = tidy.run()
+    client.executions.retry(handle.exec_id)
     broken.clear()
     client.executions.retry(handle.exec_id)
-    again = tidy.replay(handle.exec_id, from_="picky")
 
-    assert handle.status == "failed"
-    assert again.wait() == 1
-    assert ran == ["picky 1", "fallback", "picky 1"]
+    assert handle.wait() == 1
+    assert ran == ["picky 1", "fallback", "picky 1", "picky 1"]
+
+
+# -- lines beside the flow's own ---------------------------------------------------
+
+
+def beside(work: Callable[[], int]) -> Future[int]:
+    """Run work in a thread of a pool that goes on living, in a copy of the context."""
+    pool = ThreadPoolExecutor(1)
+    pools.append(pool)
+    return pool.submit(contextvars.copy_context().run, work)
+
+
+pools: list[ThreadPoolExecutor] = []
+
+
+@pytest.fixture(autouse=True)
+def no_threads_left() -> Iterator[None]:
+    yield
+    for pool in pools:
+        pool.shutdown()
+    pools.clear()
+
+
+def handling(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except ValueError:
+        return fallback()
+
+
+def in_a_thread() -> int:
+    return beside(lambda: handling(lambda: picky(1))).result()
+
+
+def by_the_flow_for_a_thread() -> int:
+    return handling(beside(lambda: picky(1)).result)
+
+
+def in_a_loop_of_its_own() -> int:
+    async def main() -> int:
+        return handling(lambda: picky(1))
+
+    return asyncio.run(main())
+
+
+def by_the_parent_of_a_task() -> int:
+    async def tool() -> int:
+        return picky(1)
+
+    async def main() -> int:
+        try:
+            return await asyncio.create_task(tool())
+        except ValueError:
+            return fallback()
+
+    return asyncio.run(main())
+
+
+def by_a_thread_that_ended() -> int:
+    found: list[int] = []
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        try:
+            found.append(picky(1))
+        except ValueError:
+            found.append(-1)
+
+    thread = threading.Thread(target=context.run, args=(work,))
+    thread.start()
+    thread.join()
+    fallback()
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "handled",
+    [
+        in_a_thread,
+        by_the_flow_for_a_thread,
+        in_a_loop_of_its_own,
+        by_the_parent_of_a_task,
+        by_a_thread_that_ended,
+    ],
+)
+def test_a_failure_handled_beside_the_flows_own_line_is_an_outcome(
+    client: KitaruClient, handled: Callable[[], int]
+) -> None:
+    @flow
+    def careful() -> int:
+        return end(handled())
+
+    handle = careful.run()
+    broken.clear()
+    client.executions.retry(handle.exec_id)
+
+    assert handle.wait() == -1
+    assert ran == ["picky 1", "fallback", "end", "end"]
+
+
+def test_a_failure_that_a_pool_passes_on_runs_again_though_its_thread_went_on(
+    client: KitaruClient,
+) -> None:
+    @flow
+    def mapping() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            context = contextvars.copy_context()
+            found = [pool.submit(context.run, picky, n) for n in (1, 0)]
+        return sum(future.result() for future in found)
+
+    handle = mapping.run()
+    broken.clear()
+    client.executions.retry(handle.exec_id)
+
+    assert handle.wait() == 1
+    assert ran == ["picky 1", "picky 0", "picky 1"]
+
+
+def test_failures_that_end_the_attempt_as_a_group_run_again(
+    client: KitaruClient,
+) -> None:
+    @checkpoint
+    async def fetch(n: int) -> int:
+        ran.append(f"fetch {n}")
+        if n and "picky" in broken:
+            raise ValueError(f"no {n}")
+        return n
+
+    @flow
+    async def grouped() -> int:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(fetch(n)) for n in (1, 0)]
+        return sum(task.result() for task in tasks)
+
+    handle = grouped.run()
+    broken.clear()
+    client.executions.retry(handle.exec_id)
+
+    assert handle.wait() == 1
+    assert ran == ["fetch 1", "fetch 0", "fetch 1"]

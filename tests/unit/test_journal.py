@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._core.calls.records import CallRecord, StoredArtifact, StoredValue
+from kitaru._core.calls.records import (
+    CallRecord,
+    StoredArtifact,
+    StoredValue,
+    as_caught,
+)
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import SILENCE, Holder
@@ -74,7 +79,7 @@ def test_a_call_that_ran_again_replaces_its_outcome_in_place(
     journal: Journal, call: Make, stored: Callable[..., StoredValue], execution_id: str
 ) -> None:
     journal.put_calls([call("a", failed="no"), call("b")])
-    journal.mark_caught(execution_id, ["a"])
+    journal.mark_caught(execution_id, [as_caught(call("a", failed="no"))])
     journal.mark_projecting(execution_id, ["a", "b"])
     journal.mark_projected(execution_id, ["a", "b"])
 
@@ -93,7 +98,7 @@ def test_a_failure_is_marked_as_caught_and_shown_again(
     journal.mark_projecting(execution_id, ["a", "b"])
     journal.mark_projected(execution_id, ["a", "b"])
 
-    journal.mark_caught(execution_id, ["a"])
+    journal.mark_caught(execution_id, [as_caught(call("a", failed="no"))])
 
     assert [record.caught for record in journal.calls(execution_id)] == [True, False]
     (shown,) = journal.calls(execution_id, unprojected=True)

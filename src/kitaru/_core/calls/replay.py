@@ -156,9 +156,7 @@ class Timeline:
         self._own = {record.invocation_id: record for record in own}
         self._replay = replay
         self._source = {record.invocation_id: record for record in source}
-        self._path = {
-            record.position: record for record in own if record.position is not None
-        }
+        self._path = _path(own)
 
     @property
     def size(self) -> int:
@@ -207,6 +205,27 @@ class Timeline:
         if replay.guarded and fingerprints.differ(source.fingerprint, fingerprint):
             return Decision(Action.RUN, note="its inputs changed, so it runs again")
         return _outcome(source)
+
+
+def _path(own: Sequence[CallRecord]) -> dict[int, CallRecord]:
+    """Return the calls by their positions, up to the first that runs again.
+
+    What that one does this time decides what comes after it.
+    """
+    placed = [
+        (record.position, record) for record in own if record.position is not None
+    ]
+    again = [
+        position
+        for position, record in placed
+        if record.status == "failed" and not record.caught
+    ]
+    last = min(again, default=None)
+    return {
+        position: record
+        for position, record in placed
+        if last is None or position <= last
+    }
 
 
 def _rerun(record: CallRecord, fingerprint: str | None) -> Decision:

@@ -164,13 +164,13 @@ class Journal:
         )
         return _read_call(*rows[0]) if rows else None
 
-    def mark_caught(self, execution_id: str, invocation_ids: Iterable[str]) -> None:
-        """Note that the flow went on after these failures."""
+    def mark_caught(self, execution_id: str, failed: Iterable[CallRecord]) -> None:
+        """Note of these failures whether the flow went on after them."""
         with self.transaction() as db:
             db.executemany(
-                "UPDATE calls SET caught = 1, projected = 0 "
+                "UPDATE calls SET caught = ?, projected = 0 "
                 "WHERE execution_id = ? AND invocation_id = ?",
-                [(execution_id, invocation_id) for invocation_id in invocation_ids],
+                [(call.caught, execution_id, call.invocation_id) for call in failed],
             )
 
     def mark_projecting(self, execution_id: str, invocation_ids: Iterable[str]) -> None:

@@ -18,7 +18,6 @@ from kitaru._core.calls.records import (
     CallRecord,
     StoredFailure,
     StoredValue,
-    as_caught,
 )
 from kitaru._core.calls.replay import ReplayPlan, Timeline
 from kitaru._core.flows.signals import Killed
@@ -476,10 +475,9 @@ class _Recorder:
     def link(self, record: CallRecord) -> None:
         self._execution.calls[record.invocation_id] = record
 
-    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
-        calls = self._execution.calls
-        for invocation_id in invocation_ids:
-            calls[invocation_id] = as_caught(calls[invocation_id])
+    def mark_caught(self, records: Sequence[CallRecord]) -> None:
+        for record in records:
+            self._execution.calls[record.invocation_id] = record
 
     def note(self, values: Mapping[str, Any]) -> None:
         for key, value in values.items():

@@ -71,8 +71,8 @@ class Recorder(Protocol):
         """Note a reused outcome; the plan could derive it again, so it may come late."""
         ...
 
-    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
-        """Note that the flow went on after these failures."""
+    def mark_caught(self, records: Sequence[CallRecord]) -> None:
+        """Note of these failures whether the flow went on: `caught` of each says it."""
         ...
 
     def note(self, values: Mapping[str, Any]) -> None:

@@ -35,12 +35,14 @@ class Identity:
         order: It is the so-manieth call.
         position: Its place on the flow's own path; `None` beside that.
         has_own_id: Whether its id was given, not made from the order of calls.
+        is_submitted: Whether a future hands its outcome over, when it is asked.
     """
 
     invocation_id: str
     order: int
     position: int | None
     has_own_id: bool = False
+    is_submitted: bool = False
 
 
 @dataclass

@@ -247,7 +247,7 @@ class Checkpointing:
             given = (*options.after, *args, *kwargs.values())
             failed = [name for value in given for name in futures.failed(value)]
             self._control.passes_on(identity.invocation_id, failed)
-            self._gave_failure(identity.invocation_id)
+            self._gave_failure(identity)
             raise
 
     def _ticket(
@@ -392,14 +392,15 @@ class Checkpointing:
         failure = ticket.attempts[-1].failure
         if failure is None:
             failure = failures.store(error, failures.origin_of(error))
-        self._commit(self._record(ticket, failure=failure))
-        self._control.failed(ticket.invocation_id)
-        self._gave_failure(ticket.invocation_id)
+        record = self._record(ticket, failure=failure)
+        self._commit(record)
+        self._control.failed(record, error)
+        self._gave_failure(ticket.identity)
 
-    def _gave_failure(self, invocation_id: str) -> None:
-        """A call on the flow's own thread hands its failure over by raising it."""
-        if threading.get_ident() == self._flow_thread:
-            self._control.delivered(invocation_id)
+    def _gave_failure(self, identity: Identity) -> None:
+        """A call hands its failure over by raising it, unless a future does."""
+        if not identity.is_submitted:
+            self._control.delivered(identity.invocation_id)
 
     def _commit(self, record: CallRecord) -> None:
         try:
@@ -421,7 +422,10 @@ class Checkpointing:
             error = failures.rebuild(record.failure)
             self._link(ticket, record)
             reporter.reused(ticket.invocation_id, "raises again, as recorded")
-            raise error if error is not None else RuntimeError(record.failure.message)
+            error = error or RuntimeError(record.failure.message)
+            if record.execution_id == self._execution_id:
+                self._control.raised_again(record, error)
+            raise error
         output = decision.value
         if output is None and record is not None:
             output = record.output
@@ -461,12 +465,6 @@ class Checkpointing:
     def decode(self, value: StoredValue, what: str) -> object:
         """Return a stored value."""
         return value_files.load(value, self._parts.values.get(value, what=what))
-
-    def flow_thread(self, thread_id: int) -> None:
-        """Say in which thread the flow body runs."""
-        self._flow_thread = thread_id
-
-    _flow_thread = 0
 
 
 async def _awaited(value: Any) -> Any:

@@ -4,23 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from kitaru._core.calls.records import CallRecord
+
+
+class Line(NamedTuple):
+    """One line of execution in a flow body: a thread, or a task in it."""
+
+    thread: threading.Thread
+    task: asyncio.Task[Any] | None
+
+    @classmethod
+    def here(cls) -> Line:
+        """Return the line that runs this."""
+        return cls(threading.current_thread(), current_task())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and handed on what it was given or not."""
+        if self.task is not None:
+            return self.task.done()
+        return not self.thread.is_alive()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Failed:
+    """A call that failed: its record, and the very exception that the flow is given."""
+
+    record: CallRecord
+    error: BaseException
 
 
 class Control:
     """Remembers why the body has to end, and which failures it was given.
 
+    A failure is caught when a later call shows that the flow went on: the line that got
+    it makes one, or any line does once that line is over. If the attempt ends with that
+    very exception, it was only passed on, and the call runs again in the next attempt.
+
     Args:
-        on_caught: Told which failed calls the flow went on after.
+        on_caught: Told which failed calls the flow went on after, and which it did not
+            go on after in spite of a later call: by their records.
     """
 
-    def __init__(self, on_caught: Callable[[Sequence[str]], None]) -> None:
+    def __init__(self, on_caught: Callable[[Sequence[CallRecord]], None]) -> None:
         self._on_caught = on_caught
         self._lock = threading.Lock()
-        self._failed: set[str] = set()
+        self._failed: dict[str, Failed] = {}
         self._passed_on: dict[str, tuple[str, ...]] = {}
-        self._delivered: list[tuple[asyncio.Task[Any] | None, str]] = []
+        self._delivered: list[tuple[Line, str]] = []
+        self._caught: set[str] = set()
         # Once set, every call of the body raises it: control flow that user code
         # caught must not be lost.
         self.ending: BaseException | None = None
@@ -36,10 +72,16 @@ class Control:
         if self.ending is not None:
             raise self.ending
 
-    def failed(self, invocation_id: str) -> None:
+    def failed(self, record: CallRecord, error: BaseException) -> None:
         """Note that the failure of a call was recorded in this attempt."""
         with self._lock:
-            self._failed.add(invocation_id)
+            self._failed[record.invocation_id] = Failed(record, error)
+
+    def raised_again(self, record: CallRecord, error: BaseException) -> None:
+        """Note that the flow was given a failure that it caught in an earlier attempt."""
+        with self._lock:
+            self._failed[record.invocation_id] = Failed(record, error)
+            self._caught.add(record.invocation_id)
 
     def passes_on(self, invocation_id: str, arguments: Iterable[str]) -> None:
         """Note that a call has no failure of its own: these calls are its arguments."""
@@ -49,10 +91,10 @@ class Control:
             )
 
     def delivered(self, invocation_id: str) -> None:
-        """Note that the flow body was given the failure of a call."""
-        task = current_task()
+        """Note that the flow body was given the failure of a call, on this line."""
+        line = Line.here()
         with self._lock:
-            self._delivered += [(task, name) for name in self._origins(invocation_id)]
+            self._delivered += [(line, name) for name in self._origins(invocation_id)]
 
     def _origins(self, invocation_id: str) -> tuple[str, ...]:
         """Return the calls whose recorded failures this one hands over."""
@@ -63,23 +105,48 @@ class Control:
         """Note that the body goes on: the failures it was given are caught by now.
 
         Args:
-            on_path: Whether it is the main line of the body. A task beside it only
-                tells that it has caught its own failures.
+            on_path: Whether it is the main line of the body, which has also caught what
+                its threads were given: a thread of a pool is never over.
         """
         if not self._delivered:
             return
-        here = current_task()
+        here = Line.here()
         with self._lock:
             caught, rest = [], []
-            for task, name in self._delivered:
-                over = on_path and task is not None and task.done()
-                if task is here or over:
+            for line, name in self._delivered:
+                beside = on_path and line.task is None
+                if line == here or line.is_over or beside:
                     caught.append(name)
                 else:
-                    rest.append((task, name))
+                    rest.append((line, name))
             self._delivered = rest
-        if caught:
-            self._on_caught(list(dict.fromkeys(caught)))
+            self._caught.update(caught)
+        self._tell(dict.fromkeys(caught), is_caught=True)
+
+    def ended_with(self, error: BaseException) -> None:
+        """Note what ended the attempt: a failure that did so was not caught."""
+        ending = list(_parts_of(error))
+        with self._lock:
+            names = [
+                name
+                for name in self._caught
+                if any(self._failed[name].error is part for part in ending)
+            ]
+            self._caught.difference_update(names)
+        self._tell(names, is_caught=False)
+
+    def _tell(self, names: Iterable[str], *, is_caught: bool) -> None:
+        records = [self._failed[name].record for name in names]
+        if records:
+            self._on_caught([replace(record, caught=is_caught) for record in records])
+
+
+def _parts_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and, if it is a group, what it holds."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _parts_of(part)
 
 
 def current_task() -> asyncio.Task[Any] | None:

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kitaru._core.calls import names
@@ -56,7 +57,6 @@ class Session:
             BaseException: Whatever the body raises.
         """
         self._thread = threading.get_ident()
-        self._checkpoints.flow_thread(self._thread)
         with scope.entered(Scope(self)):
             try:
                 value = self._flow.function(**inputs)
@@ -66,6 +66,7 @@ class Session:
                 if isinstance(error, KeyboardInterrupt | SystemExit):
                     # The process is to end: submitted calls that wait do not start.
                     self._control.end(error)
+                self._control.ended_with(error)
                 # It wins over what user code made of it in `except` or `finally`.
                 if self._control.ending is not None:
                     raise self._control.ending from None
@@ -130,6 +131,7 @@ class Session:
         self._control.check()
         self._control.went_on(on_path=self._on_path)
         identity = self._checkpoints.identify(spec, options, on_path=False)
+        identity = replace(identity, is_submitted=True)
         return self._pool.submit(
             identity.invocation_id,
             lambda: self._checkpoints.run(spec, args, kwargs, options, identity),

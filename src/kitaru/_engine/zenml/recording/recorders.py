@@ -8,7 +8,7 @@ from uuid import UUID
 
 from zenml.enums import MetadataResourceTypes
 
-from kitaru._core.calls.records import CallRecord, as_caught
+from kitaru._core.calls.records import CallRecord
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.recording import step_runs, step_writer
@@ -38,7 +38,6 @@ class JournalRecorder:
         self._journal = journal
         self._projector = projector
         self._warn = warn
-        self._failed: dict[str, CallRecord] = {}
 
     def started(self, call: StartedCall) -> None:
         """Show the call if it runs for long."""
@@ -48,19 +47,17 @@ class JournalRecorder:
     def commit(self, record: CallRecord) -> None:
         """Journal the outcome."""
         self._journal.put_call(record)
-        if record.failure is not None:
-            self._failed[record.invocation_id] = record
         self._projector.add(record)
 
     def link(self, record: CallRecord) -> None:
         """Journal a reused outcome, later."""
         self._projector.link(record)
 
-    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
-        """Journal that the flow went on."""
-        self._journal.mark_caught(self._execution_id, invocation_ids)
-        for invocation_id in invocation_ids:
-            self._projector.add(as_caught(self._failed[invocation_id]))
+    def mark_caught(self, records: Sequence[CallRecord]) -> None:
+        """Journal whether the flow went on."""
+        self._journal.mark_caught(self._execution_id, records)
+        for record in records:
+            self._projector.add(record)
 
     def cached(self, key: str) -> CallRecord | None:
         """Look into the journal."""
@@ -102,7 +99,6 @@ class StoreRecorder:
         self._writer = writer
         self._cancelled = cancelled
         self._pods = pods
-        self._failed: dict[str, CallRecord] = {}
 
     def started(self, call: StartedCall) -> None:
         """Show the call as running, unless who launches it does that."""
@@ -113,8 +109,6 @@ class StoreRecorder:
 
     def commit(self, record: CallRecord) -> None:
         """Store the outcome."""
-        if record.failure is not None:
-            self._failed[record.invocation_id] = record
         with translated(f"storing the result of {record.invocation_id}"):
             self._writer.write(record)
         if self._pods is not None:
@@ -124,10 +118,10 @@ class StoreRecorder:
         """Store a reused outcome."""
         self.commit(record)
 
-    def mark_caught(self, invocation_ids: Sequence[str]) -> None:
-        """Store that the flow went on."""
-        for invocation_id in invocation_ids:
-            self.commit(as_caught(self._failed[invocation_id]))
+    def mark_caught(self, records: Sequence[CallRecord]) -> None:
+        """Store whether the flow went on."""
+        for record in records:
+            self.commit(record)
 
     def cached(self, key: str) -> CallRecord | None:
         """Look for a step run with that cache key."""
