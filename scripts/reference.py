@@ -60,6 +60,9 @@ def _described(command: Any, path: str) -> Iterator[str]:
     if not nested:
         usage = context.get_usage().removeprefix("Usage: ")
         yield f"```\n{' '.join(usage.split())}\n```\n"
+    told = [line for line in (command.epilog or "").split("\n\n")[1:] if line]
+    if told:
+        yield "```bash\n" + "\n".join(told) + "\n```\n"
     rows = [
         record
         for parameter in command.get_params(context)

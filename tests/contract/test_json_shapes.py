@@ -87,13 +87,23 @@ def test_every_command_has_a_golden_file() -> None:
     kept = {path.stem for path in GOLDEN.glob("*.json")}
 
     # Those of other commands are written by tests/integration/test_json_shapes.py.
-    assert {leaf.replace(" ", "-") for leaf in leaves(app)} == kept
+    assert {leaf.replace(" ", "-") for leaf in leaves(app)} | {"home"} == kept
 
 
 @pytest.fixture
 def memory() -> Iterator[None]:
     with use_engine(MemoryEngine()):
         yield
+
+
+def test_kitaru_alone_prints_its_golden_json(memory: None) -> None:
+    listed()
+    article.run("a")
+
+    done = CliRunner().invoke(app, ["-o", "json"])
+
+    assert done.exception is None, done.output
+    assert_golden("home", json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("command", EXECUTIONS, ids=lambda name: name.replace(" ", "-"))

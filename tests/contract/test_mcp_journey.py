@@ -14,6 +14,8 @@ from kitaru.models import ArtifactRef, Execution, LogEntry
 from tests.support import assistant
 from tests.support.assistant import given
 
+PROJECT = Path(__file__).parent
+
 pytestmark = pytest.mark.usefixtures("engine")
 
 
@@ -46,7 +48,7 @@ def test_records_are_those_of_the_client(tmp_path: Path) -> None:
     exec_id = mcp_writing.run("cats").exec_id
 
     async def journey(mcp: Client) -> None:
-        waiting = await given(mcp, "kitaru_executions_get", execution_id=exec_id)
+        waiting = await given(mcp, "kitaru_executions_get", exec_id=exec_id)
         assert execution(waiting) == client.executions.get(exec_id)
         assert waiting["execution"]["pending_wait"]["schema"]["title"] == "Verdict"
         latest = await given(mcp, "kitaru_executions_latest", flow="mcp_writing")
@@ -54,22 +56,20 @@ def test_records_are_those_of_the_client(tmp_path: Path) -> None:
         await given(
             mcp,
             "kitaru_executions_input",
-            execution_id=exec_id[:8],
+            exec_id=exec_id[:8],
             value={"good": True},
             wait_seconds=30,
         )
-        done = await given(mcp, "kitaru_executions_get", execution_id=exec_id)
+        done = await given(mcp, "kitaru_executions_get", exec_id=exec_id)
         assert done["execution"]["status"] == "completed"
         assert execution(done) == client.executions.get(exec_id)
         listed = await given(mcp, "kitaru_executions_list", flow="mcp_writing", size=1)
         items = [Execution.model_validate(item) for item in listed["items"]]
         assert items == client.executions.list(flow="mcp_writing", size=1)
-        refs = await given(mcp, "kitaru_artifacts_list", execution_id=exec_id)
+        refs = await given(mcp, "kitaru_artifacts_list", exec_id=exec_id)
         found = [ArtifactRef.model_validate(item) for item in refs["items"]]
         assert found == client.artifacts.list(exec_id)
-        logs = await given(
-            mcp, "get_execution_logs", execution_id=exec_id, source="step"
-        )
+        logs = await given(mcp, "get_execution_logs", exec_id=exec_id, source="step")
         entries = [LogEntry.model_validate(item) for item in logs["items"]]
         assert entries == list(client.executions.logs(exec_id))
         for ref in found:
@@ -81,4 +81,4 @@ def test_records_are_those_of_the_client(tmp_path: Path) -> None:
             assert ArtifactRef.model_validate(value["artifact"]) == artifact
             assert value["value"] == artifact.load()
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)

@@ -31,8 +31,6 @@ NAMES = {
     "kitaru_secrets_create",
     "kitaru_stacks_list",
     "kitaru_status",
-    "kitaru_info",
-    "kitaru_clean_preview",
     "kitaru_start_local_server",
     "kitaru_stop_local_server",
     "manage_stack",
@@ -46,8 +44,6 @@ READERS = {
     "kitaru_artifacts_get",
     "kitaru_stacks_list",
     "kitaru_status",
-    "kitaru_info",
-    "kitaru_clean_preview",
 }
 
 
@@ -110,6 +106,21 @@ def test_every_tool_describes_what_it_gives_back(offered: list[Tool]) -> None:
     for tool in offered:
         assert tool.output_schema is not None, tool.name
         assert tool.output_schema["type"] == "object"
+
+
+def test_the_catalogue_is_short_enough_for_a_conversation(offered: list[Tool]) -> None:
+    catalogue = [
+        tool.model_dump_json(by_alias=True, exclude_none=True) for tool in offered
+    ]
+
+    assert sum(map(len, catalogue)) < 40_000
+
+
+def test_ids_of_executions_have_one_name_on_every_tool(offered: list[Tool]) -> None:
+    arguments = {name for tool in offered for name in tool.input_schema["properties"]}
+
+    assert "exec_id" in arguments
+    assert "execution_id" not in str([tool.model_dump() for tool in offered])
 
 
 def test_every_tool_is_the_face_of_an_operation_that_the_table_grants() -> None:

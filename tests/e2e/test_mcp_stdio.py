@@ -117,21 +117,19 @@ def test_a_noisy_flow_is_run_answered_replayed_and_cancelled(
         )
         first = seen["run"]["execution"]["exec_id"]
         seen["done"] = await given(
-            mcp, "kitaru_executions_input", execution_id=first, wait_seconds=60
+            mcp, "kitaru_executions_input", exec_id=first, wait_seconds=60
         )
         seen["again"] = await given(
             mcp,
             "kitaru_executions_replay",
-            execution_id=first,
+            exec_id=first,
             from_="louder",
             overrides={"checkpoint.shout": "HO"},
             wait_seconds=60,
         )
         second = seen["again"]["execution"]["exec_id"]
-        seen["cancelled"] = await given(
-            mcp, "kitaru_executions_cancel", execution_id=second
-        )
-        seen["log"] = await given(mcp, "get_execution_logs", execution_id=first)
+        seen["cancelled"] = await given(mcp, "kitaru_executions_cancel", exec_id=second)
+        seen["log"] = await given(mcp, "get_execution_logs", exec_id=first)
 
     assistant.talk_over_pipe(
         noisy, journey, errors=errors, mode=era, elicitation_callback=person
@@ -172,7 +170,7 @@ def test_the_first_program_of_the_documentation_runs(
         found = await given(
             mcp,
             "kitaru_executions_input",
-            execution_id=found["execution"]["exec_id"],
+            exec_id=found["execution"]["exec_id"],
             value=True,
             wait_seconds=60,
         )
@@ -206,7 +204,7 @@ def test_an_execution_outlives_call_and_server_and_is_seen_by_another(
         found = await given(mcp, "kitaru_executions_latest")
         assert found["execution"]["exec_id"] == started[0]
         assert found["execution"]["status"] == "running"
-        said = await refused(mcp, "kitaru_executions_retry", execution_id=started[0])
+        said = await refused(mcp, "kitaru_executions_retry", exec_id=started[0])
         assert "still running" in said
 
     assistant.talk_over_pipe(workspace, start, errors=errors)

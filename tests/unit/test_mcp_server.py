@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ from pydantic import BaseModel
 from kitaru import KitaruClient, checkpoint, flow, log, save, wait
 from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
+from kitaru.mcp import registry
 from kitaru.models import Execution
 from tests.support import assistant
 from tests.support.assistant import ERAS, Person, given, refused
+
+# The flows of this file are those of the project.
+PROJECT = Path(__file__).parent
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -65,6 +70,19 @@ def asking_nothing() -> str:
     return "through"
 
 
+PACKED = bytes(range(256))
+
+
+@checkpoint
+def pack() -> bytes:
+    return PACKED
+
+
+@flow
+def packing() -> int:
+    return len(pack())
+
+
 @flow
 def failing() -> None:
     raise ValueError("y" * 10_000)
@@ -79,12 +97,12 @@ def test_an_answer_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
 
     async def journey(mcp: Client) -> None:
         said = await refused(
-            mcp, "kitaru_executions_input", execution_id=exec_id, value={"good": "so"}
+            mcp, "kitaru_executions_input", exec_id=exec_id, value={"good": "so"}
         )
         assert said.startswith("KitaruWaitValidationError: ")
         assert "good must be boolean" in said
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
     assert KitaruClient().executions.get(exec_id).pending_wait is not None
 
@@ -97,11 +115,9 @@ def test_without_a_value_the_person_is_asked_with_a_form(
     person = Person({"good": "certainly"}, {"good": True, "stars": 5})
 
     async def journey(mcp: Client) -> None:
-        await given(
-            mcp, "kitaru_executions_input", execution_id=exec_id, wait_seconds=30
-        )
+        await given(mcp, "kitaru_executions_input", exec_id=exec_id, wait_seconds=30)
 
-    assistant.talk(tmp_path, journey, mode=era, elicitation_callback=person)
+    assistant.talk(PROJECT, journey, mode=era, elicitation_callback=person)
 
     (first, again) = person.asked
     assert first.message == "Is it good?"
@@ -116,11 +132,11 @@ def test_a_person_who_declines_leaves_the_wait_open(tmp_path: Path, era: str) ->
     exec_id = writing.run("fish").exec_id
 
     async def journey(mcp: Client) -> None:
-        found = await given(mcp, "kitaru_executions_input", execution_id=exec_id)
+        found = await given(mcp, "kitaru_executions_input", exec_id=exec_id)
         assert found["execution"]["pending_wait"] is not None
         assert "did not answer" in found["notes"][0]
 
-    assistant.talk(tmp_path, journey, mode=era, elicitation_callback=Person(None))
+    assistant.talk(PROJECT, journey, mode=era, elicitation_callback=Person(None))
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -128,10 +144,10 @@ def test_a_client_without_forms_is_told_the_schema(tmp_path: Path, era: str) -> 
     exec_id = writing.run("ants").exec_id
 
     async def journey(mcp: Client) -> None:
-        said = await refused(mcp, "kitaru_executions_input", execution_id=exec_id)
+        said = await refused(mcp, "kitaru_executions_input", exec_id=exec_id)
         assert '"good": {"title": "Good", "type": "boolean"}' in said
 
-    assistant.talk(tmp_path, journey, mode=era)
+    assistant.talk(PROJECT, journey, mode=era)
 
 
 def test_a_gate_opens_with_null_and_never_by_leaving_the_value_out(
@@ -140,18 +156,18 @@ def test_a_gate_opens_with_null_and_never_by_leaving_the_value_out(
     exec_id = asking_nothing.run().exec_id
 
     async def journey(mcp: Client) -> None:
-        said = await refused(mcp, "kitaru_executions_input", execution_id=exec_id)
+        said = await refused(mcp, "kitaru_executions_input", exec_id=exec_id)
         assert "`value`=null" in said
         found = await given(
             mcp,
             "kitaru_executions_input",
-            execution_id=exec_id,
+            exec_id=exec_id,
             value=None,
             wait_seconds=30,
         )
         assert found["execution"]["status"] == "completed"
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_json_written_as_text_is_read_where_no_text_fits(tmp_path: Path) -> None:
@@ -161,13 +177,13 @@ def test_json_written_as_text_is_read_where_no_text_fits(tmp_path: Path) -> None
         found = await given(
             mcp,
             "kitaru_executions_input",
-            execution_id=exec_id,
+            exec_id=exec_id,
             value='{"good": false}',
             wait_seconds=30,
         )
         assert found["execution"]["status"] == "completed"
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_long_executions_and_values_come_in_portions(tmp_path: Path) -> None:
@@ -175,18 +191,16 @@ def test_long_executions_and_values_come_in_portions(tmp_path: Path) -> None:
     (result,) = KitaruClient().artifacts.list(exec_id, name="result")
 
     async def journey(mcp: Client) -> None:
-        first = await given(mcp, "kitaru_executions_get", execution_id=exec_id)
+        first = await given(mcp, "kitaru_executions_get", exec_id=exec_id)
         rest = await given(
-            mcp, "kitaru_executions_get", execution_id=exec_id, checkpoints_page=2
+            mcp, "kitaru_executions_get", exec_id=exec_id, checkpoints_page=2
         )
         assert (first["checkpoints_total"], first["next_checkpoints_page"]) == (60, 2)
         assert rest["next_checkpoints_page"] is None
         calls = execution(first).checkpoints + execution(rest).checkpoints
         assert calls == KitaruClient().executions.get(exec_id).checkpoints
         pages = [
-            await given(
-                mcp, "kitaru_artifacts_list", execution_id=exec_id, page=n, size=40
-            )
+            await given(mcp, "kitaru_artifacts_list", exec_id=exec_id, page=n, size=40)
             for n in (1, 2)
         ]
         assert [page["next_page"] for page in pages] == [2, None]
@@ -205,33 +219,33 @@ def test_long_executions_and_values_come_in_portions(tmp_path: Path) -> None:
             text, offset = text + part["text"], part["next_offset"]
         assert text == "x" * 50_000
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_long_texts_of_a_failure_are_cut(tmp_path: Path) -> None:
     exec_id = failing.run().exec_id
 
     async def journey(mcp: Client) -> None:
-        found = await given(mcp, "kitaru_executions_get", execution_id=exec_id)
+        found = await given(mcp, "kitaru_executions_get", exec_id=exec_id)
         failure = found["execution"]["failure"]
         assert "characters left out" in failure["message"]
         assert len(failure["message"]) < 5_000
         assert any("long texts were cut" in note for note in found["notes"])
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_errors_name_tools_instead_of_commands(tmp_path: Path) -> None:
     exec_id = writing.run("owls").exec_id
 
     async def journey(mcp: Client) -> None:
-        said = await refused(mcp, "kitaru_executions_retry", execution_id=exec_id)
-        assert f"kitaru_executions_input(execution_id={exec_id!r})" in said
-        await given(mcp, "kitaru_executions_cancel", execution_id=exec_id)
-        said = await refused(mcp, "kitaru_executions_cancel", execution_id=exec_id)
+        said = await refused(mcp, "kitaru_executions_retry", exec_id=exec_id)
+        assert f"kitaru_executions_input(exec_id={exec_id!r})" in said
+        await given(mcp, "kitaru_executions_cancel", exec_id=exec_id)
+        said = await refused(mcp, "kitaru_executions_cancel", exec_id=exec_id)
         assert said.startswith("KitaruStateError: ")
         assert "it is already cancelled" in said
-        said = await refused(mcp, "kitaru_executions_get", execution_id="no id")
+        said = await refused(mcp, "kitaru_executions_get", exec_id="no id")
         assert "kitaru_executions_list" in said
         assert "kitaru executions" not in said
         said = await refused(mcp, "kitaru_executions_list", size=0)
@@ -242,7 +256,7 @@ def test_errors_name_tools_instead_of_commands(tmp_path: Path) -> None:
         said = await refused(mcp, "kitaru_executions_get", execution="x")
         assert "execution: Unexpected keyword argument" in said
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_an_artifact_is_a_resource_too(tmp_path: Path) -> None:
@@ -254,7 +268,7 @@ def test_an_artifact_is_a_resource_too(tmp_path: Path) -> None:
         (content,) = read.contents
         assert content.text == '{"words": 3}'  # type: ignore[union-attr]  # values are texts
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_the_prompt_walks_through_the_open_wait(tmp_path: Path) -> None:
@@ -262,12 +276,12 @@ def test_the_prompt_walks_through_the_open_wait(tmp_path: Path) -> None:
 
     async def journey(mcp: Client) -> None:
         (prompt,) = (await mcp.list_prompts()).prompts
-        got = await mcp.get_prompt(prompt.name, {"execution_id": exec_id})
+        got = await mcp.get_prompt(prompt.name, {"exec_id": exec_id})
         text = got.messages[0].content.text  # type: ignore[union-attr]  # a text
         assert "Is it good?" in text
-        assert f'kitaru_executions_input(execution_id="{exec_id}", wait="wait"' in text
+        assert f'kitaru_executions_input(exec_id="{exec_id}", wait="wait"' in text
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
 def test_values_of_a_secret_never_come_back(tmp_path: Path) -> None:
@@ -288,20 +302,81 @@ def test_values_of_a_secret_never_come_back(tmp_path: Path) -> None:
         assert "values.key: Input should be a valid string" in wrong
         assert value not in again + wrong
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)
 
 
-def test_info_is_status_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KITARU_RETRIES", "4711")
+@pytest.mark.parametrize(
+    ("tool", "more"),
+    [
+        ("kitaru_executions_retry", {}),
+        ("kitaru_executions_input", {"value": {"good": True}}),
+        ("kitaru_executions_input", {}),
+        ("kitaru_executions_replay", {"from_": "draft"}),
+    ],
+)
+def test_no_tool_runs_code_from_outside_the_project(
+    tmp_path: Path, tool: str, more: dict[str, Any]
+) -> None:
+    exec_id = writing.run("cats").exec_id
 
     async def journey(mcp: Client) -> None:
-        found = await given(mcp, "kitaru_info")
-        assert found["versions"]["kitaru"]
-        assert found["problems"] == []
-        assert {"environment", "settings", "packages", "analytics"}.isdisjoint(found)
-        assert "4711" not in str(found)
+        said = await refused(mcp, tool, exec_id=exec_id[:8], **more)
+        assert f"the flow of execution {exec_id} is {Path(__file__)}" in said
+        assert "outside the project folder" in said
 
     assistant.talk(tmp_path, journey)
+    assert KitaruClient().executions.get(exec_id).status == "waiting"
+    assert len(KitaruClient().executions.list()) == 1
+
+
+def test_every_tool_that_runs_code_of_an_execution_asks_for_its_project() -> None:
+    for tool in registry.tools:
+        hints = tool.annotations
+        assert hints is not None
+        runs_code = hints.destructive_hint and hints.open_world_hint
+        if runs_code and "exec_id" in tool.parameters["properties"]:
+            assert registry.is_guarded(tool.fn), tool.name  # type: ignore[attr-defined]
+
+
+def test_a_brief_execution_has_calls_without_what_hangs_on_them(tmp_path: Path) -> None:
+    exec_id = writing.run("cats").exec_id
+
+    async def journey(mcp: Client) -> None:
+        brief = execution(
+            await given(mcp, "kitaru_executions_get", exec_id=exec_id, detail="brief")
+        )
+        full = execution(await given(mcp, "kitaru_executions_get", exec_id=exec_id))
+        assert full.artifacts
+        assert brief.artifacts == ()
+        (call,) = brief.checkpoints
+        assert (call.status, call.artifacts, call.metadata) == ("completed", (), {})
+        assert brief.pending_wait == full.pending_wait
+
+    assistant.talk(PROJECT, journey)
+
+
+def test_a_limit_takes_the_first_of_a_list(tmp_path: Path) -> None:
+    for topic in ("a", "b", "c"):
+        writing.run(topic)
+
+    async def journey(mcp: Client) -> None:
+        found = await given(mcp, "kitaru_executions_list", limit=2)
+        assert (len(found["items"]), found["total"]) == (2, 3)
+
+    assistant.talk(PROJECT, journey)
+
+
+def test_bytes_are_base64_and_said_to_be(tmp_path: Path) -> None:
+    exec_id = packing.run().exec_id
+    (ref,) = KitaruClient().artifacts.list(exec_id, name="pack")
+
+    async def journey(mcp: Client) -> None:
+        found = await given(mcp, "kitaru_artifacts_get", artifact_id=ref.artifact_id)
+        assert found["text_format"] == "base64"
+        assert base64.b64decode(found["text"]) == PACKED
+        assert found["value"] is None
+
+    assistant.talk(PROJECT, journey)
 
 
 def test_the_status_counts_what_needs_somebody(tmp_path: Path) -> None:
@@ -311,4 +386,4 @@ def test_the_status_counts_what_needs_somebody(tmp_path: Path) -> None:
         found = await given(mcp, "kitaru_status")
         assert (found["running"], found["waiting"]) == (0, 1)
 
-    assistant.talk(tmp_path, journey)
+    assistant.talk(PROJECT, journey)

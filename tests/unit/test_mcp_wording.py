@@ -11,14 +11,11 @@ from kitaru.mcp.wording import for_assistants
     ("said", "told"),
     [
         ("see them with: kitaru stack list", "see them with: kitaru_stacks_list"),
-        (
-            "see what is broken with: kitaru info",
-            "see what is broken with: kitaru_info",
-        ),
+        ("cannot\x1b[2J be\u202e read", r"cannot\x1b[2J be\u202e read"),
         ("check it with: kitaru status", "check it with: kitaru_status"),
         (
             "use: kitaru executions retry 1b2c3d4e",
-            "use: kitaru_executions_retry(execution_id='1b2c3d4e')",
+            "use: kitaru_executions_retry(exec_id='1b2c3d4e')",
         ),
         ("use it with: kitaru stack use dev", "use it with: kitaru stack use dev"),
     ],

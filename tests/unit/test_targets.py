@@ -87,6 +87,9 @@ def test_a_target_is_imported_as_python_would(
         pytest.param(
             ".venv/lib/site-packages/inner.py:research", "installed", id="environment"
         ),
+        pytest.param(
+            "usr/lib/python3/dist-packages/inner.py:research", "installed", id="Debian"
+        ),
         pytest.param("missing.py:research", "no file 'missing.py'", id="no file"),
         pytest.param("missing:research", "no module 'missing'", id="no module"),
         pytest.param("on.py:research", "did you mean 'one.py'", id="nearly a file"),
@@ -106,6 +109,7 @@ def test_only_flows_below_the_project_are_found(
 ) -> None:
     write(project, "one.py")
     write(project, ".venv/lib/site-packages/inner.py")
+    write(project, "usr/lib/python3/dist-packages/inner.py")
     outside = write(project.parent, "outside.py", "raise SystemExit('was loaded')")
     (project / "link.py").symlink_to(outside)
     (project / "linked").symlink_to(project.parent)
@@ -194,7 +198,7 @@ def test_a_run_at_the_top_level_of_the_file_starts_nothing(project: Path) -> Non
         )
         (execution,) = KitaruClient().executions.list()
 
-    assert execution.exec_id == started.execution_id
+    assert execution.exec_id == started.exec_id
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,7 @@ def planned(plan: Plan) -> int:
             project=project,
             inputs={"plan": {"steps": ["a", "b"]}},
         )
-        (result,) = KitaruClient().artifacts.list(started.execution_id)
+        (result,) = KitaruClient().artifacts.list(started.exec_id)
 
     assert result.load() == 2
 
@@ -273,8 +277,8 @@ def test_a_replay_in_another_process_is_planned_with_the_file_as_it_is(
         )
         write(project, "steps.py", text)
         second = replays.start_elsewhere(
-            first.execution_id, from_="step", inputs={"factor": 5}
+            first.exec_id, from_="step", inputs={"factor": 5}
         )
-        (result,) = KitaruClient().artifacts.list(second.execution_id, name="result")
+        (result,) = KitaruClient().artifacts.list(second.exec_id, name="result")
 
     assert result.load() == 10

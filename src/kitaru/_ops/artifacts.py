@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from typing import Literal
@@ -59,11 +60,14 @@ def get(artifact_id: str) -> ArtifactRef:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A part of a value as text, and the value as JSON data if that is all of it."""
+    """A part of a value as text, and the value as JSON data if that is all of it.
+
+    Bytes have no JSON form: their text is base64.
+    """
 
     artifact: ArtifactRef
     text: str
-    text_format: Literal["json", "text"]
+    text_format: Literal["json", "text", "base64"]
     total: int
     value: object = None
     is_whole: bool = False
@@ -84,18 +88,24 @@ def read(artifact_id: str, *, offset: int, length: int) -> Excerpt:
             f"Python: KitaruClient().artifacts.get({artifact_id!r}).load()"
         )
     loaded = artifact.load()
-    value = _as_json(loaded)
-    is_text = isinstance(loaded, str)
-    text = loaded if is_text else json.dumps(value, ensure_ascii=False)
+    text, text_format = _as_text(loaded)
     is_whole = offset == 0 and len(text) <= length
     return Excerpt(
         artifact=artifact,
         text=text[offset : offset + length],
-        text_format="text" if is_text else "json",
+        text_format=text_format,
         total=len(text),
-        value=value if is_whole else None,
+        value=_as_json(loaded) if is_whole and text_format != "base64" else None,
         is_whole=is_whole,
     )
+
+
+def _as_text(value: object) -> tuple[str, Literal["json", "text", "base64"]]:
+    if isinstance(value, str):
+        return value, "text"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode(), "base64"
+    return json.dumps(_as_json(value), ensure_ascii=False), "json"
 
 
 def _as_json(value: object) -> object:

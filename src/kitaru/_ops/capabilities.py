@@ -105,9 +105,9 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.PROJECT_INIT: frozenset({CLI}),
     Op.MODEL_REGISTER: frozenset({CLI}),
     Op.MODEL_LIST: frozenset({CLI}),
-    Op.CLEAN: frozenset({CLI, MCP}),
+    Op.CLEAN: frozenset({CLI}),
     Op.STATUS: frozenset({CLI, MCP}),
-    Op.INFO: frozenset({CLI, MCP}),
+    Op.INFO: frozenset({CLI}),
     Op.ANALYTICS: frozenset({CLI}),
     Op.LOG_STORE: frozenset({CLI}),
 }
@@ -122,8 +122,7 @@ REMARKS: dict[tuple[Op, Surface], str] = {
     (Op.SECRET_READ, CLI): "values only on request",
     (Op.SERVER_START, CLI): "`login`",
     (Op.SERVER_STOP, CLI): "`logout`",
-    (Op.CLEAN, MCP): "preview only",
-    (Op.INFO, MCP): "status only",
+    (Op.INFO, MCP): "`kitaru_status`",
 }
 
 

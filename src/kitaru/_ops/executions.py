@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from kitaru._core.calls import statuses
+from kitaru._core.calls import selectors, statuses
 from kitaru._core.words import paging
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
@@ -138,6 +138,8 @@ def retry(execution_id: str) -> Continuation:
 def resume(execution_id: str) -> Continuation:
     """Let an answered execution go on that does not by itself.
 
+    One that has completed is left as it is.
+
     Raises:
         KitaruStateError: If its wait is open, or it does not wait.
     """
@@ -147,6 +149,8 @@ def resume(execution_id: str) -> Continuation:
     # Looking at it with `get` would let it go on, and leave nothing to resume.
     status = engine.stored_status(full_id)
     statuses.check_resume(full_id, status, waits[0].name if waits else None)
+    if status is ExecutionStatus.COMPLETED:
+        return Continuation(how="completed")
     return engine.continue_execution(full_id)
 
 
@@ -192,16 +196,20 @@ def settled(
 
 def _calls_named(execution_id: str, checkpoint: str) -> set[str]:
     calls = current_engine().get(execution_id).checkpoints
+    known = {name for call in calls for name in (call.name, call.invocation_id)}
+    meant = selectors.without_first(checkpoint, known)
+    is_first = meant != checkpoint
     found = {
         call.invocation_id
         for call in calls
-        if checkpoint in (call.name, call.invocation_id, call.call_id)
+        if meant in (call.invocation_id, call.call_id)
+        or (meant == call.name and not is_first)
     }
     if not found:
-        known = [call.invocation_id for call in calls]
+        ids = [call.invocation_id for call in calls]
         raise KitaruUsageError(
             f"execution {execution_id} has no checkpoint {checkpoint!r}"
-            f"{did_you_mean(checkpoint, known)}"
+            f"{did_you_mean(checkpoint, ids)}"
         )
     return found
 

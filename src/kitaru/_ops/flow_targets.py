@@ -18,12 +18,13 @@ from kitaru._engine.flow_loading import Declared
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.settings import configuration
-from kitaru._ops import arguments
+from kitaru._ops import arguments, executions
 from kitaru._ops.replays import Started
 from kitaru.errors import KitaruUsageError
 
 _EXAMPLES = "it looks like: flows/research.py:research_agent or my_package.flows:main"
-_NOT_OURS = "site-packages"
+# Where installers put packages; Debian has a name of its own for it.
+_NOT_OURS = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,30 @@ def load(target: str, *, project: Path) -> Declared:
             f"flow {source.reference} is not defined at the top level of a file, so no "
             "other process can run it; move it there"
         )
-    _check_inside(Path(source.file).resolve(), root, target)
+    _check_inside(Path(source.file).resolve(), root, f"target {target!r}")
     return found
+
+
+def check_execution(exec_id: str, *, project: Path) -> None:
+    """Refuse to let code of an execution run whose flow is outside a folder.
+
+    Whoever may only run flows of one project may neither retry nor answer nor replay
+    those of another: each of these loads the flow's file.
+
+    Raises:
+        KitaruUsageError: If the flow's file, or the folder it imports from, is outside.
+    """
+    root = project.resolve()
+    full_id = executions.resolve(exec_id)
+    source = current_engine().flow_source(full_id)
+    if not source.is_loadable:
+        return  # No file: only the process that defined it can run it.
+    _check_is_project(root)
+    what = f"the flow of execution {full_id}"
+    _check_inside(Path(source.file).resolve(), root, what)
+    imports_from = Path(source.root).resolve()
+    if not (imports_from.is_relative_to(root) or root.is_relative_to(imports_from)):
+        _check_inside(imports_from, root, what)
 
 
 def find(target: str, *, project: Path) -> Target:
@@ -106,11 +129,7 @@ def find(target: str, *, project: Path) -> Target:
     Raises:
         KitaruUsageError: If it names no file of the project.
     """
-    if project == Path(project.anchor):
-        raise KitaruUsageError(
-            "there is no project folder to run flows from; start the server in one, or "
-            "with: kitaru-mcp --project DIR"
-        )
+    _check_is_project(project)
     place, _, flow = target.strip().rpartition(":")
     if not place or not flow.isidentifier():
         raise KitaruUsageError(
@@ -121,20 +140,28 @@ def find(target: str, *, project: Path) -> Target:
     else:
         file = _file_of_module(place, project)
     real = file.resolve()
-    _check_inside(real, project, target)
+    _check_inside(real, project, f"target {target!r}")
     module, root = _importable_as(real, project)
     return Target(real, module, root, flow)
 
 
-def _check_inside(file: Path, project: Path, target: str) -> None:
+def _check_is_project(project: Path) -> None:
+    if project == Path(project.anchor):
+        raise KitaruUsageError(
+            "there is no project folder to run flows from; start the server in one, or "
+            "with: kitaru-mcp --project DIR"
+        )
+
+
+def _check_inside(file: Path, project: Path, what: str) -> None:
     if not file.is_relative_to(project):
         raise KitaruUsageError(
-            f"target {target!r} is {file}, which is outside the project folder "
+            f"{what} is {file}, which is outside the project folder "
             f"{project}; only flows below it may be run"
         )
-    if _NOT_OURS in file.relative_to(project).parts:
+    if not set(_NOT_OURS).isdisjoint(file.relative_to(project).parts):
         raise KitaruUsageError(
-            f"target {target!r} is {file}, which belongs to an installed package; only "
+            f"{what} is {file}, which belongs to an installed package; only "
             "the project's own flows may be run"
         )
 
@@ -142,7 +169,7 @@ def _check_inside(file: Path, project: Path, target: str) -> None:
 def _file_of_path(place: str, project: Path) -> Path:
     file = project / place
     # Whether something exists outside is nobody's business.
-    _check_inside(file.resolve(), project, place)
+    _check_inside(file.resolve(), project, f"target {place!r}")
     if file.is_file():
         return file
     beside = file.parent.glob("*.py") if file.parent.is_dir() else ()

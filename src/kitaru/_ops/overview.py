@@ -19,6 +19,10 @@ class Overview(Record):
     running: Page[Execution]
 
 
+_NONE: Page[Execution] = Page(items=(), total=0, page=1, size=_SHOWN)
+EMPTY = Overview(waiting=_NONE, failed=_NONE, running=_NONE)
+
+
 def overview() -> Overview | None:
     """Return what needs somebody, `None` where nothing was ever run.
 

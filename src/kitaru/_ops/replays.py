@@ -36,7 +36,7 @@ class Prepared:
 class Started:
     """An execution that was started in another process."""
 
-    execution_id: str
+    exec_id: str
     continuation: Continuation
     notes: tuple[str, ...]
 
@@ -111,6 +111,11 @@ def start_elsewhere(execution_id: str, **wanted: Any) -> Started:
     prepared = prepare(execution_id, fresh=True, **wanted)
     new_id, continuation = current_engine().launch_elsewhere(prepared.launch)
     return Started(new_id, continuation, prepared.notes)
+
+
+def announce(started: Started) -> None:
+    """Tell the user on stderr what a replay does not freeze, and which code changed."""
+    current_engine().tell(started.notes)
 
 
 def _changed_inputs(

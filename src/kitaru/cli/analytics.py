@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-import typer
-
 from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli.groups import group
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say
 
 if TYPE_CHECKING:
     from kitaru._ops.analytics import AnalyticsPreference
 
-app = typer.Typer(
-    help="Whether anonymous usage data may be sent; off by default.",
-    no_args_is_help=True,
-)
+app = group("Whether anonymous usage data may be sent; off by default.")
 
 
 @app.command("status")
@@ -52,8 +48,6 @@ def opt_out(output: Output = Format.TEXT) -> None:
 
 def _print(found: AnalyticsPreference, *, wanted: bool | None = None) -> None:
     said = "on" if found.opted_in else "off: nothing is sent"
-    sys.stdout.write(f"analytics are {said} ({found.said_by})\n")
+    say(f"analytics are {said} ({found.said_by})")
     if wanted is not None and wanted is not found.opted_in:
-        sys.stdout.write(
-            f"your choice is stored, but {found.said_by} is set and wins\n"
-        )
+        say(f"your choice is stored, but {found.said_by} is set and wins")

@@ -16,6 +16,7 @@ from kitaru.cli import (
     auth,
     clean,
     connection,
+    examples,
     executions,
     home,
     info,
@@ -23,17 +24,21 @@ from kitaru.cli import (
     models,
     project,
     reconcile,
+    screen,
     secrets,
     stacks,
     tables,
 )
+from kitaru.cli.groups import Group, WrongUsage
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, fail, show_item
+from kitaru.cli.screen import say, tell
 from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.version import __version__
 
 app = typer.Typer(
     name="kitaru",
+    cls=Group,
     help="Operate durable flows: see what runs, answer what waits, retry what failed.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,7 +60,7 @@ app.command("logout")(connection.logout)
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -68,10 +73,19 @@ def root(
             "--version", callback=_version, is_eager=True, help="Show the version."
         ),
     ] = False,
+    output: Annotated[
+        Format | None,
+        typer.Option("--output", "-o", help="text or json, of `kitaru` alone."),
+    ] = None,
 ) -> None:
     """Operate durable flows: see what runs, answer what waits, retry what failed."""
-    if context.invoked_subcommand is None:
-        home.home()
+    command = context.invoked_subcommand
+    if command is None:
+        home.home(output or Format.TEXT)
+    elif output is not None:
+        raise KitaruUsageError(
+            f"-o stands behind the command: kitaru {command} … -o {output.value}"
+        )
 
 
 @app.command("status")
@@ -88,9 +102,12 @@ def status(output: Output = Format.TEXT) -> None:
             for name, value in facts.items()
         )
         # Lines, no table of rich: a path that is cut cannot be copied.
-        sys.stdout.writelines(f"{line[2:]}\n" for line in tables.aligned(rows))
+        say(*(line[2:] for line in tables.aligned(rows)))
 
     show_item("status", facts, output, text)
+
+
+examples.attach(app)
 
 
 def main() -> None:
@@ -105,26 +122,24 @@ def main() -> None:
         sys.exit(app(standalone_mode=False))
     except KitaruError as error:
         sys.exit(fail(_command(), error, _format()))
-    except _WrongUsage as error:
-        if _format() is Format.TEXT:
-            error.show()
-            sys.exit(2)
-        sys.exit(
-            fail(_command(), KitaruUsageError(error.format_message()), Format.JSON)
-        )
+    except WrongUsage as error:
+        sys.exit(_explain(error))
     except (KeyboardInterrupt, typer.Abort):
-        if sys.stderr.isatty():
+        if screen.is_terminal(sys.stderr):
             # What comes next does not belong on the line of a question.
-            sys.stderr.write("\n")
+            tell("")
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our pipe has gone, as `| head` does.
-        sys.stderr.close()
-        sys.exit(0)
 
 
-# What typer raises for options that it cannot read; it has no public name there.
-_WrongUsage: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+def _explain(error: typer.BadParameter) -> int:
+    """Print what is wrong with the words of the command, and return the exit code."""
+    said = error.format_message()
+    if not said:
+        # A group without a command has shown its help.
+        return 2
+    if error.ctx is not None and _format() is Format.TEXT:
+        tell(error.ctx.get_usage().strip(), f"Help: {error.ctx.command_path} --help")
+    return fail(_command(), KitaruUsageError(said), _format())
 
 
 def _command() -> str:

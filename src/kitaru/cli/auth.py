@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -10,16 +9,16 @@ import typer
 
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, render, tables
+from kitaru.cli import keyboard, render, screen, tables
+from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, show_item, show_items
+from kitaru.cli.screen import say, tell
 from kitaru.models import ApiKey, NewApiKey, ServiceAccount
 
-app = typer.Typer(
-    help="Tokens, service accounts and API keys of a server.", no_args_is_help=True
-)
-accounts_app = typer.Typer(help="Accounts for programs.", no_args_is_help=True)
-keys_app = typer.Typer(help="API keys of a service account.", no_args_is_help=True)
+app = group("Tokens, service accounts and API keys of a server.")
+accounts_app = group("Accounts for programs.")
+keys_app = group("API keys of a service account.")
 app.add_typer(accounts_app, name="service-accounts")
 app.add_typer(keys_app, name="api-keys")
 
@@ -47,12 +46,12 @@ def token(output: Output = Format.TEXT) -> None:
 
     found = connection.auth_token()
     if found is None:
-        sys.stderr.write("No token is needed: there is no server that asks for one\n")
+        tell("No token is needed: there is no server that asks for one")
     show_item(
         "auth token",
         {"token": found},
         output,
-        lambda: None if found is None else print(found),
+        lambda: None if found is None else say(found),
     )
 
 
@@ -136,7 +135,7 @@ def delete_account(
         "auth service-accounts delete",
         {"deleted": account},
         output,
-        lambda: print(f"deleted service account {account}"),
+        lambda: say(f"deleted service account {account}"),
     )
 
 
@@ -236,19 +235,18 @@ def delete_key(
         "auth api-keys delete",
         {"deleted": key, "service_account": account},
         output,
-        lambda: print(f"deleted API key {key} of {account}"),
+        lambda: say(f"deleted API key {key} of {account}"),
     )
 
 
 def _show_value(made: NewApiKey) -> None:
     # The value alone on stdout, so that a pipe gets just that.
-    sys.stderr.write("Keep this value; it is not shown again:\n")
-    sys.stderr.flush()
-    print(made.key)
+    tell("Keep this value; it is not shown again:")
+    say(made.key)
 
 
 def _show_account(found: ServiceAccount) -> None:
-    tables.table(_ACCOUNT_COLUMNS, [_account_row(found)])
+    screen.table(_ACCOUNT_COLUMNS, [_account_row(found)])
 
 
 def _account_row(item: ServiceAccount) -> tuple[str, ...]:
@@ -261,7 +259,7 @@ def _account_row(item: ServiceAccount) -> tuple[str, ...]:
 
 
 def _show_key(found: ApiKey) -> None:
-    tables.table(_KEY_COLUMNS, [_key_row(found)])
+    screen.table(_KEY_COLUMNS, [_key_row(found)])
 
 
 def _key_row(item: ApiKey) -> tuple[str, ...]:

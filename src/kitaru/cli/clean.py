@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import Annotated
 
@@ -10,14 +9,14 @@ import typer
 
 from kitaru._core.words.wording import many, size
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard
+from kitaru.cli import keyboard, screen
+from kitaru.cli.groups import group
 from kitaru.cli.options import Output, Yes
 from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say
 from kitaru.models import Cleaned, CleanPlan, CleanScope, KeptItem
 
-app = typer.Typer(
-    help="Remove what executions that have ended left behind.", no_args_is_help=True
-)
+app = group("Remove what executions that have ended left behind.")
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would go and what stays.")
@@ -62,7 +61,7 @@ def _clean(scope: CleanScope, *, dry_run: bool, yes: bool, output: Format) -> No
         show_item(command, plan, output, lambda: _say_unchanged(dry_run))
         return
     keyboard.confirm(f"Remove {_count(plan)}?", yes=yes)
-    done = cleaning.clean(plan, progress=count_on_terminal)
+    done = cleaning.clean(plan, progress=screen.count)
     show_item(command, done, output, lambda: _print_done(done))
 
 
@@ -78,7 +77,7 @@ def _print_plan(plan: CleanPlan) -> None:
     if plan.stray_logs:
         lines.append(f"  {many(plan.stray_logs, 'log')} of executions that are gone")
     lines += _kept(plan.kept)
-    sys.stdout.writelines(line + "\n" for line in lines)
+    say(*lines)
 
 
 def _kept(kept: tuple[KeptItem, ...]) -> list[str]:
@@ -101,25 +100,15 @@ def _count(plan: CleanPlan) -> str:
 
 def _say_unchanged(dry_run: bool) -> None:
     text = "nothing was changed (dry run)" if dry_run else "nothing to clean"
-    sys.stdout.write(f"{text}\n")
+    say(text)
 
 
 def _print_done(done: Cleaned) -> None:
     count = many(done.removed, "execution")
     what = count if done.with_runs else f"logs and journal rows of {count}"
-    sys.stdout.write(f"removed {what}, {size(done.size)}\n")
+    say(f"removed {what}, {size(done.size)}")
     if done.stray_logs:
-        sys.stdout.write(f"removed {many(done.stray_logs, 'stray log')}\n")
-    sys.stdout.writelines(line + "\n" for line in _kept(done.kept))
+        say(f"removed {many(done.stray_logs, 'stray log')}")
+    say(*_kept(done.kept))
     if not done.compacted:
-        sys.stdout.write(
-            "the journal is in use and keeps its free space for new executions\n"
-        )
-
-
-def count_on_terminal(done: int, of: int) -> None:
-    """Count on the terminal's last line."""
-    if sys.stderr.isatty():
-        end = "\r\033[K" if done == of else ""
-        sys.stderr.write(f"\r{done}/{of}{end}")
-        sys.stderr.flush()
+        say("the journal is in use and keeps its free space for new executions")

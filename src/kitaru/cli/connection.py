@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard
+from kitaru.cli import keyboard, screen
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say, tell
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Connection, LocalServer, LoggedOut
 
@@ -129,36 +130,31 @@ def logout(
 def _progress(output: Format) -> Callable[[str], None]:
     def tell(text: str) -> None:
         if output is Format.TEXT:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+            tell(f"{text}")
 
     return tell
 
 
 def _show_server(server: LocalServer) -> None:
     state = "runs" if server.started else "runs already"
-    sys.stdout.write(
-        f"The local server {state}: {server.url}\n"
-        f"Dashboard: {server.dashboard_url}\n"
-        "Stop it with: kitaru logout\n"
+    say(
+        f"The local server {state}: {server.url}",
+        f"Dashboard: {server.dashboard_url}",
+        "Stop it with: kitaru logout",
     )
 
 
 def _show_connection(joined: Connection) -> None:
-    sys.stdout.write(
-        f"Logged in to {joined.url} as {joined.user}, project {joined.project}\n"
-    )
+    say(f"Logged in to {joined.url} as {joined.user}, project {joined.project}")
 
 
 def _show_logout(done: LoggedOut) -> None:
     if done.stopped_server:
-        sys.stdout.write(f"Stopped the local server {done.stopped_server}\n")
+        say(f"Stopped the local server {done.stopped_server}")
     if done.left_server:
-        sys.stdout.write(
-            f"Logged out of {done.left_server}; working with the local store now\n"
-        )
+        say(f"Logged out of {done.left_server}; working with the local store now")
     if not done.stopped_server and not done.left_server:
-        sys.stdout.write("Nothing to do: no login, and no local server\n")
+        say("Nothing to do: no login, and no local server")
 
 
 def _warn_of_variables(joined: Connection | None) -> None:
@@ -166,14 +162,12 @@ def _warn_of_variables(joined: Connection | None) -> None:
     for name in _OVERRIDING:
         value = os.environ.get(name, "").rstrip("/")
         if value and (joined is None or value != joined.url):
-            sys.stderr.write(
-                f"Note: {name} is set, so commands go on working with {value}\n"
-            )
+            tell(f"Note: {name} is set, so commands go on working with {value}")
 
 
 def _open_browser(url: str) -> None:
     """Open a page, where there is somebody to look at it."""
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if not (screen.is_terminal(sys.stdout) and screen.is_terminal(sys.stdin)):
         return
     # Without a display, Python would start a text browser in this terminal.
     has_display = sys.platform == "darwin" or any(

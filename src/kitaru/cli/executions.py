@@ -9,7 +9,8 @@ import typer
 
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, render, tree
+from kitaru.cli import keyboard, render, screen, tree
+from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import (
     Format,
@@ -18,10 +19,11 @@ from kitaru.cli.output import (
     show_item,
     show_items,
 )
+from kitaru.cli.screen import say, tell
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Execution, ExecutionStatus
 
-app = typer.Typer(help="Look at executions and steer them.", no_args_is_help=True)
+app = group("Look at executions and steer them.")
 
 
 def _known_ids(incomplete: str) -> list[tuple[str, str]]:
@@ -177,7 +179,7 @@ def replay(
         inputs=parse_object("--args", args),
         reuse_waits=reuse_waits,
     )
-    new_id = started.execution_id
+    new_id = started.exec_id
     found = executions.settled(new_id) if wait else executions.get(new_id)
     show_item(
         "executions replay", found, output, lambda: render.replayed(found, started)
@@ -192,10 +194,8 @@ def cancel(execution: Exec, output: Output = Format.TEXT) -> None:
     """Stop an execution: a waiting one at once, a running one at a checkpoint."""
     from kitaru._ops import executions
 
-    if output is Format.TEXT and sys.stderr.isatty():
-        sys.stderr.write(
-            f"Asking it to stop; by force after {executions.CANCEL_GRACE:.0f} s\n"
-        )
+    if output is Format.TEXT and screen.is_terminal(sys.stderr):
+        tell(f"Asking it to stop; by force after {executions.CANCEL_GRACE:.0f} s")
     found = executions.cancel(execution)
     show_item("executions cancel", found, output, lambda: render.line(found))
 
@@ -230,20 +230,19 @@ def logs(
     )
     if follow:
         for entry in entries:
-            line = (
-                entry.model_dump_json()
-                if output is Format.JSON
-                else render.log_line(entry)
-            )
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            if output is Format.JSON:
+                taken = screen.json_out(entry.model_dump(mode="json"), indent=None)
+            else:
+                taken = say(*render.log_lines(entry))
+            if not taken:
+                return  # Nobody reads any more.
         return
     found = list(entries)
     show_items(
         "executions logs",
         found,
         output,
-        lambda: sys.stdout.writelines(render.log_line(entry) + "\n" for entry in found),
+        lambda: say(*(line for entry in found for line in render.log_lines(entry))),
     )
 
 

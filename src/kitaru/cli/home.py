@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from kitaru._core.words.similar import one_line
 from kitaru._core.words.wording import short
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import render
-from kitaru.cli.output import console
+from kitaru.cli import render, screen
+from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say
 
 if TYPE_CHECKING:
     from kitaru._ops.overview import Overview
@@ -26,15 +26,16 @@ Nothing has run here yet. To start:
 
 
 @exposes(Op.STATUS, on=CLI)
-def home() -> None:
+def home(output: Format) -> None:
     """Show what waits for somebody, what failed last and what runs."""
     from kitaru._ops import overview
 
     found = overview.overview()
     if found is None:
-        sys.stdout.write(_START)
-        return
-    _print(found)
+        nothing = overview.EMPTY
+        show_item("home", nothing, output, lambda: say(*_START.splitlines()))
+    else:
+        show_item("home", found, output, lambda: _print(found))
 
 
 def _print(found: Overview) -> None:
@@ -47,25 +48,19 @@ def _print(found: Overview) -> None:
         if page.items:
             _section(title, page, status)
     if not any(page.items for _, page, _ in sections):
-        sys.stdout.write("Nothing waits, nothing runs, nothing has failed.\n")
-    sys.stdout.write(f"All executions: kitaru executions list. {_HELP}\n")
+        say("Nothing waits, nothing runs, nothing has failed.")
+    say(f"All executions: kitaru executions list. {_HELP}")
 
 
 def _section(title: str, page: Page[Execution], status: str) -> None:
-    from rich.text import Text
-
-    out = console()
-    out.print(Text(title, style="bold"))
+    screen.draw_line((title, "bold"))
     for item in page.items:
-        out.print(Text(f"  {_line(item)}"))
-        for step in render.next_steps(item):
-            # Commands are indented, and must stay whole to be copied.
-            told = step if step.startswith(" ") else one_line(step)
-            out.print(Text(f"    {told}"), soft_wrap=True)
+        steps = render.next_steps(item, asked=lambda text: [one_line(text)])
+        say(f"  {_line(item)}", *(f"    {step}" for step in steps))
     if page.total > len(page.items):
         more = page.total - len(page.items)
-        out.print(f"  {more} more: kitaru executions list --status {status}")
-    out.print()
+        say(f"  {more} more: kitaru executions list --status {status}")
+    say("")
 
 
 def _line(item: Execution) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say
 
 if TYPE_CHECKING:
     from kitaru._ops.diagnostics import Diagnosis, JournalState
@@ -52,7 +52,7 @@ def _print(found: Diagnosis) -> None:
         *(_section("Packages", found.packages) if found.packages else []),
         "Paste all of this into a bug report; values that may be secret are hidden.",
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    say(*lines)
 
 
 def _problems(problems: Iterable[str]) -> list[str]:

@@ -7,6 +7,9 @@ from getpass import getpass
 from typing import Any
 
 from kitaru._core.waits.forms import Prompt, drive, form
+from kitaru._core.words import plain
+from kitaru.cli import render, screen
+from kitaru.cli.screen import tell
 from kitaru.errors import KitaruUsageError
 from kitaru.models import PendingWait
 
@@ -15,7 +18,7 @@ _ENDED = "the input ended before the answer; nothing was stored"
 
 def is_present() -> bool:
     """Whether somebody can read questions and type answers."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return screen.is_terminal(sys.stdin) and screen.is_terminal(sys.stderr)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -46,7 +49,7 @@ def hidden(question: str) -> str:
         KitaruUsageError: If the input ends.
     """
     try:
-        return getpass(f"{question}: ")
+        return getpass(plain.line(f"{question}: "))
     except EOFError:
         raise KitaruUsageError(_ENDED) from None
 
@@ -61,23 +64,20 @@ def fill_in(wait: PendingWait) -> Any:
         raise KitaruUsageError(
             "-i asks on a terminal and there is none here; give the answer with --value"
         )
-    sys.stderr.write(f"{wait.question or wait.name}\n")
-    for key, value in wait.metadata.items():
-        sys.stderr.write(f"  {key}: {value}\n")
+    tell(*plain.block(wait.question or wait.name))
+    tell(*render.facts(wait.metadata))
     return drive(form(wait.name, wait.schema), _read)
 
 
 def _read(prompt: Prompt) -> str:
-    for line in prompt.above:
-        sys.stderr.write(f"  {line}\n")
+    tell(*(f"  {line}" for line in prompt.above))
     return _line(f"  {prompt.label}: ")
 
 
 def _line(prompt: str) -> str:
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
+    screen.ask(prompt)
     line = sys.stdin.readline()
     if not line:
-        sys.stderr.write("\n")
+        tell("")
         raise KitaruUsageError(_ENDED)
     return line.rstrip("\r\n")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from kitaru._core.words.wording import many, size
 from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli.groups import group
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say
 from kitaru.models import LogStore
 
-app = typer.Typer(help="See and choose where logs go.", no_args_is_help=True)
+app = group("See and choose where logs go.")
 
 
 @app.command("show")
@@ -51,8 +52,6 @@ def reset(output: Output = Format.TEXT) -> None:
 
 def _print(found: LogStore) -> None:
     default = " (default)" if found.is_default else ""
-    sys.stdout.write(f"new logs go to {found.folder}{default}\n")
+    say(f"new logs go to {found.folder}{default}")
     for place in found.places:
-        sys.stdout.write(
-            f"  {place.folder}: {many(place.logs, 'log')}, {size(place.size)}\n"
-        )
+        say(f"  {place.folder}: {many(place.logs, 'log')}, {size(place.size)}")

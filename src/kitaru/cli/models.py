@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,14 +10,16 @@ import typer
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
+from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import Format, show_item, show_items
+from kitaru.cli.screen import say
 from kitaru.models import ModelAlias, Page
 
 if TYPE_CHECKING:
     from kitaru._ops.language_models.aliases import Registered
 
-app = typer.Typer(help="Short names for language models.", no_args_is_help=True)
+app = group("Short names for language models.")
 
 
 @app.command("list")
@@ -66,8 +67,8 @@ def register(
     show_item("model register", done.alias, output, lambda: _print(text))
 
 
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+def _print(text: list[str]) -> None:
+    say(*text)
 
 
 def _print_aliases(page: Page[ModelAlias]) -> None:
@@ -87,14 +88,14 @@ def _print_aliases(page: Page[ModelAlias]) -> None:
     )
 
 
-def _registered(done: Registered) -> str:
+def _registered(done: Registered) -> list[str]:
     """Return what a registered alias means now, and what it meant before."""
     lines = [f"{done.alias.alias} stands for {_described(done.alias)}"]
     if done.before is not None and done.before != done.alias:
         lines.append(f"  before: {_described(done.before)}")
     if done.hidden_by is not None:
         lines.append(f"  here KITARU_MODEL_REGISTRY wins: {_described(done.hidden_by)}")
-    return "\n".join(lines)
+    return lines
 
 
 def _described(alias: ModelAlias) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 
+from kitaru._core.words import plain
+from kitaru.cli import screen
 from kitaru.errors import KitaruError, KitaruUsageError
-
-_PIPE_WIDTH = 10_000
 
 
 class Format(StrEnum):
@@ -26,22 +25,22 @@ def show_item(
     command: str,
     item: BaseModel | dict[str, Any],
     output: Format,
-    text: Callable[[], None],
+    text: Callable[[], object],
 ) -> None:
     """Print one item: `{"command", "item"}`, or whatever `text` prints."""
     if output is Format.JSON:
-        _print_json({"command": command, "item": _plain(item)})
+        screen.json_out({"command": command, "item": _plain(item)})
     else:
         text()
 
 
 def show_items(
-    command: str, items: Sequence[BaseModel], output: Format, text: Callable[[], None]
+    command: str, items: Sequence[BaseModel], output: Format, text: Callable[[], object]
 ) -> None:
     """Print items: `{"command", "items", "count"}`, or whatever `text` prints."""
     if output is Format.JSON:
         plain = [_plain(item) for item in items]
-        _print_json({"command": command, "items": plain, "count": len(plain)})
+        screen.json_out({"command": command, "items": plain, "count": len(plain)})
     else:
         text()
 
@@ -50,9 +49,9 @@ def fail(command: str, error: KitaruError, output: Format) -> int:
     """Print an error on stderr and return the exit code: 2 for usage, else 1."""
     if output is Format.JSON:
         body = {"type": type(error).__name__, "message": str(error)}
-        sys.stderr.write(json.dumps({"command": command, "error": body}) + "\n")
+        screen.json_out({"command": command, "error": body}, error=True, indent=None)
     else:
-        sys.stderr.write(f"Error: {error}\n")
+        screen.tell(*plain.block(f"Error: {error}"))
     return 2 if isinstance(error, KitaruUsageError) else 1
 
 
@@ -89,20 +88,7 @@ def parse_object(option: str, text: str | None) -> dict[str, Any]:
     return value
 
 
-def console() -> Any:
-    """Return a console for tables; no colours into pipes or with NO_COLOR."""
-    from rich.console import Console
-
-    # Only a screen has an edge: a pipe gets whole lines and whole paths.
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(highlight=False, soft_wrap=False, width=width)
-
-
 def _plain(item: BaseModel | dict[str, Any]) -> Any:
     if isinstance(item, BaseModel):
         return item.model_dump(mode="json", by_alias=True)
     return item
-
-
-def _print_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, show_item
+from kitaru.cli.screen import say
 
 if TYPE_CHECKING:
     from kitaru._ops.projects import ProjectSetup
@@ -47,7 +47,7 @@ def _print(done: ProjectSetup, path: Path) -> None:
         ("kitaru info", "see which settings are in force, and where they come from"),
     )
     lines = [f"{done.folder}: {_what(done)}", *done.notes, "", "Next:"]
-    sys.stdout.write("\n".join([*lines, *tables.aligned(steps)]) + "\n")
+    say(*lines, *tables.aligned(steps))
 
 
 def _what(done: ProjectSetup) -> str:

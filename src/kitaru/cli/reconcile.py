@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated
 
 import typer
@@ -11,10 +9,10 @@ import typer
 from kitaru._core.words.wording import short
 from kitaru._ops import recovery
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import tables
-from kitaru.cli.clean import count_on_terminal
+from kitaru.cli import screen
 from kitaru.cli.options import Output
 from kitaru.cli.output import Format, fail, show_items
+from kitaru.cli.screen import say
 from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.models import Reconciled
 
@@ -41,7 +39,7 @@ def reconcile(
     if watch:
         interval = recovery.INTERVAL if every is None else every
         _watch(interval, dry_run=dry_run, output=output)
-    progress = count_on_terminal if output is Format.TEXT else None
+    progress = screen.count if output is Format.TEXT else None
     found = list(recovery.reconcile(dry_run=dry_run, progress=progress))
     show_items(_COMMAND, found, output, lambda: _print(found))
     if any(item.refused for item in found):
@@ -54,17 +52,16 @@ def _watch(every: float, *, dry_run: bool, output: Format) -> None:
 
     for item in recovery.watch(interval=every, dry_run=dry_run, failed=failed):
         if output is Format.JSON:
-            sys.stdout.write(json.dumps(item.model_dump(mode="json")) + "\n")
+            screen.json_out(item.model_dump(mode="json"), indent=None)
         else:
-            sys.stdout.write(f"{item.flow_name} {short(item.exec_id)}: {_told(item)}\n")
-        sys.stdout.flush()
+            say(f"{item.flow_name} {short(item.exec_id)}: {_told(item)}")
 
 
 def _print(found: list[Reconciled]) -> None:
     if not found:
-        sys.stdout.write("Nothing to put right.\n")
+        say("Nothing to put right.")
         return
-    tables.table(
+    screen.table(
         ("ID", "FLOW", "FOUND", "DONE"),
         (
             (short(item.exec_id), item.flow_name, item.trouble.value, item.detail)

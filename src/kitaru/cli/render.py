@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from kitaru._core.waits import answers
+from kitaru._core.words import plain
 from kitaru._core.words.wording import duration, short
 from kitaru._ops.replays import Started
 from kitaru.cli import tables
+from kitaru.cli.screen import say
 from kitaru.models import (
     Continuation,
     Execution,
@@ -30,15 +32,13 @@ _COLOURS = {
 
 def executions(page: Page[Execution]) -> None:
     """Print a table of executions, and how to see more."""
-    from rich.text import Text
-
     tables.listing(
         page,
         ("ID", "FLOW", "STATUS", "STARTED", "TOOK"),
         lambda item: (
             short(item.exec_id),
             item.flow_name,
-            Text.from_markup(coloured(item.status)),
+            coloured(item.status),
             ago(item.started_at),
             took(item.started_at, item.ended_at),
         ),
@@ -48,6 +48,10 @@ def executions(page: Page[Execution]) -> None:
 
 def goes_on(item: Execution, continuation: Continuation) -> None:
     """Print how an execution goes on, or how it has ended meanwhile."""
+    if continuation.how == "completed":
+        name = f"{item.flow_name} {short(item.exec_id)}"
+        say(f"{name} has completed; there is nothing to resume")
+        return
     if item.status.is_finished:
         settled(item)
         return
@@ -61,22 +65,20 @@ def goes_on(item: Execution, continuation: Continuation) -> None:
         "stack": f"it goes on on stack {item.stack_name}; {follow}",
         "server": f"the server lets it go on on stack {item.stack_name}; {follow}",
     }.get(continuation.how, continuation.how)
-    sys.stdout.write(f"{item.flow_name} {short(item.exec_id)}: {how}\n")
+    say(f"{item.flow_name} {short(item.exec_id)}: {how}")
 
 
 def settled(item: Execution) -> None:
     """Print how an execution stands once nothing happens any more."""
     line(item)
     if item.failure:
-        sys.stdout.write(f"failed: {item.failure.message}\n")
-    for line_ in next_steps(item):
-        sys.stdout.write(f"{line_}\n")
+        say(*plain.block(f"failed: {item.failure.message}"))
+    say(*next_steps(item))
 
 
 def replayed(item: Execution, started: Started) -> None:
     """Print what a replay started."""
-    for note in started.notes:
-        sys.stdout.write(f"{note}\n")
+    say(*started.notes)
     if item.status is ExecutionStatus.RUNNING:
         goes_on(item, started.continuation)
     else:
@@ -85,15 +87,24 @@ def replayed(item: Execution, started: Started) -> None:
 
 def line(item: Execution) -> None:
     """Print one execution in one line."""
-    sys.stdout.write(f"{item.flow_name} {short(item.exec_id)} {item.status.value}\n")
+    say(f"{item.flow_name} {short(item.exec_id)} {item.status.value}")
 
 
-def log_line(entry: LogEntry) -> str:
-    """Return one log entry as a line."""
+def facts(metadata: Mapping[str, object]) -> list[str]:
+    """Return metadata as indented lines."""
+    return [
+        f"  {line}"
+        for key, value in metadata.items()
+        for line in plain.block(f"{key}: {value}")
+    ]
+
+
+def log_lines(entry: LogEntry) -> list[str]:
+    """Return one log entry as lines; mostly it is one."""
     local = entry.timestamp.astimezone().strftime("%H:%M:%S")
     level = "" if entry.level == "INFO" else f"{entry.level} "
     place = f"[{entry.checkpoint}] " if entry.checkpoint else ""
-    return f"{local} {place}{level}{entry.message}"
+    return plain.block(f"{local} {place}{level}{entry.message}")
 
 
 def ago(moment: datetime | None) -> str:
@@ -117,9 +128,9 @@ def took(start: datetime | None, end: datetime | None) -> str:
     return duration(seconds)
 
 
-def coloured(status: ExecutionStatus) -> str:
-    """Return a status in its colour, as markup."""
-    return f"[{_COLOURS[status]}]{status.value}[/]"
+def coloured(status: ExecutionStatus) -> tuple[str, str]:
+    """Return a status and its colour."""
+    return status.value, _COLOURS[status]
 
 
 def answer_command(wait: PendingWait) -> str:
@@ -131,14 +142,16 @@ def _input(execution_id: str | None) -> str:
     return f"kitaru executions input {short(execution_id or 'EXEC')}"
 
 
-def next_steps(item: Execution) -> list[str]:
-    """Return what to type next, in lines."""
+def next_steps(
+    item: Execution, *, asked: Callable[[str], list[str]] = plain.block
+) -> list[str]:
+    """Return what to type next, in lines; `asked` makes lines of an open question."""
     id_ = short(item.exec_id)
     if item.pending_wait:
         wait = item.pending_wait
         question = f": {wait.question}" if wait.question else ""
         steps = [
-            f"waits for {wait.name!r}{question}",
+            *asked(f"waits for {wait.name!r}{question}"),
             f"  answer with: {answer_command(wait)}",
         ]
         if wait.schema is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +9,13 @@ import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import keyboard, render, secret_input, tables
+from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, show_item, show_items
+from kitaru.cli.screen import say
 from kitaru.models import Page, Secret, SecretInfo
 
-app = typer.Typer(
-    help="Keep passwords and keys in the secret store.", no_args_is_help=True
-)
+app = group("Keep passwords and keys in the secret store.")
 
 Name = Annotated[str, typer.Argument(help="Name of the secret.")]
 
@@ -50,7 +49,7 @@ def set_(
 
     def text() -> None:
         word = "stored" if is_new else "changed"
-        sys.stdout.write(f"{word} secret {info.name}: {', '.join(changed)}\n")
+        say(f"{word} secret {info.name}: {', '.join(changed)}")
 
     item = {**info.model_dump(mode="json"), "created": is_new, "changed": changed}
     show_item("secrets set", item, output, text)
@@ -102,15 +101,15 @@ def delete(name: Name, yes: Yes = False, output: Output = Format.TEXT) -> None:
         "secrets delete",
         {"name": name, "deleted": True},
         output,
-        lambda: print(f"deleted secret {name}"),
+        lambda: say(f"deleted secret {name}"),
     )
 
 
 def _print(found: Secret, show_values: bool) -> None:
     whose = "private" if found.private else "shared"
-    sys.stdout.write(f"{found.name} ({whose})\n")
+    say(f"{found.name} ({whose})")
     for key, value in sorted(found.values.items()):
-        sys.stdout.write(f"  {key}: {value if show_values else '********'}\n")
+        say(f"  {key}: {value if show_values else '********'}")
 
 
 def _print_page(page: Page[SecretInfo]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,14 @@ import typer
 
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import keyboard, tables
+from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, show_item, show_items
+from kitaru.cli.screen import say
 from kitaru.errors import KitaruUsageError
 from kitaru.models import DeletedStack, Page, Stack, StackReport
 
-app = typer.Typer(help="See, choose, create and check stacks.", no_args_is_help=True)
+app = group("See, choose, create and check stacks.")
 
 Name = Annotated[str, typer.Argument(help="Name of the stack.")]
 
@@ -213,24 +214,22 @@ def say_active(stack: Stack) -> None:
         "project": f"for the project {stack.active_place}",
         "configuration": f"for all folders without one of their own, {stack.active_place}",
     }[stack.active_from or "configuration"]
-    sys.stdout.write(f"{stack.name} is the active stack ({where})\n")
+    say(f"{stack.name} is the active stack ({where})")
 
 
 def _say_deleted(gone: DeletedStack) -> None:
-    sys.stdout.write(f"deleted stack {gone.name}; {gone.active} is active\n")
+    say(f"deleted stack {gone.name}; {gone.active} is active")
     for component in gone.components:
-        sys.stdout.write(f"  and its {component}\n")
+        say(f"  and its {component}")
     for connector in gone.connectors:
-        sys.stdout.write(f"  and its service connector {connector}\n")
+        say(f"  and its service connector {connector}")
 
 
 def _say_found(report: StackReport) -> None:
     for check in report.checks:
-        sys.stdout.write(
-            f"{check.kind} {check.name} ({check.flavor}): {check.status}\n"
-        )
-        sys.stdout.write(f"  {check.reason}\n")
-    sys.stdout.write(f"stack {report.stack} {_verdict(report)}\n")
+        say(f"{check.kind} {check.name} ({check.flavor}): {check.status}")
+        say(f"  {check.reason}")
+    say(f"stack {report.stack} {_verdict(report)}")
 
 
 def _verdict(report: StackReport) -> str:
@@ -243,17 +242,17 @@ def _verdict(report: StackReport) -> str:
 
 
 def _print(stack: Stack) -> None:
-    sys.stdout.write(f"{stack.name}{' (active)' if stack.active else ''}\n")
-    sys.stdout.write(f"  id: {stack.stack_id}\n")
+    say(f"{stack.name}{' (active)' if stack.active else ''}")
+    say(f"  id: {stack.stack_id}")
     for kind, components in stack.components.items():
         for item in components:
-            sys.stdout.write(f"  {kind}: {item.name} ({item.flavor})\n")
+            say(f"  {kind}: {item.name} ({item.flavor})")
             for key, value in item.settings.items():
-                sys.stdout.write(f"    {key}: {value}\n")
+                say(f"    {key}: {value}")
             if item.connector is not None:
-                sys.stdout.write(f"    service connector: {item.connector}\n")
+                say(f"    service connector: {item.connector}")
     for key, value in stack.labels.items():
-        sys.stdout.write(f"  {key}={value}\n")
+        say(f"  {key}={value}")
 
 
 def _print_page(page: Page[Stack]) -> None:
@@ -291,13 +290,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _say_created(made: Stack) -> None:
-    pass
-
-    sys.stdout.write(f"created stack {made.name}\n")
+    say(f"created stack {made.name}")
     if made.active:
         say_active(made)
     if not made.is_local:
-        sys.stdout.write(
+        say(
             "nothing was asked of the platform yet; do that with: kitaru stack verify "
-            f"{made.name}\n"
+            f"{made.name}"
         )

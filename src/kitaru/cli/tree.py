@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from kitaru._core.words import plain
 from kitaru._core.words.wording import short
-from kitaru.cli.output import console
-from kitaru.cli.render import ago, coloured, next_steps, took
+from kitaru.cli import screen
+from kitaru.cli.render import ago, coloured, facts, next_steps, took
+from kitaru.cli.screen import Branch, Piece, say
 from kitaru.cli.spending import usage_line
 from kitaru.models import ArtifactRef, CheckpointCall, Execution, FailureInfo
-
-if TYPE_CHECKING:
-    from rich.text import Text
-    from rich.tree import Tree
 
 _COLOURS = {"running": "cyan", "completed": "green", "failed": "red"}
 _MARKS = {"running": "▸", "completed": "✓", "failed": "✗"}
@@ -23,25 +19,19 @@ _WIDEST = 40
 
 def execution(item: Execution) -> None:
     """Print an execution, and what to type next."""
-    from rich.text import Text
-    from rich.tree import Tree
-
-    out = console()
-    head = f"{item.flow_name} [bold]{item.exec_id}[/bold] {coloured(item.status)}"
-    tree = Tree(Text.from_markup(head), guide_style=_DIM)
+    status = coloured(item.status)
+    root = Branch([f"{item.flow_name} ", (item.exec_id, "bold"), " ", status])
     width = min(
         max((len(c.invocation_id) for c in item.checkpoints), default=0), _WIDEST
     )
     for call in item.checkpoints:
-        _add_call(tree, call, width)
+        _add_call(root, call, width)
     if item.pending_wait:
         wait = item.pending_wait
         since = ago(wait.entered_waiting_at)
-        tree.add(Text(f"? {wait.name}  asked {since}", style="yellow"))
-    out.print(tree)
-    for line in (*_facts(item), *next_steps(item)):
-        # Commands must stay whole to be copied.
-        out.print(Text(line), soft_wrap=True)
+        root.add((f"? {wait.name}  asked {since}", "yellow"))
+    screen.tree(root, guide=_DIM)
+    say(*_facts(item), *next_steps(item))
 
 
 def _facts(item: Execution) -> list[str]:
@@ -52,28 +42,28 @@ def _facts(item: Execution) -> list[str]:
         lines.append(f"replay of {item.original_exec_id}")
     if spent := usage_line(item.usage):
         lines.append(spent)
-    lines += [f"  {key}: {value}" for key, value in item.metadata.items()]
+    lines += facts(item.metadata)
     if item.failure:
-        lines.append(f"failed ({item.failure.origin.value}): {item.failure.message}")
+        why = f"failed ({item.failure.origin.value}): {item.failure.message}"
+        lines += plain.block(why)
     return lines
 
 
-def _add_call(tree: Tree, call: CheckpointCall, width: int) -> None:
-    branch = tree.add(_headline(call, width))
+def _add_call(tree: Branch, call: CheckpointCall, width: int) -> None:
+    branch = tree.add(*_headline(call, width))
     if len(call.attempts) > 1:
         for attempt in call.attempts:
             lasted = took(attempt.started_at, attempt.ended_at)
             text = f"attempt {attempt.number}  {attempt.status}  {lasted}"
-            branch.add(_dim(f"{text}{_because(attempt.failure)}"))
+            branch.add((f"{text}{_because(attempt.failure)}", _DIM))
     elif call.failure:
-        branch.add(_dim(_because(call.failure).removeprefix("  ")))
+        branch.add((_because(call.failure).removeprefix("  "), _DIM))
     for artifact in _saved(call):
-        branch.add(_dim(f"{artifact.name}  {artifact.save_type}, {artifact.kind}"))
+        text = f"{artifact.name}  {artifact.save_type}, {artifact.kind}"
+        branch.add((text, _DIM))
 
 
-def _headline(call: CheckpointCall, width: int) -> Text:
-    from rich.text import Text
-
+def _headline(call: CheckpointCall, width: int) -> tuple[Piece, Piece]:
     taken_over = call.reused or call.overridden
     mark = "↺" if taken_over else _MARKS[call.status]
     words = [took(call.started_at, call.ended_at)]
@@ -88,8 +78,8 @@ def _headline(call: CheckpointCall, width: int) -> Text:
         words = ["overridden"]
     if len(call.attempts) > 1:
         words.append(f"{len(call.attempts)} attempts")
-    line = Text(f"{mark} {call.invocation_id:<{width}}  ", overflow="ellipsis")
-    return line.append("  ".join(words), style=_COLOURS[call.status])
+    name = f"{mark} {call.invocation_id:<{width}}  "
+    return name, ("  ".join(words), _COLOURS[call.status])
 
 
 def _saved(call: CheckpointCall) -> list[ArtifactRef]:
@@ -107,9 +97,3 @@ def _because(failure: FailureInfo | None) -> str:
     name = (failure.exception_type or "").removeprefix("builtins.")
     kind = f"{name}: " if name else ""
     return f"  {kind}{failure.message.splitlines()[0]}"
-
-
-def _dim(text: str) -> Text:
-    from rich.text import Text
-
-    return Text(text, style=_DIM, overflow="ellipsis")

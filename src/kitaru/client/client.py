@@ -243,7 +243,8 @@ class Executions:
             reuse_waits=reuse_waits,
             inputs=flow_inputs,
         )
-        return self._place.run(execution_ops.get, started.execution_id)
+        self._place.run(replay_ops.announce, started)
+        return self._place.run(execution_ops.get, started.exec_id)
 
     @exposes(Op.EXECUTION_CANCEL, on=CLIENT)
     def cancel(self, id: str) -> Execution:

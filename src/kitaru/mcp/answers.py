@@ -17,8 +17,10 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from kitaru._core.waits import answers
+from kitaru._core.words import plain
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 from kitaru.mcp import flat_forms
+from kitaru.mcp.wording import readable
 from kitaru.models import PendingWait
 
 _TRIES = 3
@@ -138,12 +140,13 @@ def _shows_forms(ctx: Context) -> bool:
 
 
 def _what(wait: PendingWait) -> str:
-    return f"wait {wait.name!r}" + (f" ({wait.question})" if wait.question else "")
+    question = f" ({plain.line(wait.question)})" if wait.question else ""
+    return f"wait {wait.name!r}{question}"
 
 
 def _message(wait: PendingWait, problem: str | None) -> str:
-    asked = wait.question or f"The execution waits for {wait.name!r}."
-    return f"{asked}\n\n{problem}" if problem else asked
+    asked = readable(wait.question or f"The execution waits for {wait.name!r}.")
+    return f"{asked}\n\n{readable(problem)}" if problem else asked
 
 
 def _schema(wait: PendingWait) -> str:

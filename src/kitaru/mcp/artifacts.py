@@ -10,7 +10,7 @@ from kitaru._core.words import paging
 from kitaru._ops import artifacts
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions
-from kitaru.mcp.parameters import ExecutionId, PageNumber, PageSize
+from kitaru.mcp.parameters import ExecutionId, Limit, PageNumber, PageSize
 from kitaru.mcp.records import ArtifactValue, Listing
 from kitaru.mcp.registry import READS, tool
 from kitaru.models import ArtifactRef
@@ -27,7 +27,7 @@ ArtifactId = Annotated[
 @tool("kitaru_artifacts_list", title="List artifacts", effect=READS)
 @exposes(Op.ARTIFACT_LIST, on=MCP)
 def list_artifacts(
-    execution_id: ExecutionId,
+    exec_id: ExecutionId,
     name: Annotated[
         str | None,
         Field(description="Only this name; a result is named by its invocation id."),
@@ -41,15 +41,14 @@ def list_artifacts(
     ] = None,
     page: PageNumber = 1,
     size: PageSize = paging.DEFAULT_SIZE,
+    limit: Limit = None,
 ) -> Listing[ArtifactRef]:
     """List the stored values of an execution: results of checkpoints, and saved ones."""
     found = paging.cut(
-        artifacts.find(
-            execution_id, name=name, kind=kind, producing_call=producing_call
-        ),
+        artifacts.find(exec_id, name=name, kind=kind, producing_call=producing_call),
         page=page,
         size=size,
-        limit=None,
+        limit=limit,
     )
     return portions.listing(found)
 
@@ -67,13 +66,14 @@ def get(
 ) -> ArtifactValue:
     """Read a stored value: the whole of a short one, a portion of a long one.
 
-    A value that is not JSON is shown as JSON as well as can be.
+    A value that is not JSON is shown as JSON as well as can be; bytes as base64 text.
     """
     found = artifacts.read(artifact_id, offset=offset, length=max_characters)
     if found.is_whole:
         return ArtifactValue(
             artifact=found.artifact,
             value=found.value,
+            text=found.text if found.text_format == "base64" else None,
             text_format=found.text_format,
             total_characters=found.total,
         )

@@ -7,12 +7,13 @@ import os
 import sys
 from pathlib import Path
 
+from kitaru._ops.speech import tell
 from kitaru.mcp import stdio
 from kitaru.version import __version__
 
 _MISSING = (
     "Error: kitaru-mcp needs packages that are not installed ({reason}); install them "
-    "with: pip install 'kitaru[mcp]'\n"
+    "with: pip install 'kitaru[mcp]'"
 )
 
 
@@ -20,22 +21,22 @@ def main() -> int:
     """Serve MCP on stdin and stdout until the client goes or a signal comes."""
     project = _project(_parser().parse_args().project)
     if sys.stdin is not None and sys.stdin.isatty():
-        sys.stderr.write(
+        tell(
             "kitaru-mcp speaks MCP on stdin and stdout; an assistant's configuration "
-            "starts it (Ctrl-C ends it)\n"
+            "starts it (Ctrl-C ends it)"
         )
     # Before anything else is imported: from here on nobody can print into the protocol.
     try:
         wire = stdio.claim()
     except OSError as error:
-        sys.stderr.write(f"Error: kitaru-mcp needs stdin and stdout: {error}\n")
+        tell(f"Error: kitaru-mcp needs stdin and stdout: {error}")
         return 2
     os.chdir(project)
     sys.path.append(str(project))
     try:
         from kitaru.mcp.server import build
     except ImportError as error:
-        sys.stderr.write(_MISSING.format(reason=error))
+        tell(_MISSING.format(reason=error))
         return 1
     stdio.run(build(project), wire)
     return 0
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _project(text: str) -> Path:
     folder = Path(text).expanduser().resolve()
     if not folder.is_dir():
-        sys.stderr.write(f"Error: --project {text!r}: {folder} is not a folder\n")
+        tell(f"Error: --project {text!r}: {folder} is not a folder")
         sys.exit(2)
     return folder
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastmcp import Context
@@ -16,10 +15,10 @@ from kitaru._core.words import paging
 from kitaru._ops import executions, flow_targets, replays, waits
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import answers, portions
-from kitaru.mcp.parameters import ExecutionId, PageNumber, PageSize
+from kitaru.mcp.parameters import ExecutionId, Limit, PageNumber, PageSize
 from kitaru.mcp.progress import in_thread, settled, with_progress
 from kitaru.mcp.records import ExecutionResult, Listing, LogExcerpt
-from kitaru.mcp.registry import READS, RUNS_CODE, Effect, tool
+from kitaru.mcp.registry import READS, RUNS_CODE, Effect, project_of, tool
 from kitaru.models import Continuation, Execution, ExecutionStatus
 
 T = TypeVar("T")
@@ -36,6 +35,13 @@ Status = Annotated[
 CheckpointsPage = Annotated[
     int,
     Field(ge=1, description=f"Which {portions.CHECKPOINTS} checkpoint calls to show."),
+]
+Detail = Annotated[
+    Literal["full", "brief"],
+    Field(
+        description="brief leaves out artifacts, metadata, attempts and tracebacks: for "
+        "big executions, and to look again."
+    ),
 ]
 WaitSeconds = Annotated[
     float,
@@ -55,37 +61,41 @@ def list_executions(
     status: Status = None,
     page: PageNumber = 1,
     size: PageSize = paging.DEFAULT_SIZE,
+    limit: Limit = None,
 ) -> Listing[Execution]:
     """List executions of durable flows, newest first, without their checkpoint calls."""
-    found = executions.find(flow=flow, status=status, page=page, size=size)
+    found = executions.find(flow=flow, status=status, page=page, size=size, limit=limit)
     return portions.executions(found)
 
 
-@tool("kitaru_executions_get", title="Show an execution", effect=READS)
+@tool("kitaru_executions_get", title="Show an execution", effect=READS, is_full=True)
 @exposes(Op.EXECUTION_GET, on=MCP)
 def get(
-    execution_id: ExecutionId, checkpoints_page: CheckpointsPage = 1
+    exec_id: ExecutionId, checkpoints_page: CheckpointsPage = 1, detail: Detail = "full"
 ) -> ExecutionResult:
     """Show an execution: status, checkpoint calls, artifacts, failure, and its open wait.
 
     The open wait has the question and the JSON schema of the answer.
     """
-    return portions.execution_result(
-        executions.get(execution_id), page=checkpoints_page
-    )
+    found = executions.get(exec_id)
+    is_brief = detail == "brief"
+    return portions.execution_result(found, page=checkpoints_page, is_brief=is_brief)
 
 
 @tool("kitaru_executions_latest", title="Show the newest execution", effect=READS)
 @exposes(Op.EXECUTION_LATEST, on=MCP)
-def latest(flow: FlowName = None, status: Status = None) -> ExecutionResult:
+def latest(
+    flow: FlowName = None, status: Status = None, detail: Detail = "full"
+) -> ExecutionResult:
     """Show the newest execution, of one flow or with one status if asked for."""
-    return portions.execution_result(executions.latest(flow=flow, status=status))
+    found = executions.latest(flow=flow, status=status)
+    return portions.execution_result(found, is_brief=detail == "brief")
 
 
 @tool("get_execution_logs", title="Read an execution's log", effect=READS)
 @exposes(Op.EXECUTION_LOGS, on=MCP)
 def logs(
-    execution_id: ExecutionId,
+    exec_id: ExecutionId,
     checkpoint: Annotated[
         str | None, Field(description="Only this checkpoint or invocation id.")
     ] = None,
@@ -99,7 +109,7 @@ def logs(
 ) -> LogExcerpt:
     """Read what a flow and its checkpoints printed and logged: the last entries."""
     asked = executions.logs(
-        execution_id, checkpoint=checkpoint, source=source, limit=limit + 1
+        exec_id, checkpoint=checkpoint, source=source, limit=limit + 1
     )
     found = [portions.log_entry(entry) for entry in asked]
     older = ("there are older entries; ask for more with `limit`",)
@@ -136,12 +146,12 @@ async def run(
         partial(
             flow_targets.start_elsewhere,
             target,
-            project=_project(ctx),
+            project=project_of(ctx),
             inputs=args,
             stack=stack,
         )
     )
-    return await _result(ctx, started.execution_id, wait_seconds, *started.notes)
+    return await _result(ctx, started.exec_id, wait_seconds, *started.notes)
 
 
 @tool(
@@ -153,7 +163,7 @@ async def run(
 @exposes(Op.WAIT_INPUT, on=MCP)
 async def provide_input(
     ctx: Context,
-    execution_id: ExecutionId,
+    exec_id: ExecutionId,
     value: Annotated[
         bool | int | float | str | list[Any] | dict[str, Any] | None,
         Field(
@@ -172,37 +182,37 @@ async def provide_input(
     Waits are decisions of people: pass what the user decided, or leave `value` out to
     have the user asked. An answer that does not fit changes nothing.
     """
-    found = await in_thread(partial(waits.find, execution_id, wait))
+    found = await in_thread(partial(waits.find, exec_id, wait))
     if value is _NO_VALUE:
         asked = await answers.ask(ctx, found)
         if isinstance(asked, InputRequiredResult):
             return asked
         if isinstance(asked, answers.NotGiven):
             note = "the user did not answer; nothing was stored, the wait stays open"
-            return await _result(ctx, execution_id, 0, note)
+            return await _result(ctx, exec_id, 0, note)
         value = asked.value  # type: ignore[assignment]  # checked against the schema
     answer = answers.read_leniently(found, value)
     going_on = await in_thread(
-        partial(waits.provide_input, execution_id, wait=found.name, value=answer)
+        partial(waits.provide_input, exec_id, wait=found.name, value=answer)
     )
-    return await _result(ctx, execution_id, wait_seconds, *_how(going_on))
+    return await _result(ctx, exec_id, wait_seconds, *_how(going_on))
 
 
 @tool("kitaru_executions_retry", title="Retry a failed execution", effect=RUNS_CODE)
 @exposes(Op.EXECUTION_RETRY, on=MCP)
 async def retry(
-    ctx: Context, execution_id: ExecutionId, wait_seconds: WaitSeconds = 0
+    ctx: Context, exec_id: ExecutionId, wait_seconds: WaitSeconds = 0
 ) -> ExecutionResult:
     """Let a failed execution go on in a new process; finished checkpoints are kept."""
-    going_on = await in_thread(partial(executions.retry, execution_id))
-    return await _result(ctx, execution_id, wait_seconds, *_how(going_on))
+    going_on = await in_thread(partial(executions.retry, exec_id))
+    return await _result(ctx, exec_id, wait_seconds, *_how(going_on))
 
 
 @tool("kitaru_executions_replay", title="Replay an execution", effect=RUNS_CODE)
 @exposes(Op.EXECUTION_REPLAY, on=MCP)
 async def replay(
     ctx: Context,
-    execution_id: ExecutionId,
+    exec_id: ExecutionId,
     from_: Annotated[
         str,
         Field(
@@ -232,14 +242,14 @@ async def replay(
     started = await _start(
         partial(
             replays.start_elsewhere,
-            execution_id,
+            exec_id,
             from_=from_,
             inputs=args,
             overrides=overrides,
             reuse_waits=reuse_waits,
         )
     )
-    return await _result(ctx, started.execution_id, wait_seconds, *started.notes)
+    return await _result(ctx, started.exec_id, wait_seconds, *started.notes)
 
 
 @tool(
@@ -250,12 +260,12 @@ async def replay(
     ),
 )
 @exposes(Op.EXECUTION_CANCEL, on=MCP)
-async def cancel(ctx: Context, execution_id: ExecutionId) -> ExecutionResult:
+async def cancel(ctx: Context, exec_id: ExecutionId) -> ExecutionResult:
     """Stop an execution: a waiting one at once, a running one at its next checkpoint.
 
     Its process is ended by force after ten seconds.
     """
-    work = partial(executions.cancel, execution_id)
+    work = partial(executions.cancel, exec_id)
     return portions.execution_result(
         await with_progress(ctx, work, "asking it to stop")
     )
@@ -272,9 +282,9 @@ async def _start(work: Callable[[], T]) -> T:
 
 
 async def _result(
-    ctx: Context, execution_id: str, wait_seconds: float, *notes: str
+    ctx: Context, exec_id: str, wait_seconds: float, *notes: str
 ) -> ExecutionResult:
-    execution = await settled(ctx, execution_id, within=wait_seconds)
+    execution = await settled(ctx, exec_id, within=wait_seconds)
     return portions.execution_result(execution, notes=notes)
 
 
@@ -284,8 +294,3 @@ _GOES_ON = ("runner", "process", "queue", "here", "stack", "server")
 def _how(going_on: Continuation) -> tuple[str, ...]:
     """Return the reason why an execution does not go on, if it does not."""
     return () if going_on.how in _GOES_ON else (going_on.how,)
-
-
-def _project(ctx: Context) -> Path:
-    project: Path = ctx.lifespan_context["project"]
-    return project

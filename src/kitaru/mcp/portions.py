@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from kitaru._core.words import paging
-from kitaru.mcp.records import CleanPreview, ExecutionResult, Listing
+from kitaru.mcp.records import ExecutionResult, Listing
 from kitaru.mcp.wording import next_step
-from kitaru.models import CleanPlan, Execution, LogEntry, Page, Record
+from kitaru.models import Execution, FailureInfo, LogEntry, Page, Record
 
 CHECKPOINTS = 50
-_LISTED = 50
 _TEXT = 4_000
 _LISTED_TEXT = 500
 _LOG_LINE = 2_000
@@ -30,8 +29,12 @@ def execution_result(
     page: int = 1,
     size: int = CHECKPOINTS,
     notes: Sequence[str] = (),
+    is_brief: bool = False,
 ) -> ExecutionResult:
-    """Return an execution with one page of its calls and their artifacts."""
+    """Return an execution with one page of its calls and their artifacts.
+
+    Brief: without artifacts, metadata, attempts and tracebacks.
+    """
     calls = paging.cut(execution.checkpoints, page=page, size=size, limit=None)
     step = next_step(execution)
     said = [*notes, step]
@@ -46,6 +49,8 @@ def execution_result(
             }
         )
         said.append(f"{len(calls.items)} of {calls.total} checkpoint calls are shown")
+    if is_brief:
+        execution = _brief(execution)
     short = _shortened(execution, _TEXT)
     if short != execution:
         said.append(_CUT)
@@ -58,6 +63,24 @@ def execution_result(
         next_checkpoints_page=_next_page(calls),
         notes=tuple(said),
     )
+
+
+def _brief(execution: Execution) -> Execution:
+    less: dict[str, Any] = {"metadata": {}, "artifacts": ()}
+    calls = (
+        call.model_copy(
+            update={**less, "attempts": (), "failure": _without_traceback(call.failure)}
+        )
+        for call in execution.checkpoints
+    )
+    failure = _without_traceback(execution.failure)
+    return execution.model_copy(
+        update={**less, "checkpoints": tuple(calls), "failure": failure}
+    )
+
+
+def _without_traceback(failure: FailureInfo | None) -> FailureInfo | None:
+    return failure and failure.model_copy(update={"traceback": None})
 
 
 def executions(found: Page[Execution]) -> Listing[Execution]:
@@ -74,20 +97,6 @@ def listing(found: Page[T]) -> Listing[T]:
         page=found.page,
         size=found.size,
         next_page=_next_page(found),
-    )
-
-
-def clean_preview(plan: CleanPlan) -> CleanPreview:
-    """Return a plan with the beginning of its lists."""
-    short = plan.model_copy(
-        update={"items": plan.items[:_LISTED], "kept": plan.kept[:_LISTED]}
-    )
-    notes = () if short == plan else (f"{_LISTED} executions of each list are shown",)
-    return CleanPreview(
-        plan=short,
-        executions_removed=len(plan.items),
-        executions_kept=len(plan.kept),
-        notes=notes,
     )
 
 

@@ -24,11 +24,11 @@ async def in_thread(work: Callable[[], T]) -> T:
     return await anyio.to_thread.run_sync(work)
 
 
-async def settled(ctx: Context, execution_id: str, *, within: float) -> Execution:
+async def settled(ctx: Context, exec_id: str, *, within: float) -> Execution:
     """Return the execution once it has ended or waits, or as it is when time is up."""
     began, pause = time.monotonic(), _FIRST_LOOK
     while True:
-        execution = await in_thread(lambda: executions.get(execution_id))
+        execution = await in_thread(lambda: executions.get(exec_id))
         passed = time.monotonic() - began
         if not _goes_on(execution) or passed >= within:
             return execution

@@ -6,10 +6,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from kitaru._ops.diagnostics import JournalState
 from kitaru.models import (
     ArtifactRef,
-    CleanPlan,
     DeletedStack,
     Execution,
     LocalServer,
@@ -64,23 +62,15 @@ class ArtifactValue(Record):
     text: Annotated[
         str | None, Field(description="A part of the value as text, if it is longer.")
     ] = None
-    text_format: Literal["json", "text"] = "json"
+    text_format: Annotated[
+        Literal["json", "text", "base64"],
+        Field(description="What `text` is; base64 for a value of bytes."),
+    ] = "json"
     total_characters: int
     next_offset: Annotated[
         int | None, Field(description="The `offset` to go on with; null at the end.")
     ] = None
     notes: Notes = ()
-
-
-class InfoStatus(Record):
-    """What works and what does not; no settings, variables or packages."""
-
-    problems: tuple[str, ...]
-    versions: dict[str, str]
-    extras: dict[str, str]
-    connection: dict[str, Any]
-    journal: JournalState
-    paths: dict[str, str]
 
 
 class StackChange(Record):
@@ -94,12 +84,3 @@ class StoppedServer(Record):
     """The server that was stopped; null if none ran."""
 
     stopped: LocalServer | None = None
-
-
-class CleanPreview(Record):
-    """What cleaning would do; of long lists the beginning."""
-
-    plan: CleanPlan
-    executions_removed: int
-    executions_kept: int
-    notes: Notes = ()

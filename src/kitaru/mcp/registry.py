@@ -7,15 +7,19 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
 
+import anyio
+from fastmcp import Context
 from fastmcp.exceptions import FastMCPError, ToolError
 from fastmcp.tools import Tool
 from mcp_types import ToolAnnotations
-from pydantic import TypeAdapter
 
+from kitaru._ops import flow_targets
 from kitaru.errors import KitaruError
 from kitaru.mcp import wording
+from kitaru.mcp.output_schemas import output_schema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +42,12 @@ tools: list[Tool] = []
 
 
 def tool(
-    name: str, *, title: str, effect: Effect, result: type | None = None
+    name: str,
+    *,
+    title: str,
+    effect: Effect,
+    result: type | None = None,
+    is_full: bool = False,
 ) -> Callable[[F], F]:
     """Make a function a tool; its docstring tells the assistant what it is for.
 
@@ -47,13 +56,12 @@ def tool(
         title: What people see.
         effect: Its hints.
         result: Type of the structured output; the return annotation by default.
+        is_full: Describe executions in its output schema; one tool has to.
     """
 
     def register(function: F) -> F:
-        output: dict[str, Any] = {}
-        if result is not None:
-            schema = TypeAdapter(result).json_schema(mode="serialization")
-            output["output_schema"] = schema
+        face = _inside_the_project(function) if effect is RUNS_CODE else function
+        given = result or get_type_hints(function, include_extras=True)["return"]
         annotations = ToolAnnotations(
             title=title,
             read_only_hint=effect.read_only,
@@ -63,17 +71,52 @@ def tool(
         )
         tools.append(
             Tool.from_function(
-                with_our_errors(function, ToolError),
+                with_our_errors(face, ToolError),
                 name=name,
                 title=title,
                 description=inspect.getdoc(function),
                 annotations=annotations,
-                **output,
+                output_schema=output_schema(given, is_full=is_full),
             )
         )
         return function
 
     return register
+
+
+def _inside_the_project(function: F) -> F:
+    """Let a tool run code of an execution only if its flow belongs to the project."""
+    if "exec_id" not in inspect.signature(function).parameters:
+        return function  # It starts what its target names, and checks that.
+
+    @functools.wraps(function)
+    async def checked(*args: Any, **kwargs: Any) -> Any:
+        call = inspect.signature(function).bind(*args, **kwargs).arguments
+        check = functools.partial(
+            flow_targets.check_execution,
+            call["exec_id"],
+            project=project_of(call["ctx"]),
+        )
+        await anyio.to_thread.run_sync(check)
+        return await function(*args, **kwargs)
+
+    checked.__dict__["is_guarded"] = True
+    return checked  # type: ignore[return-value]  # same signature, by functools.wraps
+
+
+def is_guarded(function: Callable[..., Any] | None) -> bool:
+    """Whether a tool refuses executions of other projects."""
+    while function is not None:
+        if vars(function).get("is_guarded"):
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
+
+
+def project_of(ctx: Context) -> Path:
+    """Return the folder of the flows that a server may run."""
+    project: Path = ctx.lifespan_context["project"]
+    return project
 
 
 def with_our_errors(function: F, kind: type[FastMCPError]) -> F:

@@ -10,7 +10,7 @@ from kitaru._core.words import paging
 from kitaru._ops import stacks
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions
-from kitaru.mcp.parameters import PageNumber, PageSize
+from kitaru.mcp.parameters import Limit, PageNumber, PageSize
 from kitaru.mcp.records import Listing, StackChange
 from kitaru.mcp.registry import READS, Effect, tool
 from kitaru.models import Stack
@@ -19,10 +19,10 @@ from kitaru.models import Stack
 @tool("kitaru_stacks_list", title="List stacks", effect=READS)
 @exposes(Op.STACK_LIST, on=MCP)
 def list_stacks(
-    page: PageNumber = 1, size: PageSize = paging.DEFAULT_SIZE
+    page: PageNumber = 1, size: PageSize = paging.DEFAULT_SIZE, limit: Limit = None
 ) -> Listing[Stack]:
     """List stacks by name: where flows run, and where their values go."""
-    return portions.listing(stacks.find(page=page, size=size))
+    return portions.listing(stacks.find(page=page, size=size, limit=limit))
 
 
 @tool(
@@ -40,7 +40,7 @@ def manage(
         Literal["create", "delete"], Field(description="What to do with the stack.")
     ],
     name: Annotated[str, Field(description="Name of the stack.")],
-    kind: Annotated[
+    type: Annotated[
         Literal["local", "kubernetes", "vertex", "sagemaker", "azureml"],
         Field(description="What to create."),
     ] = "local",
@@ -65,7 +65,7 @@ def manage(
 ) -> StackChange:
     """Create or delete a stack. A new one is not made the active one."""
     if action == "create":
-        given = {**(settings or {}), "type": kind, "name": name}
+        given = {**(settings or {}), "type": type, "name": name}
         made = stacks.create_from(
             given if labels is None else {**given, "labels": labels},
             place="settings",

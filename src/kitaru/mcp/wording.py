@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kitaru._core.words import plain
 from kitaru.models import Execution, ExecutionStatus
 
 _TOOLS = {
@@ -22,7 +23,6 @@ _COMMAND = re.compile(
 _OTHER_TOOLS = {
     "kitaru stack list": "kitaru_stacks_list",
     "kitaru status": "kitaru_status",
-    "kitaru info": "kitaru_info",
 }
 _OTHER_COMMAND = re.compile(rf"({'|'.join(_OTHER_TOOLS)})\b")
 _CLIENT_LISTING = re.compile(r"KitaruClient\(\)\.artifacts\.list\(\w*\)")
@@ -32,12 +32,17 @@ def for_assistants(message: str) -> str:
     """Return a message of ours with tools where it names commands that are tools."""
     told = _COMMAND.sub(_as_tool, message)
     told = _OTHER_COMMAND.sub(lambda match: _OTHER_TOOLS[match[0]], told)
-    return _CLIENT_LISTING.sub("kitaru_artifacts_list", told)
+    return readable(_CLIENT_LISTING.sub("kitaru_artifacts_list", told))
+
+
+def readable(text: str) -> str:
+    """Return a text from outside without what a client's window would obey or hide."""
+    return "\n".join(plain.block(text))
 
 
 def _as_tool(match: re.Match[str]) -> str:
     name = _TOOLS[match["verb"]]
-    return f"{name}(execution_id={match['id']!r})" if match["id"] else name
+    return f"{name}(exec_id={match['id']!r})" if match["id"] else name
 
 
 def next_step(execution: Execution) -> str:
@@ -46,7 +51,7 @@ def next_step(execution: Execution) -> str:
     if execution.pending_wait is not None:
         return (
             f"It waits for {execution.pending_wait.name!r}, see pending_wait. Answer with "
-            f"kitaru_executions_input(execution_id={exec_id!r}, value=...) what the user "
+            f"kitaru_executions_input(exec_id={exec_id!r}, value=...) what the user "
             "decided, or leave `value` out to have the user asked."
         )
     if status is ExecutionStatus.COMPLETED:
@@ -66,6 +71,6 @@ def next_step(execution: Execution) -> str:
         return "It was cancelled; kitaru_executions_replay runs it again."
     return (
         "It runs in a process of its own; look again with "
-        f"kitaru_executions_get(execution_id={exec_id!r}), see what it prints with "
+        f"kitaru_executions_get(exec_id={exec_id!r}), see what it prints with "
         "get_execution_logs."
     )

@@ -219,7 +219,7 @@ class Continuation(Record):
     `how` is `runner` (a living process takes the answer), `process` (a new one was
     started), `queue` (a process that is busy takes it next), `here` (it went on in this
     process), `stack` (it was submitted to its remote stack), `server` (the server does
-    that) or a reason why it does not.
+    that), `completed` (it has, and there is nothing to do) or a reason why it does not.
     """
 
     how: str

@@ -27,6 +27,8 @@ def check_retry(execution_id: str, status: Status) -> None:
 def check_resume(execution_id: str, status: Status, open_wait: str | None) -> None:
     """Refuse to resume anything but a waiting execution whose wait was answered.
 
+    A completed one is where resuming would take it: that is no error.
+
     Raises:
         KitaruStateError: Says why, and what to do instead.
     """
@@ -37,7 +39,6 @@ def check_resume(execution_id: str, status: Status, open_wait: str | None) -> No
         )
     advice = {
         Status.RUNNING: "it is running",
-        Status.COMPLETED: "it has completed",
         Status.FAILED: f"it has failed; use: kitaru executions retry {execution_id}",
         Status.CANCELLED: "it was cancelled",
     }

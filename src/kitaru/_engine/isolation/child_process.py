@@ -16,6 +16,7 @@ from kitaru._core.flows import scope
 from kitaru._core.flows.scope import Scope
 from kitaru._core.flows.specs import CheckpointSpec
 from kitaru._engine.isolation.request import Reply, outcome, pack, read_reply
+from kitaru._engine.output.streams import put
 from kitaru._engine.port.execution import IsolatedCall
 from kitaru._engine.session import timeouts
 from kitaru.errors import KitaruRuntimeError
@@ -102,4 +103,5 @@ def _print_output(process: subprocess.Popen[bytes], where: Scope | None) -> None
     assert process.stdout is not None
     with scope.entered(where):
         for line in process.stdout:
-            sys.stdout.write(line.decode("utf-8", "replace"))
+            # What the checkpoint printed: it stays as it is.
+            put(sys.stdout, line.decode("utf-8", "replace"), flush=False)

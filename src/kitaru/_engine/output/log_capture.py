@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kitaru._core.flows import scope
+from kitaru._engine.output import streams
 from kitaru._engine.output.log_file import LogSink
 
 
@@ -82,24 +83,27 @@ def captured(execution_id: str, file: LogSink) -> Iterator[None]:
 class _Tee(io.TextIOBase):
     """A stream that also feeds the log, line by line and checkpoint by checkpoint."""
 
-    def __init__(self, stream: TextIO, level: str) -> None:
+    def __init__(self, stream: TextIO | None, level: str) -> None:
+        # `None` if Python was started without it.
         self._stream = stream
         self._level = level
         self._rest: dict[tuple[LogSink, str | None], str] = {}
 
     def write(self, text: str) -> int:
         place = _sinks.current()
+        if place is None:
+            return self._stream.write(text) if self._stream else len(text)
         # Without a terminal the stream is the log itself; once is enough.
-        count = self._stream.write(text) if _echo or place is None else len(text)
-        if place is not None:
-            file, checkpoint = place
-            key = (file, checkpoint)
-            *lines, rest = (self._rest.pop(key, "") + text).split("\n")
-            for line in lines:
-                file.write(line, level=self._level, checkpoint=checkpoint)
-            if rest:
-                self._rest[key] = rest
-        return count
+        if _echo:
+            streams.put(self._stream, text, flush=False)
+        file, checkpoint = place
+        key = (file, checkpoint)
+        *lines, rest = (self._rest.pop(key, "") + text).split("\n")
+        for line in lines:
+            file.write(line, level=self._level, checkpoint=checkpoint)
+        if rest:
+            self._rest[key] = rest
+        return len(text)
 
     def flush_rest(self) -> None:
         """Log what was printed without a final newline."""
@@ -108,12 +112,17 @@ class _Tee(io.TextIOBase):
         self._rest.clear()
 
     def flush(self) -> None:
-        self._stream.flush()
+        if _sinks.current() is not None:
+            streams.put(self._stream, "")
+        elif self._stream is not None:
+            self._stream.flush()
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        return streams.is_terminal(self._stream)
 
     def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("fileno")
         return self._stream.fileno()
 
     def writable(self) -> bool:
@@ -121,7 +130,7 @@ class _Tee(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # read-only here
-        return self._stream.encoding
+        return self._stream.encoding if self._stream else "utf-8"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

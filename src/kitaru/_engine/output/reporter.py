@@ -11,8 +11,10 @@ from typing import TextIO
 from kitaru._core.flows import scope
 from kitaru._core.secrecy import masking
 from kitaru._core.waits import answers
+from kitaru._core.words import plain
 from kitaru._core.words.wording import duration, short
 from kitaru._engine.output.log_file import LogFile
+from kitaru._engine.output.streams import is_terminal, put
 from kitaru._engine.port.execution import Ending
 from kitaru.models import ExecutionStatus, FailureOrigin, PendingWait
 
@@ -141,8 +143,15 @@ def _reason(error: BaseException | None) -> str:
     return _named(error)
 
 
+# Executions whose lines go to streams of this process: threads may run several at once.
+_shown: set[str] = set()
+
+
 class StreamReporter(LineReporter):
-    """Lines for a person at a terminal, kept in the execution's log as well."""
+    """Lines for a person at a terminal, kept in the execution's log as well.
+
+    While several executions run in this process, each line says whose it is.
+    """
 
     def __init__(
         self, stream: TextIO | None = None, *, file: LogFile | None = None
@@ -150,22 +159,47 @@ class StreamReporter(LineReporter):
         super().__init__()
         self._log = LogReporter(file) if file else None
         self._lock = threading.Lock()
-        self._stream = stream or sys.stderr
+        # `None` if Python was started without it.
+        self._stream: TextIO | None = stream or sys.stderr
         encoding = (getattr(self._stream, "encoding", None) or "ascii").lower()
         self._marks = _UNICODE if "utf" in encoding else _ASCII
-        self._coloured = self._stream.isatty() and "NO_COLOR" not in os.environ
+        self._coloured = is_terminal(self._stream) and "NO_COLOR" not in os.environ
+        self._execution: str | None = None
+
+    def begun(
+        self, execution_id: str, flow: str, *, finished_calls: int, here_only: bool
+    ) -> None:
+        """An attempt begins; its lines may have to be told from those of others."""
+        self._execution = execution_id
+        _shown.add(execution_id)
+        super().begun(
+            execution_id, flow, finished_calls=finished_calls, here_only=here_only
+        )
+
+    def ended(self, execution_id: str, flow: str, ending: Ending) -> None:
+        """The attempt is over."""
+        super().ended(execution_id, flow, ending)
+        _shown.discard(execution_id)
 
     def line(self, mark: str, text: str) -> None:
         """Print one line; not into the log of the checkpoint that is running."""
         sign, text = self._marks[mark], masking.text(text)
+        first, *more = plain.block(text)
         if self._coloured:
             sign = f"\x1b[{_COLOURS[mark]}m{sign}\x1b[0m"
         # Out of scope, so that it is not taken for output of the flow.
         with self._lock, scope.entered(None):
-            self._stream.write(f"{sign} {text}\n")
-            self._stream.flush()
+            put(self._stream, _lines(f"{sign} {self._whose()}{first}", more))
             if self._log is not None:
                 self._log.line(mark, text)
+
+    def _whose(self) -> str:
+        several = self._execution is not None and len(_shown) > 1
+        return f"[{short(self._execution or '')}] " if several else ""
+
+
+def _lines(first: str, more: list[str]) -> str:
+    return "".join(f"{line}\n" for line in (first, *(f"      {one}" for one in more)))
 
 
 class LogReporter(LineReporter):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
+from kitaru._engine.output.streams import say
 from kitaru.errors import KitaruError
 
 
@@ -28,8 +29,7 @@ def main() -> int:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} reconcile: {text}\n")
-    sys.stdout.flush()
+    say(f"{datetime.now():%Y-%m-%d %H:%M:%S} reconcile: {text}")
 
 
 if __name__ == "__main__":

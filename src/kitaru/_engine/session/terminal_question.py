@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from kitaru._core.flows import scope
 from kitaru._core.waits.forms import Form, Prompt, form
+from kitaru._core.words import plain
+from kitaru._engine.output.streams import is_terminal, put
 from kitaru.errors import KitaruError
 from kitaru.models import PendingWait
 
@@ -37,7 +39,9 @@ class TerminalQuestion:
         self._form: Form | None = None
         self._typed = b""
         self._owns = False
-        self._over = not (sys.stdin and _is_terminal(_STDIN) and sys.stderr.isatty())
+        self._over = not (
+            sys.stdin and _is_terminal(_STDIN) and is_terminal(sys.stderr)
+        )
 
     @property
     def is_open(self) -> bool:
@@ -98,7 +102,7 @@ class TerminalQuestion:
         try:
             self._give(value)
         except KitaruError as error:
-            self._say(f"    {error}\n")
+            self._lines(*plain.block(str(error)))
             self._begin()
         else:
             self._end()
@@ -108,16 +112,17 @@ class TerminalQuestion:
         self._over = True
 
     def _show(self, prompt: Prompt) -> None:
-        for line in prompt.above:
-            self._say(f"    {line}\n")
-        self._say(f"    or here, {prompt.label}: ")
+        self._lines(*prompt.above)
+        self._say(plain.line(f"    or here, {prompt.label}: "))
+
+    def _lines(self, *lines: str) -> None:
+        self._say("".join(f"    {plain.line(line)}\n" for line in lines))
 
     @staticmethod
     def _say(text: str) -> None:
         # Out of scope, so that it is not taken for output of the flow.
         with scope.entered(None):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            put(sys.stderr, text)
 
 
 def _is_terminal(descriptor: int) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -22,6 +21,7 @@ from zenml.enums import MetadataResourceTypes
 from zenml.exceptions import EntityExistsError
 from zenml.models import PipelineRunResponse, TagFilter, TagRequest
 
+from kitaru._engine.output.streams import say
 from kitaru._engine.zenml.recording import step_writer
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.runs.metadata_keys import RETRIES_KEY, TURN_KEY
@@ -76,8 +76,7 @@ class PodTurns:
 
     def leave(self) -> None:
         """End this pod: the execution belongs to another one."""
-        sys.stdout.write("Another pod goes on with this execution; this one ends.\n")
-        sys.stdout.flush()
+        say("Another pod goes on with this execution; this one ends.")
         with suppress(Exception):
             # ZenML's runner has marked it as running.
             if conditions.open_conditions(self._execution_id):

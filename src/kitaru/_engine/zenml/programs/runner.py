@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kitaru._engine.flow_loading import only_loading
 from kitaru._engine.output.log_capture import without_terminal
+from kitaru._engine.output.streams import say
 from kitaru.errors import KitaruError
 
 
@@ -33,7 +34,7 @@ def main() -> int:
         worker.run(execution_id)
     except KitaruError as error:
         # stdout is the execution's log.
-        sys.stdout.write(f"{type(error).__name__}: {error}\n")
+        say(f"{type(error).__name__}: {error}")
         return 1
     return 0
 

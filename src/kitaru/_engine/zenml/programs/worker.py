@@ -13,6 +13,7 @@ from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.output import log_folders
+from kitaru._engine.output.streams import say
 from kitaru._engine.runners import spawning
 from kitaru._engine.runners.queue import PATIENCE, Queue
 from kitaru._engine.runners.spawning import Surroundings
@@ -82,7 +83,7 @@ class Worker:
         try:
             self._launcher.continue_here(execution_id)
         except KitaruError as error:
-            sys.stdout.write(f"{type(error).__name__}: {error}\n")
+            say(f"{type(error).__name__}: {error}")
             self._journal.release(execution_id, self._me, None)
         except BaseException:
             # This process ends; those that queue must not wait for it.

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kitaru._engine.output.streams import fill_in, tell
 from kitaru._engine.settings import analytics
 from kitaru._engine.settings.folders import (
     TRUE,
@@ -40,6 +41,7 @@ def import_zenml() -> None:
     _set_environment()
     root = logging.getLogger()
     level, handlers, hook = root.level, list(root.handlers), sys.excepthook
+    fill_in()
     import zenml  # noqa: F401  importing it is the point
 
     _keep_configuration_whole()
@@ -150,10 +152,9 @@ def _set_environment() -> None:
 def announce_setup() -> None:
     """Say that the local store is about to be set up, unless there is one."""
     if not is_set_up():
-        sys.stderr.write(
-            f"Setting up the local store in {config_folder()} (once, takes a few seconds)\n"
+        tell(
+            f"Setting up the local store in {config_folder()} (once, takes a few seconds)"
         )
-        sys.stderr.flush()
 
 
 def choose_analytics(*, opted_in: bool) -> None:

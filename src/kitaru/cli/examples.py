@@ -1,0 +1,136 @@
+"""An example or two for the help of every command."""
+
+from __future__ import annotations
+
+import typer
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "": ("kitaru", "kitaru executions list --status waiting", "kitaru -o json"),
+    "init": ("kitaru init", "kitaru init my-agents --example"),
+    "info": ("kitaru info", "kitaru info --all -o json"),
+    "reconcile": ("kitaru reconcile --dry-run", "kitaru reconcile --watch --every 60"),
+    "login": (
+        "kitaru login",
+        "kitaru login https://zenml.example.com --project agents",
+        "kitaru login https://zenml.example.com --api-key -",
+    ),
+    "logout": ("kitaru logout", "kitaru logout --all"),
+    "status": ("kitaru status", "kitaru status -o json"),
+    "executions": (
+        "kitaru executions list",
+        "kitaru executions get 1b2c3d4e",
+        "kitaru executions retry 1b2c3d4e --wait",
+    ),
+    "executions list": (
+        "kitaru executions list --flow research_agent --status failed",
+        "kitaru executions list --limit 1 -o json",
+    ),
+    "executions get": (
+        "kitaru executions get 1b2c3d4e",
+        "kitaru executions get 1b2c3d4e -o json",
+    ),
+    "executions input": (
+        "kitaru executions input 1b2c3d4e --value true",
+        "kitaru executions input 1b2c3d4e --wait approve --value '\"looks good\"'",
+        "kitaru executions input 1b2c3d4e -i",
+    ),
+    "executions retry": ("kitaru executions retry 1b2c3d4e --wait",),
+    "executions resume": ("kitaru executions resume 1b2c3d4e",),
+    "executions replay": (
+        "kitaru executions replay 1b2c3d4e --from draft",
+        "kitaru executions replay 1b2c3d4e --from draft_2 "
+        '--args \'{"topic": "octopuses"}\'',
+        "kitaru executions replay 1b2c3d4e --from publish "
+        '--overrides \'{"checkpoint.draft": "a new text"}\'',
+    ),
+    "executions cancel": ("kitaru executions cancel 1b2c3d4e",),
+    "executions logs": (
+        "kitaru executions logs 1b2c3d4e --follow",
+        "kitaru executions logs 1b2c3d4e --checkpoint draft --limit 20",
+    ),
+    "model": ("kitaru model list",),
+    "model list": ("kitaru model list",),
+    "model register": (
+        "kitaru model register fast --model openai/gpt-5-mini --secret openai "
+        "--setting max_tokens=500",
+    ),
+    "secrets": ("kitaru secrets set openai API_KEY",),
+    "secrets set": (
+        "kitaru secrets set openai API_KEY",
+        "kitaru secrets set openai API_KEY=@key.txt --private",
+    ),
+    "secrets show": (
+        "kitaru secrets show openai",
+        "kitaru secrets show openai --show-values",
+    ),
+    "secrets list": ("kitaru secrets list",),
+    "secrets delete": ("kitaru secrets delete openai --yes",),
+    "analytics": ("kitaru analytics status",),
+    "analytics status": ("kitaru analytics status",),
+    "analytics opt-in": ("kitaru analytics opt-in",),
+    "analytics opt-out": ("kitaru analytics opt-out",),
+    "stack": ("kitaru stack list",),
+    "stack list": ("kitaru stack list",),
+    "stack current": ("kitaru stack current",),
+    "stack show": ("kitaru stack show production",),
+    "stack use": ("kitaru stack use production",),
+    "stack create": (
+        "kitaru stack create scratch",
+        "kitaru stack create production --file stack.yaml --no-activate",
+        "kitaru stack create production --type kubernetes --artifact-store s3://values "
+        "--container-registry registry.example.com --context my-cluster",
+    ),
+    "stack verify": ("kitaru stack verify production",),
+    "stack delete": ("kitaru stack delete scratch --recursive --yes",),
+    "clean": ("kitaru clean project --dry-run",),
+    "clean project": ("kitaru clean project --dry-run",),
+    "clean global": ("kitaru clean global --yes",),
+    "clean all": ("kitaru clean all --dry-run",),
+    "log-store": ("kitaru log-store show",),
+    "log-store show": ("kitaru log-store show",),
+    "log-store set": ("kitaru log-store set ~/kitaru-logs",),
+    "log-store reset": ("kitaru log-store reset",),
+    "auth": ("kitaru auth token",),
+    "auth token": ("kitaru auth token",),
+    "auth service-accounts": ("kitaru auth service-accounts list",),
+    "auth service-accounts create": (
+        "kitaru auth service-accounts create nightly --description 'Runs the reports'",
+    ),
+    "auth service-accounts get": ("kitaru auth service-accounts get nightly",),
+    "auth service-accounts list": ("kitaru auth service-accounts list",),
+    "auth service-accounts update": (
+        "kitaru auth service-accounts update nightly --inactive",
+    ),
+    "auth service-accounts delete": (
+        "kitaru auth service-accounts delete nightly --yes",
+    ),
+    "auth api-keys": ("kitaru auth api-keys list nightly",),
+    "auth api-keys create": ("kitaru auth api-keys create nightly laptop",),
+    "auth api-keys get": ("kitaru auth api-keys get nightly laptop",),
+    "auth api-keys list": ("kitaru auth api-keys list nightly",),
+    "auth api-keys update": (
+        "kitaru auth api-keys update nightly laptop --name desktop",
+    ),
+    "auth api-keys rotate": (
+        "kitaru auth api-keys rotate nightly laptop --keep-minutes 60",
+    ),
+    "auth api-keys delete": ("kitaru auth api-keys delete nightly laptop --yes",),
+}
+
+
+def attach(app: typer.Typer, path: str = "") -> None:
+    """Put the examples below the help of every command and group of an app."""
+    app.info.epilog = _shown(path)
+    for command in app.registered_commands:
+        command.epilog = _shown(f"{path} {command.name}".strip())
+    for nested in app.registered_groups:
+        if nested.typer_instance is not None:
+            attach(nested.typer_instance, f"{path} {nested.name}".strip())
+
+
+def _shown(path: str) -> str | None:
+    lines = EXAMPLES.get(path)
+    if not lines:
+        return None
+    # Typer makes lines of paragraphs.
+    return "\n\n".join(["For example:", *lines])
