@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from kitaru.local_stacks import delete_stack as delete_stack
     from kitaru.local_stacks import list_stacks as list_stacks
     from kitaru.local_stacks import use_stack as use_stack
+    from kitaru.models import ExecutionStatus as ExecutionStatus
+    from kitaru.models import FailureOrigin as FailureOrigin
     from kitaru.models import Secret as Secret
     from kitaru.models import SecretInfo as SecretInfo
     from kitaru.primitives import current_execution_id as current_execution_id
@@ -100,7 +102,7 @@ _HOMES = {
         "use_stack",
     ),
     "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
-    "kitaru.models": ("Secret", "SecretInfo"),
+    "kitaru.models": ("ExecutionStatus", "FailureOrigin", "Secret", "SecretInfo"),
     "kitaru.secrets": ("create_secret", "delete_secret", "get_secret"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -29,6 +29,9 @@ from kitaru._engine.session.futures import (
 )
 from kitaru.errors import KitaruUsageError
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from kitaru._core import sources
-from kitaru._core.calls import failures, names
+from kitaru._core.calls import failures, names, tracebacks
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings import settings
@@ -23,7 +23,7 @@ from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending
-from kitaru._engine.settings import configuration
+from kitaru._engine.settings import configuration, folders
 from kitaru._ops import executions, replays
 from kitaru._ops.capabilities import SDK, Op, exposes
 from kitaru.errors import (
@@ -35,6 +35,9 @@ from kitaru.errors import (
     KitaruUserCodeError,
 )
 from kitaru.models import Execution, ExecutionStatus, FailureOrigin
+
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +55,10 @@ class FlowHandle(Generic[R]):
     _ending: Ending | None = None
     # Keeps a flow that no file has alive as long as somebody may continue it here.
     _spec: FlowSpec | None = None
+
+    def __repr__(self) -> str:
+        name = f" of {self._spec.name}" if self._spec else ""
+        return f"<FlowHandle {self.exec_id}{name}>"
 
     @property
     @exposes(Op.EXECUTION_GET, on=SDK)
@@ -127,7 +134,10 @@ class FlowHandle(Generic[R]):
         if cause is None and origin is FailureOrigin.USER_CODE:
             stored = current_engine().failure(self.exec_id)
             cause = failures.rebuild(stored) if stored else None
-        error.__cause__ = cause
+        if cause is not None:
+            error.__cause__ = tracebacks.without_ours(
+                cause, all_frames=folders.is_on("KITARU_DEBUG")
+            )
         return error
 
 

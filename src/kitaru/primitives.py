@@ -11,6 +11,9 @@ from kitaru._core.flows.specs import WaitRequest
 from kitaru._core.waits import answers
 from kitaru.errors import KitaruContextError, KitaruUsageError
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 SaveType = Literal["prompt", "response", "context", "input", "output", "blob"]
 _SAVE_TYPES = ("prompt", "response", "context", "input", "output", "blob")
 

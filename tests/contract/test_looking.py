@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 
 import pytest
+from typer.testing import CliRunner
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow
+from kitaru.cli.app import app
 from kitaru.errors import KitaruStateError, KitaruUsageError, KitaruUserCodeError
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -152,17 +154,26 @@ def test_a_mistyped_id_suggests_the_closest(client: KitaruClient) -> None:
         client.executions.get(wrong)
 
 
-def test_what_has_completed_can_be_neither_retried_nor_resumed_nor_cancelled(
+def test_what_has_completed_can_be_neither_retried_nor_cancelled(
     client: KitaruClient,
 ) -> None:
     handle = chatting.run(1)
 
     with pytest.raises(KitaruStateError, match="it has completed"):
         client.executions.retry(handle.exec_id)
-    with pytest.raises(KitaruStateError, match="it has completed"):
-        client.executions.resume(handle.exec_id)
     with pytest.raises(KitaruStateError, match="already completed"):
         client.executions.cancel(handle.exec_id)
+
+
+def test_resuming_what_has_completed_leaves_it_as_it_is(client: KitaruClient) -> None:
+    handle = chatting.run(1)
+    before = client.executions.get(handle.exec_id)
+
+    assert client.executions.resume(handle.exec_id) == before
+    done = CliRunner().invoke(app, ["executions", "resume", handle.exec_id])
+
+    assert done.exit_code == 0
+    assert "has completed; there is nothing to resume" in done.output
 
 
 def test_lineage_names_the_calls_whose_results_were_used(client: KitaruClient) -> None:

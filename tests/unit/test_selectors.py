@@ -29,6 +29,8 @@ def records(call: Make) -> list[CallRecord]:
         pytest.param("review", "special", id="name of a call with an own id"),
         pytest.param("special", "special", id="own id"),
         pytest.param("draft_2", "draft_2", id="numbered call"),
+        pytest.param("draft_1", "draft", id="the first of several calls"),
+        pytest.param("gather_1", "gather", id="the first and only call"),
     ],
 )
 def test_a_selector_names_one_call(
@@ -55,9 +57,19 @@ def test_every_choice_offered_for_an_ambiguous_name_can_be_used(
     message = str(caught.value)
     first, second = message.rpartition(": ")[2].split(", ")
     assert message.startswith("2 calls of checkpoint 'draft'")
-    assert selectors.find(records, first).invocation_id == "draft"
-    assert selectors.find(records, second.split()[0]).invocation_id == "draft_2"
+    assert "the first is draft_1" in message
+    for choice, invocation_id in ((first, "draft"), (second, "draft_2")):
+        for name in choice.replace("(", "").replace(")", "").split():
+            assert selectors.find(records, name).invocation_id == invocation_id
     assert call_id(execution_id, "draft_2") in second
+
+
+def test_an_id_that_somebody_gave_wins_over_the_alias_of_a_first_call(
+    call: Make,
+) -> None:
+    records = [call("draft"), call("draft_1", name="review")]
+
+    assert selectors.find(records, "draft_1").name == "review"
 
 
 @pytest.mark.parametrize("selector", ["wait", "wait.approve"])

@@ -25,8 +25,11 @@ def test_a_refused_retry_says_what_to_do_instead(status: Status, advice: str) ->
         statuses.check_retry("ex", status)
 
 
-def test_an_answered_wait_can_be_resumed() -> None:
-    statuses.check_resume("ex", Status.WAITING, open_wait=None)
+@pytest.mark.parametrize("status", [Status.WAITING, Status.COMPLETED])
+def test_what_was_answered_can_be_resumed_and_what_has_completed_is_no_error(
+    status: Status,
+) -> None:
+    statuses.check_resume("ex", status, open_wait=None)
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -41,7 +44,6 @@ def test_an_open_wait_keeps_from_resuming(status: Status) -> None:
     ("status", "advice"),
     [
         pytest.param(Status.RUNNING, "it is running", id="running"),
-        pytest.param(Status.COMPLETED, "it has completed", id="completed"),
         pytest.param(Status.FAILED, "kitaru executions retry ex", id="failed"),
         pytest.param(Status.CANCELLED, "it was cancelled", id="cancelled"),
     ],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import importlib
-import traceback as tracebacks
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from kitaru._core.calls import tracebacks
 from kitaru._core.calls.records import StoredFailure
 from kitaru._core.secrecy import masking
 from kitaru.errors import (
@@ -40,7 +40,7 @@ def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
         if isinstance(error, KeyboardInterrupt)
         else masking.text(_message(error)),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
-        traceback=masking.text("".join(tracebacks.format_exception(error))),
+        traceback=masking.text(tracebacks.text(error)),
         origin=origin.value,
         pickled=_pickle(error),
     )

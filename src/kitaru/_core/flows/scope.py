@@ -16,6 +16,9 @@ from kitaru._core.flows.specs import CallOptions, CheckpointSpec, WaitRequest
 from kitaru.errors import KitaruContextError
 from kitaru.models import Usage
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 # Metadata key under which a checkpoint lists its calls of language models.
 MODEL_CALLS = "llm_calls"
 

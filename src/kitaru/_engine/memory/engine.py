@@ -65,6 +65,9 @@ from kitaru.models import (
     PendingWait,
 )
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 
 @dataclass
 class MemoryExecution:

@@ -20,6 +20,9 @@ from kitaru._core.flows.specs import CheckpointSpec
 from kitaru._core.secrecy import masking
 from kitaru.models import Usage
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 
 def now() -> datetime:
     """Return the current time in UTC."""

@@ -35,6 +35,9 @@ from kitaru.errors import (
     KitaruUsageError,
 )
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 # Larger arguments are fingerprinted by the hash of the result they are, not again.
 _HASH_AGAIN_BELOW = 65_536
 # Characters of an argument in a message.

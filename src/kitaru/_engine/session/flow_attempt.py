@@ -13,6 +13,9 @@ from kitaru._engine.port.execution import Ending
 from kitaru._engine.session.session import Session
 from kitaru.models import ExecutionStatus, FailureOrigin
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 
 def run(
     session: Session,

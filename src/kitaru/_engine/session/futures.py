@@ -15,6 +15,9 @@ from kitaru._engine.session.endings import Control
 from kitaru._engine.settings import limits
 from kitaru.errors import KitaruStateError
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 R = TypeVar("R")
 DEFAULT_WIDTH = 10
 WIDTH_VARIABLE = "KITARU_CONCURRENCY"

@@ -30,6 +30,9 @@ from kitaru._engine.session.terminal_question import TerminalQuestion
 from kitaru.errors import KitaruContextError, KitaruWaitValidationError
 from kitaru.models import PendingWait
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 
 class Session:
     """Runs the body of one flow; the runtime that its scope offers."""

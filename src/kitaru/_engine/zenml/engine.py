@@ -59,6 +59,9 @@ from kitaru.models import (
     PendingWait,
 )
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 _LOOK_AGAIN = 0.1
 _LOOK_AT_LOGS = 1.0
 _KNOWN_IDS = 200

@@ -44,6 +44,9 @@ from kitaru._engine.zenml.waits import conditions
 from kitaru.errors import KitaruError, KitaruRuntimeError, KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 logger = logging.getLogger(__name__)
 
 

@@ -38,6 +38,9 @@ from kitaru._engine.zenml.waits import conditions, local_waits
 from kitaru.errors import KitaruBackendError
 from kitaru.models import ExecutionStatus
 
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
 
 class LocalExecution:
     """An execution whose body runs in this process."""
