@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,40 @@ def test_a_saved_file_comes_back_as_a_copy_with_its_name(
         b"# All is well\n" * 10_000,
     )
     assert ref.kind == "file"
+
+
+def test_a_file_that_grows_while_it_is_saved_is_kept_as_it_was_read(
+    client: KitaruClient, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 30_000_000)
+    saved = threading.Event()
+
+    def grow() -> None:
+        with log.open("ab", buffering=0) as file:
+            while not saved.is_set():
+                file.write(b"x" * 1000)
+
+    @checkpoint
+    def publish() -> None:
+        growing = threading.Thread(target=grow)
+        growing.start()
+        try:
+            kitaru.save("log", log)
+        finally:
+            saved.set()
+            growing.join()
+
+    @flow
+    def publishing() -> None:
+        publish()
+
+    handle = publishing.run()
+
+    (ref,) = client.artifacts.list(handle.exec_id, name="log")
+    kept = ref.load().read_bytes()
+    assert len(kept) >= 30_000_000
+    assert kept.strip(b"x") == b""
 
 
 @pytest.mark.parametrize(

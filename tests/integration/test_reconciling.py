@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.pods import turns
 from kitaru._engine.zenml.pods.turns import PodTurns
+from kitaru._engine.zenml.recording import artifact_versions
 from kitaru._engine.zenml.recovery.recovery import Reconciler
 from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
 from kitaru._engine.zenml.runs import runs
@@ -103,6 +105,27 @@ def test_what_does_well_is_left_alone(
     assert find_run(runs_here).status is RunStatus.RESUMING
 
 
+def test_what_the_dead_had_begun_to_write_and_their_places_go(
+    engine: ZenMLEngine, config: Path
+) -> None:
+    execution_id = working.run().exec_id
+    values = Path(artifact_versions.folder_of(execution_id))
+    values.mkdir(parents=True, exist_ok=True)
+    left = [folder / ".draft-of-the-dead" for folder in (values, config / "kitaru")]
+    for file in left:
+        file.touch()
+        os.utime(file, (0, 0))
+    pool = "met by nobody again"
+    engine.queue.join("gone", pool, DEAD)
+
+    list(engine.reconciling.reconcile(dry_run=True, progress=None))
+    assert all(file.exists() for file in left)
+    list(engine.reconciling.reconcile(dry_run=False, progress=None))
+
+    assert [file for file in left if file.exists()] == []
+    assert engine.journal.read("SELECT pool FROM runners", ()) == []
+
+
 def test_leases_of_the_dead_go_with_executions_that_have_ended(
     engine: ZenMLEngine, client: KitaruClient
 ) -> None:
@@ -149,12 +172,12 @@ def test_what_runs_on_another_machine_is_left_to_it(
     answer_in_zenml(execution_id)
     # The same server and another journal: another machine.
     journal = Journal(tmp_path / "journal.db")
-    elsewhere = Reconciler(journal, Queue(journal), refused)
+    queue = Queue(journal)
+    reconciler = Reconciler(journal, queue, refused)
+    sweep = ZenMLReconciling(journal, queue, reconciler)
 
-    passed_over = list(
-        ZenMLReconciling(journal, elsewhere).reconcile(dry_run=False, progress=None)
-    )
-    met = elsewhere.met(find_run(execution_id), has_open_wait=False, asked=True)
+    passed_over = list(sweep.reconcile(dry_run=False, progress=None))
+    met = reconciler.met(find_run(execution_id), has_open_wait=False, asked=True)
     here = KitaruClient().reconcile()
 
     assert execution_id not in [item.exec_id for item in passed_over]

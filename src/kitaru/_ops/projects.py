@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from importlib.resources import files
 from pathlib import Path
 
 from kitaru._core.settings.pyproject import with_kitaru_table
+from kitaru._engine.disk import durable_files, private
 from kitaru._engine.settings import configuration
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Record
@@ -75,14 +74,10 @@ def _add_table(path: Path) -> bool:
         return False
     # A link stays a link; what it leads to is replaced in one step.
     real = path.resolve()
-    beside = real.with_name(f".{real.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(after.encode("utf-8"))
-        if real.exists():
-            shutil.copymode(real, beside)
-        beside.replace(real)
-    finally:
-        beside.unlink(missing_ok=True)
+    with durable_files.draft(real.parent, mode=private.BY_UMASK) as file:
+        file.write(after.encode("utf-8"))
+        file.keep_mode_of(real)
+        file.become(real)
     return True
 
 

@@ -21,12 +21,13 @@ from typing import Any
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import VERSION, LocalFacts
+from kitaru._engine.disk import private
 from kitaru._engine.journal import leases
 from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.journal.refusals import BUSY_SECONDS, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
 
 SCHEMA_VERSION = 3
-BUSY_SECONDS = 60
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS executions (
@@ -116,7 +117,8 @@ class Journal:
         self.commits = 0
         self._lock = threading.RLock()
         with translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(path.parent)
+            private.make_file(path)
             self._db = sqlite3.connect(
                 path,
                 isolation_level=None,
@@ -500,45 +502,6 @@ class Journal:
             self._db.executescript(
                 f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-
-
-class translated:  # a function to its users; a class costs a third of a generator
-    """Turn errors of SQLite and the disk into ours, with a next step."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        """Nothing is to be done before."""
-
-    def __exit__(
-        self, _kind: object, error: BaseException | None, _trace: object
-    ) -> None:
-        if isinstance(error, sqlite3.DatabaseError | OSError):
-            message = f"the journal {self._path} {_what_happened(error)}"
-            raise KitaruBackendError(message) from error
-
-
-def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
-    text = str(error)
-    if isinstance(error, OSError | sqlite3.ProgrammingError | sqlite3.DataError):
-        return f"cannot be used: {text}"
-    if not isinstance(error, sqlite3.OperationalError):
-        return (
-            f"is damaged ({text}); move it away to start afresh, what ZenML has already "
-            "stays available"
-        )
-    if "locked" in text or "busy" in text:
-        advice = f"another process held it for over {BUSY_SECONDS} s; try again"
-    elif "full" in text:
-        advice = "the disk is full; make room and retry the execution"
-    elif "disk I/O" in text:
-        advice = "the disk is full or failing; make room, then try again"
-    else:
-        advice = "check that the folder exists and can be written"
-    return f"refused: {text}; {advice}"
 
 
 def _local_facts(body: str, execution_id: str) -> LocalFacts:

@@ -505,8 +505,9 @@ class _Values:
         return value_files.inline(encoded)
 
     def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
-        stored = saved_files.describe(saved_files.checked(path, name))
-        return replace(stored, payload=path.read_bytes())
+        pieces: list[bytes] = []
+        stored = saved_files.copied(path, name, pieces.append)
+        return replace(stored, payload=b"".join(pieces))
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
         assert value.payload is not None

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from pydantic_core import to_json
 
 from kitaru._core.secrecy import masking
+from kitaru._engine.disk import private
 from kitaru.errors import KitaruLogRetrievalError
 from kitaru.models import LogEntry
 
@@ -82,10 +83,10 @@ class LogFile:
 
     def _opened(self) -> FileIO:
         try:
-            return FileIO(self.path, "ab")
+            return FileIO(self.path, "ab", opener=private.opener)
         except FileNotFoundError:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return FileIO(self.path, "ab")
+            private.make_folder(self.path.parent)
+            return FileIO(self.path, "ab", opener=private.opener)
 
     def read(self) -> Iterator[LogEntry]:
         """Yield the entries, oldest first; lines of a crashed process as they are."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kitaru._engine.disk import private
 from kitaru._engine.settings import settings_file
 from kitaru._engine.settings.folders import own_folder
 from kitaru.errors import KitaruBackendError, KitaruUsageError
@@ -102,7 +103,7 @@ def _entry(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _try(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -138,6 +138,11 @@ class Queue:
         with self._journal.transaction() as db:
             db.execute("DELETE FROM queue WHERE execution_id = ?", (execution_id,))
 
+    def forget_dead(self) -> None:
+        """Take the dead out of all pools."""
+        with self._journal.transaction() as db:
+            _living(db, "")
+
     def stranded(self) -> list[str]:
         """Return executions that queue for a pool in which no process lives."""
         if not self._journal.read("SELECT 1 FROM queue LIMIT 1", ()):
@@ -172,22 +177,21 @@ def _queued(db: sqlite3.Connection, pool: str) -> list[str]:
 def _living(db: sqlite3.Connection, pool: str) -> list[float | None]:
     """Return since when each process of a pool is busy, `None` while it starts.
 
-    What dead ones left goes.
+    What dead ones left goes, those of other pools too: a pool may never be met again.
     """
     rows = db.execute(
-        "SELECT host, pid, started, max(heartbeat), busy_since FROM runners "
-        "LEFT JOIN leases USING (host, pid, started) WHERE pool = ? "
+        "SELECT host, pid, started, pool, max(heartbeat), busy_since FROM runners "
+        "LEFT JOIN leases USING (host, pid, started) "
         # One for each process, or for each that is about to be started.
         "GROUP BY host, pid, started, runners.execution_id",
-        (pool,),
     ).fetchall()
     living = []
-    for host, pid, started, heartbeat, busy_since in rows:
+    for host, pid, started, its_pool, heartbeat, busy_since in rows:
         holder = Holder(host, pid, started)
-        if holder.is_alive(heartbeat or 0.0):
-            living.append(busy_since)
-        else:
+        if not holder.is_alive(heartbeat or 0.0):
             _leave(db, holder)
+        elif its_pool == pool:
+            living.append(busy_since)
     return living
 
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.flows.facts import LocalFacts
+from kitaru._engine.disk import private
 from kitaru.errors import KitaruBackendError
 
 # What differs from one command to the next, and what a flow has no use for.
@@ -99,7 +100,7 @@ def spawn(
 def opened(log: Path) -> BinaryIO:
     """Open the log; an execution goes on even if its log cannot be written."""
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        return log.open("ab")
+        private.make_folder(log.parent)
+        return open(log, "ab", opener=private.opener)
     except OSError:
         return Path(os.devnull).open("ab")

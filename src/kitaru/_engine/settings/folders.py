@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kitaru._engine.disk import private
+
+# What Kitaru and ZenML keep in the configuration folder.
+_OURS = ("config.yaml", "credentials.yaml", "kitaru", "local_stores", "zen_server")
+
 TRUE = ("1", "true", "yes", "on")
 
 
@@ -17,6 +22,11 @@ def config_folder() -> Path:
 
     # ZenML uses the same call (zenml.utils.io_utils.get_global_config_directory).
     return Path(click.get_app_dir("zenml"))
+
+
+def close() -> None:
+    """Keep other users out of the configuration folder and of what we have in it."""
+    private.close_folder(config_folder(), _OURS)
 
 
 def own_folder() -> Path:

@@ -5,15 +5,13 @@ Readers see the file before or after a change, never in between; writers take tu
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kitaru._engine.disk import durable_files, locks, private
 from kitaru._engine.settings.folders import own_folder
 from kitaru.errors import KitaruBackendError
 
@@ -47,25 +45,12 @@ def change(alter: Callable[[dict[str, Any]], None]) -> None:
     """
     place = path()
     with _translated(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
-    with _translated(place), (place.parent / "settings.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        private.make_folder(place.parent)
+    with _translated(place), locks.held(place.parent / "settings.lock"):
         settings = read()
         alter(settings)
-        _replace(place, json.dumps(settings, indent=2, sort_keys=True) + "\n")
-
-
-def _replace(place: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix="settings.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+        durable_files.write(place, text.encode())
 
 
 @contextmanager

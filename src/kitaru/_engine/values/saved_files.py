@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -34,14 +35,20 @@ def checked(path: Path, name: str) -> Path:
     return path
 
 
-def describe(path: Path) -> StoredValue:
-    """Return the description of a file's content, read piece by piece."""
+def copied(path: Path, name: str, write: Callable[[bytes], object]) -> StoredValue:
+    """Give the content of a file to `write`, piece by piece; describe what was given.
+
+    Others may write to the file meanwhile: what counts is what was read.
+
+    Raises:
+        KitaruUsageError: If it is missing, a folder, or cannot be read.
+    """
     digest = hashlib.sha256()
     size = 0
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-            size += len(piece)
+    for piece in _pieces(checked(path, name), name):
+        digest.update(piece)
+        size += len(piece)
+        write(piece)
     return StoredValue(
         serializer=SERIALIZER,
         type_name="pathlib:Path",
@@ -49,6 +56,17 @@ def describe(path: Path) -> StoredValue:
         size=size,
         file_name=path.name,
     )
+
+
+def _pieces(path: Path, name: str) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_CHUNK):
+                yield piece
+    except OSError as error:
+        raise KitaruUsageError(
+            f"save({name!r}): {path} cannot be read: {error.strerror or error}"
+        ) from error
 
 
 def local_copy(value: StoredValue, data: bytes) -> Path:

@@ -7,6 +7,8 @@ the whole value. Every read checks the content hash.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -14,8 +16,9 @@ from urllib.parse import quote
 from kitaru._core.calls.records import StoredValue
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
-from kitaru._engine.values import durable_files, saved_files
-from kitaru._engine.values.durable_files import write_file
+from kitaru._engine.disk import durable_files, private
+from kitaru._engine.disk.durable_files import Draft
+from kitaru._engine.values import saved_files
 from kitaru.errors import KitaruBackendError, KitaruRuntimeError
 
 INLINE_LIMIT = 65_536
@@ -45,15 +48,33 @@ class FileValues:
             return inline(encoded)
         stored = describe(encoded)
         path = self.path_of(stored, owner=owner, name=name)
-        write_file(path, encoded.payload)
+        self._write(path, encoded.payload)
         return at(stored, str(path))
 
     def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
         """Keep the content of a file, without reading it into memory."""
-        stored = saved_files.describe(saved_files.checked(path, name))
-        target = self.path_of(stored, owner=owner, name=name)
-        durable_files.copy_durably(path, target)
+        with self._draft() as file:
+            stored = saved_files.copied(path, name, file.write)
+            target = self.path_of(stored, owner=owner, name=name)
+            file.become(target)
         return at(stored, str(target))
+
+    def _write(self, path: Path, data: bytes) -> None:
+        with self._draft() as file:
+            file.write(data)
+            file.become(path)
+
+    @contextmanager
+    def _draft(self) -> Iterator[Draft]:
+        """Yield a file to write; an artifact store may be there for several users."""
+        try:
+            with durable_files.draft(self._folder, mode=private.BY_UMASK) as file:
+                yield file
+        except OSError as error:
+            raise KitaruBackendError(
+                f"{self._folder} cannot be written: {error}; make room or check the "
+                "permissions, then retry the execution"
+            ) from error
 
     def path_of(self, value: StoredValue, *, owner: str, name: str) -> Path:
         """Return the file for a value: one folder each, named by its content."""
@@ -65,7 +86,7 @@ class FileValues:
             return value.uri
         path = self.path_of(value, owner=owner, name=name)
         if not _is_whole(path, value):
-            write_file(path, value.payload or b"")
+            self._write(path, value.payload or b"")
         return str(path)
 
     def get(self, value: StoredValue, *, what: str) -> bytes:

@@ -76,6 +76,7 @@ class ZenMLEngine:
     """
 
     def __init__(self, *, synchronous: bool = False) -> None:
+        folders.close()
         importing.ensure_source_root()
         importing.announce_setup()
         connection.open_connection()
@@ -98,7 +99,7 @@ class ZenMLEngine:
         self._reconciler = Reconciler(
             self.journal, self.queue, self.launcher.continue_elsewhere
         )
-        self.reconciling = ZenMLReconciling(self.journal, self._reconciler)
+        self.reconciling = ZenMLReconciling(self.journal, self.queue, self._reconciler)
 
     # -- the platform around executions ----------------------------------------
 

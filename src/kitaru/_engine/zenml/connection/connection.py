@@ -21,6 +21,7 @@ from zenml.enums import APITokenType, AuthScheme, StoreType
 from zenml.login.credentials_store import CredentialsStore, get_credentials_store
 from zenml.zen_stores.rest_zen_store import RestZenStore, RestZenStoreConfiguration
 
+from kitaru._engine.disk import durable_files, private
 from kitaru._engine.port.connections import Progress, Target
 from kitaru._engine.zenml.connection import active, local_server, scoped, server_check
 from kitaru._engine.zenml.setup.errors import translated
@@ -304,10 +305,9 @@ def _with_certificate(target: Target) -> Target:
         ) from None
     # ZenML takes a path in this folder as it is.
     folder = Path(GlobalConfiguration().local_stores_path) / "certificates"
-    folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{hashlib.sha256(content).hexdigest()[:16]}.pem"
     if not kept.exists():
-        kept.write_bytes(content)
+        durable_files.write(kept, content)
     return replace(target, verify=str(kept))
 
 
@@ -339,9 +339,8 @@ def _store_server(target: Target, project_id: str | None) -> None:
 def _protect_credentials() -> None:
     """Let nobody else read the file of credentials; ZenML keeps the mode it has."""
     file = Path(get_credentials_store()._credentials_file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    file.chmod(0o600)
+    private.make_folder(file.parent)
+    private.make_file(file)
 
 
 @contextlib.contextmanager
@@ -360,7 +359,7 @@ def _all_or_nothing() -> Iterator[None]:
             if content is None:
                 file.unlink(missing_ok=True)
             else:
-                file.write_bytes(content)
+                durable_files.write(file, content)
         scoped.remove()
         CredentialsStore._clear()
         raise

@@ -7,7 +7,6 @@ the store directly: a server that dies takes nothing with it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +27,7 @@ from zenml.enums import AuthScheme
 from zenml.models import ServerDeploymentType, UserUpdate
 
 from kitaru import _recorded_names as recorded_names
+from kitaru._engine.disk import durable_files, locks, private
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.port.connections import START_SECONDS, Progress
 from kitaru._engine.settings import folders
@@ -106,7 +106,7 @@ def start(*, port: int | None, progress: Progress) -> LocalServer:
         holder = Holder.of(child.pid)
         running = _Running(chosen, holder.host, holder.pid, holder.started)
         file = _folder() / "server.json"
-        file.write_text(json.dumps(asdict(running)))
+        durable_files.write(file, json.dumps(asdict(running)).encode())
     return _record(chosen, child.pid, started=True)
 
 
@@ -141,7 +141,7 @@ def _record(port: int, pid: int | None, *, started: bool = False) -> LocalServer
 
 def _folder() -> Path:
     folder = folders.own_folder() / "server"
-    folder.mkdir(parents=True, exist_ok=True)
+    private.make_folder(folder)
     return folder
 
 
@@ -157,12 +157,9 @@ def _forget() -> None:
     (_folder() / "server.json").unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _only_one() -> Iterator[None]:
+def _only_one() -> AbstractContextManager[None]:
     """Let one process at a time start or stop the server."""
-    with (_folder() / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return locks.held(_folder() / "lock")
 
 
 def _check_packages() -> None:
@@ -193,7 +190,7 @@ def _free_port(wanted: int | None) -> int:
 
 
 def _spawn(port: int) -> subprocess.Popen[bytes]:
-    with (_folder() / "server.log").open("wb") as log:
+    with open(_folder() / "server.log", "wb", opener=private.opener) as log:
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "uvicorn"),
@@ -202,7 +199,7 @@ def _spawn(port: int) -> subprocess.Popen[bytes]:
                 *("--log-level", "warning", "--no-server-header"),
             ],
             cwd=_folder(),
-            env=_environment(),
+            env=_environment(port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -210,7 +207,7 @@ def _spawn(port: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _environment() -> dict[str, str]:
+def _environment(port: int) -> dict[str, str]:
     """Return what ZenML's own local server gets, without what is for its clients."""
     kept = {
         name: value
@@ -229,6 +226,8 @@ def _environment() -> dict[str, str]:
         "ZENML_SERVER_DEPLOYMENT_TYPE": ServerDeploymentType.LOCAL.value,
         ENV_ZENML_DISABLE_DATABASE_MIGRATION: "True",
         "ZENML_SERVER_AUTO_ACTIVATE": "True",
+        # ZenML's default lets the page of any site read what is answered.
+        "ZENML_SERVER_CORS_ALLOW_ORIGINS": f"http://{HOST}:{port}",
     }
     # For its watchman, whose helpers are clients.
     folder = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse, PipelineRunUpdate
 from zenml.stack import Stack
 
+from kitaru._engine.disk import durable_files
 from kitaru._engine.settings import folders
 from kitaru._engine.zenml.pods import turns
 from kitaru._engine.zenml.setup import connectors
@@ -176,10 +176,8 @@ def _is_due(execution_id: str) -> bool:
         asked = {}
     if execution_id in asked:
         return False
-    beside = file.with_name(f".{os.getpid()}-{file.name}")
     try:
-        beside.write_text(json.dumps(asked | {execution_id: moment}))
-        beside.replace(file)
+        durable_files.write(file, json.dumps(asked | {execution_id: moment}).encode())
     except OSError as error:
         logger.debug("%s", error)
     return True

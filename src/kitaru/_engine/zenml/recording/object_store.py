@@ -7,9 +7,9 @@ for half a minute.
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,12 @@ from kitaru._core.values.codec import Encoded
 from kitaru._engine.values import saved_files, value_files
 from kitaru._engine.values.value_files import FileValues
 from kitaru._engine.zenml.setup.errors import translated
-from kitaru.errors import KitaruBackendError, KitaruError, KitaruRuntimeError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruError,
+    KitaruRuntimeError,
+    KitaruUsageError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +53,21 @@ class StoreValues:
 
     def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
         """Keep the content of a file, without reading it into memory."""
-        stored = saved_files.describe(saved_files.checked(path, name))
+        # The object is named by its content, which has to be known first; a copy on the
+        # disk of a pod may not have the room.
+        stored = saved_files.copied(path, name, lambda _: None)
         uri = self._uri(stored, owner, name)
 
-        def copy() -> None:
-            with path.open("rb") as source, holding(uri).open(uri, "wb") as target:
-                shutil.copyfileobj(source, target)
+        def copy() -> StoredValue:
+            with holding(uri).open(uri, "wb") as target:
+                return saved_files.copied(path, name, target.write)
 
-        _patiently(copy, f"writing {uri}")
+        if _patiently(copy, f"writing {uri}") != stored:
+            remove(uri)
+            raise KitaruUsageError(
+                f"save({name!r}): {path} was written to while it was saved; save it once "
+                "it is complete"
+            )
         return value_files.at(stored, uri)
 
     def place(self, value: StoredValue, *, owner: str, name: str) -> str:
@@ -117,6 +129,16 @@ def write(uri: str, data: bytes) -> None:
             file.write(data)
 
     _patiently(store, f"writing {uri}")
+
+
+def remove(uri: str) -> None:
+    """Remove an object that may not be there."""
+
+    def take_away() -> None:
+        with suppress(FileNotFoundError):
+            holding(uri).remove(uri)
+
+    _patiently(take_away, f"removing {uri}")
 
 
 def is_local(uri: str) -> bool:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 
 from zenml.models import PipelineRunResponse
 
+from kitaru._engine.disk import durable_files
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.zenml.cleaning import plan
+from kitaru._engine.runners.queue import Queue
+from kitaru._engine.settings import folders
+from kitaru._engine.zenml.cleaning import local_files, plan
 from kitaru._engine.zenml.pods import platform_jobs, turns
 from kitaru._engine.zenml.recovery.recovery import Reconciler
 from kitaru._engine.zenml.runs import runs
@@ -32,8 +35,9 @@ _WOULD = {
 class ZenMLReconciling:
     """Passes over the executions of the active project."""
 
-    def __init__(self, journal: Journal, reconciler: Reconciler) -> None:
+    def __init__(self, journal: Journal, queue: Queue, reconciler: Reconciler) -> None:
         self._journal = journal
+        self._queue = queue
         self._reconciler = reconciler
 
     def reconcile(
@@ -87,8 +91,10 @@ class ZenMLReconciling:
         )
 
     def _tidy(self) -> None:
-        """Drop what the dead left: leases, turns, and parts of stacks never made."""
+        """Drop what the dead left: leases, places, turns, drafts, parts of stacks."""
         attempts.remove_half_made()
+        self._queue.forget_dead()
+        _remove_drafts()
         for lease in self._journal.leases():
             if lease.is_live:
                 continue
@@ -99,6 +105,15 @@ class ZenMLReconciling:
             return
         with translated("looking for turns of executions that have ended"):
             turns.forget_ended()
+
+
+def _remove_drafts() -> None:
+    """Remove files that the dead had begun to write, and no execution knows of."""
+    for folder in (folders.config_folder(), folders.own_folder()):
+        durable_files.remove_left(folder)
+    for store in local_files.artifact_stores():
+        for folder in (store / local_files.FOLDER).glob("*"):
+            durable_files.remove_left(folder)
 
 
 def _unfinished() -> list[PipelineRunResponse]:

@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 from zenml.config.global_config import GlobalConfiguration
 
+from kitaru._engine.disk import durable_files
+
 _LOOKS = 20
 _PAUSE = 0.05
 _read = GlobalConfiguration._read_config
@@ -30,19 +32,9 @@ def _write_whole(self: GlobalConfiguration) -> None:
         return
     file = Path(self._config_file).resolve()
     text = yaml.dump(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
-    before = _content(file)
-    if text == before:
+    if text == _content(file):
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        beside.write_text(text)
-        if before is not None:
-            beside.chmod(file.stat().st_mode)
-        beside.rename(file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    durable_files.write(file, text.encode())
 
 
 def _read_whole(self: GlobalConfiguration) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kitaru._engine.disk import private
 from kitaru._engine.output.streams import fill_in, tell
-from kitaru._engine.settings import analytics
+from kitaru._engine.settings import analytics, folders
 from kitaru._engine.settings.folders import (
     TRUE,
     config_file,
@@ -33,12 +34,14 @@ def import_zenml() -> None:
     """
     if "zenml" in sys.modules:
         _use_our_folder()
+        folders.close()
         _keep_configuration_whole()
         analytics.enforce()
-        _use_wal()
+        _prepare_databases()
         _look_around_once()
         return
     _set_environment()
+    folders.close()
     root = logging.getLogger()
     level, handlers, hook = root.level, list(root.handlers), sys.excepthook
     fill_in()
@@ -63,10 +66,11 @@ def import_zenml() -> None:
         warnings.filterwarnings(
             "ignore", "You are using a Python version", category=FutureWarning
         )
-    _use_wal()
+    _prepare_databases()
     _look_around_once()
     try:
         if not config_file().exists():
+            private.make_folder(config_folder())
             _write_analytics()
     except OSError as error:
         raise KitaruBackendError(
@@ -206,22 +210,29 @@ def _look_around_once() -> None:
     IntegrationRegistry.activate_integrations = activated  # type: ignore[method-assign]  # nor here
 
 
-def _use_wal() -> None:
-    """Let readers and writers of a local ZenML store work at the same time.
-
-    SQLite keeps the mode in the file. KITARU_STORE_WAL=false leaves the store alone.
-    """
-    if os.environ.get("KITARU_STORE_WAL", "true").lower() not in TRUE:
-        return
+def _prepare_databases() -> None:
+    """See to it that each local ZenML store is as it should be once it is opened."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
-    event.listen(Engine, "connect", _set_wal)
+    event.listen(Engine, "connect", _prepare_database)
 
 
-def _set_wal(connection: Any, _record: Any) -> None:
+def _prepare_database(connection: Any, _record: Any) -> None:
+    """Close a store's file to others, and let its readers and writers work at one time.
+
+    SQLite keeps that mode in the file. KITARU_STORE_WAL=false leaves it as it is.
+    """
     if not isinstance(connection, sqlite3.Connection):
         return
+    wal = os.environ.get("KITARU_STORE_WAL", "true").lower() in TRUE
     rows = connection.execute("PRAGMA database_list").fetchall()
-    if any(Path(row[2]).name == "zenml.db" for row in rows if row[2]):
-        connection.execute("PRAGMA journal_mode=WAL")
+    places = [Path(row[2]) for row in rows if row[2]]
+    for place in places:
+        if place.name != "zenml.db":
+            continue
+        if place.is_relative_to(config_folder().resolve()):
+            # Files beside it, such as its log, get its mode.
+            private.make_file(place)
+        if wal:
+            connection.execute("PRAGMA journal_mode=WAL")

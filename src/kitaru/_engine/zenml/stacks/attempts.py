@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from zenml.client import Client
 
+from kitaru._engine.disk import durable_files
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.settings import folders
 from kitaru._engine.zenml.runs import runs
@@ -57,8 +58,7 @@ def attempt() -> Iterator[dict[str, str]]:
         "begun": time.time(),
     }
     file = _folder() / f"{key}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(noted))
+    durable_files.write(file, json.dumps(noted).encode())
     # Where it fails, the store takes the parts away before it says so.
     try:
         yield {LABEL: key}

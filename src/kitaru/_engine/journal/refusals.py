@@ -1,0 +1,56 @@
+"""What SQLite and the disk refuse, said with a next step."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+from kitaru.errors import KitaruBackendError
+
+BUSY_SECONDS = 60
+
+
+class translated:  # a function to its users; a class costs a third of a generator
+    """Turn errors of SQLite and the disk into ours, with a next step."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _trace: object
+    ) -> None:
+        if isinstance(error, sqlite3.DatabaseError | OSError):
+            message = f"the journal {self._path} {_what_happened(error)}"
+            raise KitaruBackendError(message) from error
+
+
+def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
+    text = str(error)
+    if isinstance(error, OSError):
+        full = error.errno == errno.ENOSPC
+        advice = (
+            "make room" if full else "check that the folder exists and can be written"
+        )
+        return f"cannot be used: {text}; {advice}"
+    if isinstance(error, sqlite3.ProgrammingError | sqlite3.DataError):
+        return f"cannot be used: {text}"
+    if not isinstance(error, sqlite3.OperationalError):
+        return (
+            f"is damaged ({text}); move it away to start afresh, what ZenML has already "
+            "stays available"
+        )
+    if "locked" in text or "busy" in text:
+        advice = f"another process held it for over {BUSY_SECONDS} s; try again"
+    elif "full" in text:
+        advice = "the disk is full; make room and retry the execution"
+    elif "disk I/O" in text:
+        advice = "the disk is full or failing; make room, then try again"
+    else:
+        advice = "check that the folder exists and can be written"
+    return f"refused: {text}; {advice}"
