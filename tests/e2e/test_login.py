@@ -11,6 +11,7 @@ from urllib.error import URLError
 
 import pexpect
 import pytest
+import requests
 
 from tests.support import processes
 from tests.support.polling import eventually
@@ -205,6 +206,45 @@ def test_the_local_server_runs_until_logout(local_server: Workspace) -> None:
     with pytest.raises(URLError):
         server.ask("/info")
     assert "Nothing to do" in workspace.kitaru("logout").stdout
+
+
+def test_no_page_of_elsewhere_reaches_the_local_server(
+    local_server: Workspace,
+) -> None:
+    url = local_server.kitaru_item("login")["url"]
+    exec_id = local_server.python(local_server.script("review.py", REVIEW)).stdout
+    runs = f"{url}/api/v1/runs/{exec_id.strip()}"
+    (wait,) = requests.get(
+        f"{url}/api/v1/run_wait_conditions?pipeline_run={exec_id.strip()}", timeout=30
+    ).json()["items"]
+    answer = f"{url}/api/v1/run_wait_conditions/{wait['id']}/resolve"
+    no = {"resolution": "continue", "result": False}
+    port = url.rpartition(":")[2]
+    foreign = [
+        {"Origin": "https://evil.example"},
+        {"Origin": f"http://evil.example:{port}"},
+        {"Origin": "null"},
+        # A name that was made to lead to this machine; then the origin is its own.
+        {"Host": f"evil.example:{port}"},
+        {"Host": f"evil.example:{port}", "Origin": f"http://evil.example:{port}"},
+    ]
+
+    for headers in foreign:
+        read = requests.get(runs, headers=headers, timeout=30)
+        answered = requests.put(answer, json=no, headers=headers, timeout=30)
+
+        assert (read.status_code, answered.status_code) == (403, 403), headers
+        assert "access-control-allow-origin" not in read.headers
+        assert "reviewed" not in read.text
+    preflight = {"Access-Control-Request-Method": "PUT"} | foreign[0]
+    assert requests.options(answer, headers=preflight, timeout=30).status_code == 403
+    own = {"Origin": url}
+    shown_run = requests.get(runs, headers=own, timeout=30).json()
+    assert shown_run["name"].startswith("reviewed")
+    forwarded = {"Host": "localhost:9000", "Origin": "http://localhost:9000"}
+    assert requests.get(runs, headers=forwarded, timeout=30).ok
+    shown = local_server.execution(exec_id.strip())
+    assert (shown["status"], shown["pending_wait"]["name"]) == ("waiting", "ok")
 
 
 def it_looks_after_executions(workspace: Workspace, server: RunningServer) -> None:
