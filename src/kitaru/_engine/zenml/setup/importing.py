@@ -190,9 +190,10 @@ def _write_analytics(*, opted_in: bool | None = None) -> None:
 
 
 def _keep_configuration_whole() -> None:
-    from kitaru._engine.zenml.setup import config_file
+    from kitaru._engine.zenml.setup import config_file, first_store
 
     config_file.keep_whole()
+    first_store.keep_whole()
 
 
 def _look_around_once() -> None:
