@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +29,6 @@ pytestmark = pytest.mark.zenml
 def nothing_configured() -> Iterator[None]:
     yield
     configure(stack=None, image=None, cache=None, retries=None, project=None)
-    os.environ.pop("ZENML_ACTIVE_PROJECT_ID", None)
 
 
 @checkpoint

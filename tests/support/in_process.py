@@ -13,6 +13,8 @@ from zenml.login.credentials_store import CredentialsStore  # noqa: E402
 from zenml.stack.stack import _STACK_CACHE  # noqa: E402
 from zenml.zen_stores.sql_zen_store import SqlZenStore  # noqa: E402
 
+from kitaru._engine.zenml.connection import scoped  # noqa: E402
+
 
 def forget_store() -> None:
     """Let ZenML read its configuration again."""
@@ -25,4 +27,5 @@ def forget_store() -> None:
     GlobalConfiguration._reset_instance()
     Client._reset_instance()
     CredentialsStore._clear()
+    scoped.use_project(None)
     engines._default.cache_clear()

@@ -210,6 +210,7 @@ def delete(
 def say_active(stack: Stack) -> None:
     """Print why a stack is the active one."""
     where = {
+        "execution": "for the execution that runs here",
         "environment": f"the variable {stack.active_place} says so",
         "project": f"for the project {stack.active_place}",
         "configuration": f"for all folders without one of their own, {stack.active_place}",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastmcp import Context
 from mcp_types import InputRequiredResult
@@ -21,12 +19,8 @@ from kitaru.mcp.records import ExecutionResult, Listing, LogExcerpt
 from kitaru.mcp.registry import READS, RUNS_CODE, Effect, project_of, tool
 from kitaru.models import Continuation, Execution, ExecutionStatus
 
-T = TypeVar("T")
-
 _LOG_ENTRIES = 100
 _NO_VALUE = object()
-# ZenML takes the stack of what is started from the environment of the process.
-_starting = threading.Lock()
 
 FlowName = Annotated[str | None, Field(description="Only executions of this flow.")]
 Status = Annotated[
@@ -142,7 +136,7 @@ async def run(
     Returns at once with the execution, which goes on whatever becomes of this call.
     Arguments are checked before anything starts.
     """
-    started = await _start(
+    started = await in_thread(
         partial(
             flow_targets.start_elsewhere,
             target,
@@ -239,7 +233,7 @@ async def replay(
 
     The new execution runs in a process of its own. Data outside Kitaru is as it is now.
     """
-    started = await _start(
+    started = await in_thread(
         partial(
             replays.start_elsewhere,
             exec_id,
@@ -269,16 +263,6 @@ async def cancel(ctx: Context, exec_id: ExecutionId) -> ExecutionResult:
     return portions.execution_result(
         await with_progress(ctx, work, "asking it to stop")
     )
-
-
-async def _start(work: Callable[[], T]) -> T:
-    """Start something; one at a time, so that each gets its own stack."""
-
-    def alone() -> T:
-        with _starting:
-            return work()
-
-    return await in_thread(alone)
 
 
 async def _result(

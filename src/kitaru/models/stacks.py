@@ -25,16 +25,18 @@ class StackComponent(Record):
 class Stack(Record):
     """Where flows run and where their values go; components by type.
 
-    `active_from` says what makes it the active one: a variable of the `environment`, the
-    `project` folder (made by `zenml init`), or the `configuration` of this user.
-    `active_place` names that variable, folder or file.
+    `active_from` says what makes it the active one: the `execution` that runs here, a
+    variable of the `environment`, the `project` folder (made by `zenml init`), or the
+    `configuration` of this user. `active_place` names that variable, folder or file.
     """
 
     stack_id: str
     name: str
     is_local: bool
     active: bool = False
-    active_from: Literal["environment", "project", "configuration"] | None = None
+    active_from: (
+        Literal["execution", "environment", "project", "configuration"] | None
+    ) = None
     active_place: str | None = None
     components: dict[str, tuple[StackComponent, ...]] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from kitaru import _recorded_names as recorded_names
@@ -24,10 +25,14 @@ from kitaru.errors import KitaruRuntimeError
 _OUTPUT_SECONDS = 1.0
 
 
-def run(call: IsolatedCall) -> Any:
+def run(call: IsolatedCall, *, environment: Mapping[str, str] | None = None) -> Any:
     """Run the body in a process of this machine and return its value.
 
     What the body prints is printed here.
+
+    Args:
+        call: What to run.
+        environment: Variables that the process gets beside those of this one.
 
     Raises:
         KitaruUsageError: If function or arguments cannot be sent.
@@ -35,11 +40,17 @@ def run(call: IsolatedCall) -> Any:
         TimeoutError: If it took longer than the checkpoint's timeout; it was killed.
         Exception: Whatever the body raised.
     """
-    reply = _exchange(pack(call), call.spec, call.running.invocation_id)
+    variables = os.environ | dict(environment or {})
+    reply = _exchange(pack(call), call.spec, call.running.invocation_id, variables)
     return outcome(reply, call.running)
 
 
-def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> Reply:
+def _exchange(
+    request: bytes,
+    spec: CheckpointSpec,
+    invocation_id: str,
+    environment: Mapping[str, str],
+) -> Reply:
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", recorded_names.ISOLATED_BODY, str(write_end)],
@@ -47,6 +58,7 @@ def _exchange(request: bytes, spec: CheckpointSpec, invocation_id: str) -> Reply
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         pass_fds=(write_end,),
+        env=environment,
         text=False,
     )
     os.close(write_end)

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from zenml.client import Client
-from zenml.constants import ENV_ZENML_ACTIVE_PROJECT_ID, ENV_ZENML_ACTIVE_STACK_ID
+from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.models import ProjectResponse
 
 from kitaru._core.words.similar import did_you_mean
+from kitaru._engine.zenml.connection import scoped
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import KitaruUsageError
 
 
 @contextmanager
 def stack(stack_id: str | None) -> Iterator[None]:
-    """Make a stack the active one while the `with` body runs; `None`: leave it.
+    """Make a stack the active one of this context while the `with` body runs.
 
-    The user's own choice in the configuration is not touched.
+    Other threads, and the user's own choice in the configuration, are not touched.
+    `None` leaves the stack as it is.
     """
     if stack_id is None or stack_id == str(Client().active_stack_model.id):
         yield
         return
-    before = os.environ.get(ENV_ZENML_ACTIVE_STACK_ID)
-    os.environ[ENV_ZENML_ACTIVE_STACK_ID] = stack_id
-    try:
+    with translated("looking for the stack"):
+        model = Client().get_stack(UUID(stack_id))
+    with scoped.on_stack(model):
         yield
-    finally:
-        if before is None:
-            del os.environ[ENV_ZENML_ACTIVE_STACK_ID]
-        else:
-            os.environ[ENV_ZENML_ACTIVE_STACK_ID] = before
+
+
+def stack_environment() -> dict[str, str]:
+    """Return what a process of this context needs to work with the same stack."""
+    chosen = scoped.stack()
+    return {ENV_ZENML_ACTIVE_STACK_ID: str(chosen.id)} if chosen is not None else {}
 
 
 def stack_id(name: str, *, said_by: str | None = None) -> str:
@@ -55,28 +59,15 @@ def stack_id(name: str, *, said_by: str | None = None) -> str:
     return known[name]
 
 
-# The variable as the user had it, once a project of ours stands there.
-_project_before: list[str | None] = []
-
-
 def use_project(name: str | None, *, said_by: str) -> None:
-    """Make this process, and those it starts, work in a project.
+    """Make this process work in a project.
 
     The user's own choice in the configuration is not touched; `None` goes back to it.
 
     Raises:
         KitaruUsageError: If there is none of that name or id; lists those there are.
     """
-    if name is not None:
-        found = _project_id(name, said_by)
-        if not _project_before:
-            _project_before.append(os.environ.get(ENV_ZENML_ACTIVE_PROJECT_ID))
-        os.environ[ENV_ZENML_ACTIVE_PROJECT_ID] = found
-    elif _project_before:
-        before = _project_before.pop()
-        os.environ.pop(ENV_ZENML_ACTIVE_PROJECT_ID, None)
-        if before is not None:
-            os.environ[ENV_ZENML_ACTIVE_PROJECT_ID] = before
+    scoped.use_project(None if name is None else _project(name, said_by))
 
 
 def project_id() -> str:
@@ -85,10 +76,10 @@ def project_id() -> str:
         return str(Client().active_project.id)
 
 
-def _project_id(name: str, said_by: str) -> str:
+def _project(name: str, said_by: str) -> ProjectResponse:
     with translated("looking for the project"):
         try:
-            return str(Client().get_project(name, allow_name_prefix_match=False).id)
+            return Client().get_project(name, allow_name_prefix_match=False)
         except KeyError:
             known = [project.name for project in Client().list_projects(size=100)]
     raise KitaruUsageError(

@@ -231,15 +231,17 @@ def project_is_chosen() -> bool:
 
 
 def child_environment() -> dict[str, str]:
-    """Return what a process started by us needs to work with the same connection."""
+    """Return what a process started by us needs to work with the same connection.
+
+    Its own folder may name another project by now.
+    """
+    in_project = {PROJECT: active.project_id()}
     configuration = scoped.in_use()
-    if configuration is None:
-        return {}
+    if configuration is None or configuration._target.url is None:
+        return in_project
     target = configuration._target
-    if target.url is None:
-        return {}
     # An empty token: it is found where ours was found.
-    return {SERVER_URL: target.url, AUTH_TOKEN: target.token or ""}
+    return in_project | {SERVER_URL: target.url or "", AUTH_TOKEN: target.token or ""}
 
 
 def _in_project(project: str) -> scoped.TemporaryConfiguration:

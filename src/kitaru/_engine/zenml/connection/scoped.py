@@ -1,4 +1,4 @@
-"""Connections that leave no trace on disk.
+"""Server, project and stack of a context or process, which leave no trace elsewhere.
 
 ZenML keeps its connection in two singletons, `GlobalConfiguration` and `Client`, and
 writes whatever comes into them to config.yaml and credentials.yaml: a URL and a password
@@ -6,15 +6,21 @@ from the environment, too. A temporary connection is a configuration that does n
 with a store that keeps its credentials to itself. It is put in place for the whole
 process, or for one context: a context variable then decides what the singletons are.
 
+The same variable holds the stack that a context works with, and the process the project
+it was told. ZenML would take both from variables of the environment, which all threads
+and everything else in the process share.
+
 This relies on `_global_config` and `_global_client` of ZenML's metaclasses, on
-`_reset_instance` of both, and on how the REST store asks for its token.
+`_reset_instance` of both, on `active_project` and `active_stack_model` of its client, and
+on how the REST store asks for its token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -26,7 +32,7 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.config.store_config import StoreConfiguration
 from zenml.exceptions import CredentialsNotValid
 from zenml.login.credentials import APIToken
-from zenml.models import ProjectResponse
+from zenml.models import ProjectResponse, StackResponse
 from zenml.zen_stores.base_zen_store import BaseZenStore
 from zenml.zen_stores.rest_zen_store import RestZenStore, RestZenStoreConfiguration
 
@@ -84,16 +90,32 @@ class ScopedClient(Client):
         """The project of its own configuration."""
         return GlobalConfiguration().get_active_project()
 
+    @property
+    def active_stack_model(self) -> StackResponse:
+        """The stack of the context, else that of its own configuration."""
+        configuration = GlobalConfiguration()
+        chosen = _scope.get().stack or configuration._active_stack
+        return chosen or self.get_stack(configuration.get_active_stack_id())
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What ZenML's singletons are in a context."""
+    """What holds in a context; `None` where that of the process does."""
 
-    configuration: TemporaryConfiguration
-    client: Client
+    configuration: TemporaryConfiguration | None = None
+    client: Client | None = None
+    stack: StackResponse | None = None
 
 
-_scope: ContextVar[Scope | None] = ContextVar("kitaru_zenml_scope", default=None)
+@dataclass(slots=True)
+class _Process:
+    """What holds in this process, beside what ZenML knows itself."""
+
+    project: ProjectResponse | None = None
+
+
+_scope: ContextVar[Scope] = ContextVar("kitaru_zenml_scope", default=Scope())  # noqa: B039  frozen
+_process = _Process()
 
 
 def server(
@@ -155,7 +177,29 @@ def enter(configuration: TemporaryConfiguration) -> None:
 
 def is_scoped() -> bool:
     """Whether this context has a connection of its own."""
-    return _scope.get() is not None
+    return _scope.get().configuration is not None
+
+
+@contextmanager
+def on_stack(stack: StackResponse) -> Iterator[None]:
+    """Let this context work with a stack while the `with` body runs."""
+    _let_contexts_choose()
+    token = _scope.set(replace(_scope.get(), stack=stack))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def stack() -> StackResponse | None:
+    """Return the stack that this context was told to work with."""
+    return _scope.get().stack
+
+
+def use_project(project: ProjectResponse | None) -> None:
+    """Let this process work in a project; `None`: in the one that ZenML knows."""
+    _let_contexts_choose()
+    _process.project = project
 
 
 def in_use() -> TemporaryConfiguration | None:
@@ -194,6 +238,19 @@ def _configured(
 def _let_contexts_choose() -> None:
     _depend_on_context(GlobalConfiguration, "_global_config", lambda s: s.configuration)
     _depend_on_context(Client, "_global_client", lambda s: s.client)
+    _prefer(Client, "active_stack_model", lambda: _scope.get().stack)
+    _prefer(Client, "active_project", lambda: _process.project)
+
+
+def _prefer(cls: type, name: str, choose: Callable[[], object]) -> None:
+    """Let a property be what was chosen, and what it was where nothing is."""
+    own: Callable[[Any], object] = getattr(cls, name).fget
+
+    def read(this: Any) -> object:
+        chosen = choose()
+        return own(this) if chosen is None else chosen
+
+    setattr(cls, name, property(read, doc=own.__doc__))
 
 
 def _depend_on_context(cls: type, name: str, choose: Callable[[Scope], object]) -> None:
@@ -201,10 +258,8 @@ def _depend_on_context(cls: type, name: str, choose: Callable[[Scope], object]) 
     metaclass, hidden = type(cls), f"_kitaru{name}"
 
     def read(which: type) -> object:
-        scope = _scope.get()
-        if scope is not None and which is cls:
-            return choose(scope)
-        return which.__dict__.get(hidden)
+        chosen = choose(_scope.get()) if which is cls else None
+        return which.__dict__.get(hidden) if chosen is None else chosen
 
     def write(which: type, value: object) -> None:
         type.__setattr__(which, hidden, value)

@@ -168,9 +168,7 @@ class Launcher:
         try:
             surroundings = Surroundings.of(
                 self._journal.execution(execution_id) or LocalFacts(),
-                # Its own folder may name another project by now.
-                connection.child_environment()
-                | {"KITARU_PROJECT": active.project_id()},
+                connection.child_environment(),
                 runs.store_id(),
             )
         except KitaruError:

@@ -21,9 +21,17 @@ from kitaru._engine.isolation import child_process
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
-from kitaru._engine.port.execution import Answer, Ending, Parts, Recorder, Reporter
+from kitaru._engine.port.execution import (
+    Answer,
+    Ending,
+    IsolatedCall,
+    Parts,
+    Recorder,
+    Reporter,
+)
 from kitaru._engine.session import flow_attempt, futures
 from kitaru._engine.session.session import Session
+from kitaru._engine.zenml.connection import active, connection
 from kitaru._engine.zenml.inspection import executions
 from kitaru._engine.zenml.inspection import failures as noted_failures
 from kitaru._engine.zenml.pods import pod_waits
@@ -134,7 +142,7 @@ class LocalExecution:
                 reporter=self.reporter,
                 lookup=self._lookup,
                 run_foreign=zenml_steps.run,
-                run_isolated=pods.run if pods else child_process.run,
+                run_isolated=pods.run if pods else _run_in_child,
                 width=futures.configured_width(),
                 retries=self._facts.settings.retries or 0,
                 cache=bool(self._facts.settings.cache),
@@ -269,6 +277,12 @@ class LocalExecution:
         except KitaruBackendError as error:
             # That it failed, and its message, is in the status of the run as well.
             self.reporter.warn(str(error))
+
+
+def _run_in_child(call: IsolatedCall) -> Any:
+    """Run an isolated checkpoint in a process that works where this context does."""
+    surroundings = connection.child_environment() | active.stack_environment()
+    return child_process.run(call, environment=surroundings)
 
 
 def read_inputs(facts: ExecutionFacts) -> dict[str, Any]:

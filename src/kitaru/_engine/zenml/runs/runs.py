@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy.orm.exc import ObjectDeletedError
 from zenml.client import Client
@@ -103,7 +103,10 @@ def create(
     pipeline.prepare(flow=source.reference, inputs=_shown(shown_inputs))
     snapshot = pipeline._create_snapshot(**pipeline._run_args)
     return create_placeholder_run(
-        snapshot=snapshot, original_run_id=UUID(original) if original else None
+        snapshot=snapshot,
+        # An orchestrator of this machine has one for all runs of all threads.
+        orchestrator_run_id=None if in_pod else str(uuid4()),
+        original_run_id=UUID(original) if original else None,
     )
 
 
@@ -143,9 +146,13 @@ def go_on_here(run: PipelineRunResponse) -> None:
 def _run_here(
     run: PipelineRunResponse, snapshot: PipelineSnapshotResponse, stack: Stack
 ) -> None:
-    # For new runs as well: `submit_pipeline` tells a run that has ended to be provisioned.
+    # Past `submit_pipeline` and `resume_run`. The first tells a run that has ended to be
+    # provisioned. Both put stack, project and token into the environment of the process,
+    # where other threads find them.
     with prevent_pipeline_execution():
-        stack.orchestrator.resume_run(snapshot=snapshot, run=run, stack=stack)
+        stack.orchestrator.submit_dynamic_pipeline(
+            snapshot=snapshot, stack=stack, environment={}, placeholder_run=run
+        )
 
 
 def mark_resuming(run: PipelineRunResponse) -> PipelineRunResponse:
@@ -163,6 +170,14 @@ def set_status(
     return Client().zen_store.update_run(
         UUID(execution_id), PipelineRunUpdate(status=status, status_reason=text)
     )
+
+
+def complete(run: PipelineRunResponse) -> PipelineRunResponse:
+    """Note that a run completed, whose end ZenML could not note or took for a failure."""
+    if run.status is RunStatus.FAILED:
+        # One that has ended lets nothing else come.
+        run = mark_resuming(run)
+    return set_status(str(run.id), RunStatus.COMPLETED, None)
 
 
 def reread(read: Callable[[], T]) -> T:

@@ -6,12 +6,13 @@ import logging
 import os
 import sqlite3
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kitaru._engine.disk import private
 from kitaru._engine.output.streams import fill_in, tell
@@ -24,6 +25,8 @@ from kitaru._engine.settings.folders import (
     is_set_up,
 )
 from kitaru.errors import KitaruBackendError, KitaruUsageError
+
+T = TypeVar("T")
 
 
 @cache
@@ -201,14 +204,29 @@ def _look_around_once() -> None:
 
     For the list that it notes with a run it starts pip or uv, and to find its
     integrations it reads the metadata of all packages: a fifth of the time of a run.
+    A thread that comes while another looks waits: it would find half of them.
     """
     from zenml.environment import Environment
     from zenml.integrations.registry import IntegrationRegistry
 
     listed = cache(Environment.get_python_packages)
     Environment.get_python_packages = staticmethod(listed)  # type: ignore[method-assign]  # ZenML offers no setting
-    activated = cache(IntegrationRegistry.activate_integrations)
+    looking = threading.RLock()
+    activated = _in_turn(looking, cache(IntegrationRegistry.activate_integrations))
     IntegrationRegistry.activate_integrations = activated  # type: ignore[method-assign]  # nor here
+    found = _in_turn(looking, IntegrationRegistry._initialize)
+    IntegrationRegistry._initialize = found  # type: ignore[method-assign]
+
+
+def _in_turn(lock: threading.RLock, act: Callable[..., T]) -> Callable[..., T]:
+    """Return `act` for one thread at a time."""
+
+    @wraps(act)
+    def acting(*args: Any) -> T:
+        with lock:
+            return act(*args)
+
+    return acting
 
 
 def _prepare_databases() -> None:

@@ -23,6 +23,7 @@ from kitaru._core.secrecy import redaction
 from kitaru._core.stack_recipes import StackRecipe
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.settings import folders
+from kitaru._engine.zenml.connection import scoped
 from kitaru._engine.zenml.runs import statuses as zenml_statuses
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
@@ -187,6 +188,8 @@ def _component(item: ComponentResponse) -> StackComponent:
 
 def _reason() -> dict[str, object]:
     """Return what makes the active stack the active one, as fields of a record."""
+    if scoped.stack() is not None:
+        return {"active": True, "active_from": "execution"}
     if os.environ.get(ENV_ZENML_ACTIVE_STACK_ID):
         return _active("environment", ENV_ZENML_ACTIVE_STACK_ID)
     root = Client().root
@@ -200,11 +203,16 @@ def _active(source: str, place: str) -> dict[str, object]:
 
 
 def _refuse_if_environment_decides(name: str) -> None:
+    if scoped.stack() is not None:
+        raise KitaruStateError(
+            f"stack {name!r} cannot become the active one: the execution that runs here "
+            "has a stack of its own; choose one before it starts, or after it has ended. "
+            "Nothing was changed"
+        )
     if os.environ.get(ENV_ZENML_ACTIVE_STACK_ID):
         raise KitaruStateError(
             f"stack {name!r} cannot become the active one: the variable "
-            f"{ENV_ZENML_ACTIVE_STACK_ID} decides here (in a running flow Kitaru sets it "
-            "itself); unset it first. Nothing was changed"
+            f"{ENV_ZENML_ACTIVE_STACK_ID} decides here; unset it first. Nothing was changed"
         )
 
 
