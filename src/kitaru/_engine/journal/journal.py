@@ -115,6 +115,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.commits = 0
+        self._disowned: set[str] = set()
         self._lock = threading.RLock()
         with translated(path):
             private.make_folder(path.parent)
@@ -350,8 +351,14 @@ class Journal:
         )
         return tuple(str(row[0]) for row in rows)
 
+    def disown(self, execution_id: str) -> None:
+        """Be its runner no more, though the disk has no room to note that."""
+        self._disowned.add(execution_id)
+
     def lease(self, execution_id: str) -> Lease | None:
         """Return who runs an execution, living or dead."""
+        if execution_id in self._disowned:
+            return None
         with self._lock, translated(self.path):
             return leases.read(self._db, execution_id)
 

@@ -205,8 +205,8 @@ class ZenMLEngine:
             )
         items = []
         for run in page.items:
-            seen = run
-            if not statuses.status_of(run).is_finished:
+            seen = self._reconciler.ended(run)
+            if not statuses.status_of(seen).is_finished:
                 open_wait = run.active_wait_condition is not None
                 seen = self._reconciler.met(run, has_open_wait=open_wait)
             summary = executions.summary(seen)

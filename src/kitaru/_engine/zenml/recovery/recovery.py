@@ -65,6 +65,8 @@ class Reconciler:
         status = statuses.status_of(run)
         if status.is_finished and status is not ExecutionStatus.FAILED:
             return self._project_leftovers(run)
+        if self._has_completed(run):
+            return self._complete(run)
         look = platform_jobs.look_now_and_then if asked else None
         trouble = self.trouble_of(run, has_open_wait=has_open_wait, look=look)
         if trouble is None:
@@ -76,6 +78,12 @@ class Reconciler:
             logger.debug("execution %s stays as it is: %s", run.id, error)
             return run
         return find_run(str(run.id))
+
+    def ended(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        """Return a failed run completed if its flow has returned; others as they are."""
+        if statuses.status_of(run) is not ExecutionStatus.FAILED:
+            return run
+        return self._complete(run) if self._has_completed(run) else run
 
     def trouble_of(
         self, run: PipelineRunResponse, *, has_open_wait: bool, look: Look | None
@@ -110,6 +118,9 @@ class Reconciler:
         Raises:
             KitaruError: If it cannot be continued.
         """
+        if self._has_completed(run):
+            self._complete(run)
+            return "it had completed"
         if trouble is Trouble.ANSWERED:
             return self._go_on(run)
         if trouble is Trouble.GIVEN_UP:
@@ -175,6 +186,25 @@ class Reconciler:
             self._journal.update_execution(str(run.id), failure=failure)
             _mark_failed(run, text)
         return text
+
+    def _has_completed(self, run: PipelineRunResponse) -> bool:
+        """Whether the flow has returned, and nobody is about to show that in ZenML."""
+        noted = self._journal.execution(str(run.id))
+        if noted is None or noted.result is None:
+            return False
+        # Its runner has the lease from before it was one until it has shown the end.
+        lease = self._journal.lease(str(run.id))
+        return lease is None or not lease.is_live
+
+    def _complete(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        """Show in ZenML what its runner could not, and return the run completed."""
+        self._project_leftovers(run)
+        try:
+            with translated("showing in ZenML that an execution completed"):
+                return runs.complete(run)
+        except KitaruBackendError as error:
+            logger.debug("execution %s: %s", run.id, error, exc_info=True)
+            return statuses.shown_as(run, RunStatus.COMPLETED)
 
     def _fail_given_up(self, run: PipelineRunResponse) -> str | None:
         """Mark an execution failed whose platform runs nothing of it any more."""

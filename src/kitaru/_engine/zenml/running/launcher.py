@@ -41,7 +41,12 @@ from kitaru._engine.zenml.runs import entry, runs, statuses
 from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
-from kitaru.errors import KitaruError, KitaruRuntimeError, KitaruStateError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruError,
+    KitaruRuntimeError,
+    KitaruStateError,
+)
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
 # Pytest shows the frames of whoever calls us.
@@ -281,10 +286,7 @@ class Launcher:
             if ending.status.is_finished:
                 # Who follows the log goes by the lease: the last line comes before.
                 execution.reporter.ended(execution_id, execution.flow_name, ending)
-            completed = ending.status is ExecutionStatus.COMPLETED
-            if self._journal.release(
-                execution_id, Holder.me(), waits_for, completed=completed
-            ):
+            if self._leave(execution_id, ending, waits_for):
                 break
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
 
@@ -295,6 +297,21 @@ class Launcher:
             execution.reporter.ended(execution_id, execution.flow_name, ending)
         self._compact()
         return ending
+
+    def _leave(self, execution_id: str, ending: Ending, waits_for: str | None) -> bool:
+        """Stop being its runner; false if it goes on, for its answer has come."""
+        completed = ending.status is ExecutionStatus.COMPLETED
+        try:
+            return self._journal.release(
+                execution_id, Holder.me(), waits_for, completed=completed
+            )
+        except KitaruBackendError as error:
+            if not ending.status.is_finished:
+                raise
+            # How it ended is stored; that nobody runs it shows when this process ends.
+            self._journal.disown(execution_id)
+            logger.debug("execution %s stays ours: %s", execution_id, error)
+            return True
 
     def _compact(self) -> None:
         try:
@@ -316,6 +333,7 @@ class Launcher:
                 self._did_not_start(execution.execution_id)
                 with translated(f"running execution {execution.execution_id}"):
                     raise
+            self._show_completed(execution)
         ending = execution.ending
         if ending is None:
             raise KitaruRuntimeError(
@@ -324,6 +342,19 @@ class Launcher:
             )
         execution.restore_traceback()
         return ending
+
+    def _show_completed(self, execution: LocalExecution) -> None:
+        """Tell ZenML, which has failed to note the end, if the flow completed."""
+        ending = execution.ending
+        if ending is None or ending.status is not ExecutionStatus.COMPLETED:
+            return
+        try:
+            with translated("showing in ZenML that it completed"):
+                run = Client().zen_store.get_run(UUID(execution.execution_id))
+                if not run.status.is_successful:
+                    runs.complete(run)
+        except KitaruBackendError as error:
+            execution.reporter.warn(f"{error}; the next command does it")
 
     def _did_not_start(self, execution_id: str) -> None:
         try:

@@ -160,7 +160,7 @@ class LocalExecution:
             if not fresh:
                 self._project_rest(projector)
             with captured(self.execution_id, self._log):
-                result: list[UUID] = []
+                result: list[UUID | None] = []
                 self.ending = flow_attempt.run(
                     session, inputs, keep=lambda e: result.append(self._keep(e, values))
                 )
@@ -234,11 +234,29 @@ class LocalExecution:
         for record in self._journal.calls(self.execution_id, unprojected=True):
             projector.add(record)
 
-    def _keep(self, encoded: Encoded, values: artifact_versions.KeptValues) -> UUID:
-        """Store the flow's return value and make it an artifact."""
+    def _keep(
+        self, encoded: Encoded, values: artifact_versions.KeptValues
+    ) -> UUID | None:
+        """Store the flow's return value and make it an artifact.
+
+        Once the journal has the value the execution is completed, whatever becomes of
+        showing that.
+        """
         value = values.put(encoded, owner=described.FLOW, name=described.RESULT)
         self._journal.update_execution(self.execution_id, result=value)
-        with translated("storing the result of the flow"):
+        try:
+            return self._register(value, values)
+        except KitaruBackendError as error:
+            if self._stopping is not None:
+                # The journal of a pod dies with it.
+                raise
+            self.reporter.warn(str(error))
+            return None
+
+    def _register(
+        self, value: StoredValue, values: artifact_versions.KeptValues
+    ) -> UUID:
+        with translated("showing the result of the flow in ZenML"):
             ((version, _),) = artifact_versions.register(
                 [
                     artifact_versions.Unregistered(

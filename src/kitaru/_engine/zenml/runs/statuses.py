@@ -31,6 +31,12 @@ def status_of(run: PipelineRunResponse) -> ExecutionStatus:
     return _STATUS.get(run.status, ExecutionStatus.RUNNING)
 
 
+def shown_as(run: PipelineRunResponse, status: RunStatus) -> PipelineRunResponse:
+    """Return a run as it would be with another status, which the store does not have."""
+    body = run.get_body().model_copy(update={"status": status, "status_reason": None})
+    return run.model_copy(update={"body": body})
+
+
 def run_statuses(status: ExecutionStatus) -> list[str]:
     """Return the ZenML statuses that mean `status`."""
     if status is ExecutionStatus.RUNNING:
