@@ -6,7 +6,6 @@ import asyncio
 import functools
 import inspect
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
@@ -24,7 +23,7 @@ from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.settings import configuration, folders
-from kitaru._ops import executions, replays
+from kitaru._ops import executions, replays, settling
 from kitaru._ops.capabilities import SDK, Op, exposes
 from kitaru.errors import (
     KitaruContextError,
@@ -44,7 +43,6 @@ R = TypeVar("R")
 
 Image = ImageSettings | Mapping[str, Any] | str
 _OPTIONS = ("stack", "image", "cache", "retries")
-_POLL, _SLOWEST_POLL, _SLOWER = 0.1, 1.0, 1.05
 
 
 @dataclass(frozen=True)
@@ -86,18 +84,11 @@ class FlowHandle(Generic[R]):
             KitaruUserCodeError: If the flow failed; the user's exception is the cause.
             KitaruStateError: If it is paused, was cancelled, or time is up.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause = _POLL
-        while True:
-            execution = current_engine().get(self.exec_id)
-            status = execution.status
-            over = deadline is not None and time.monotonic() >= deadline
-            paused = status is ExecutionStatus.WAITING and deadline is None
-            if status.is_finished or over or paused:
-                return self._outcome(execution)
-            time.sleep(pause)
-            # What takes long may be seen a little later; a server is asked less often.
-            pause = min(pause * _SLOWER, _SLOWEST_POLL)
+        patient = timeout is not None
+        is_settled = settling.has_ended if patient else settling.does_not_run
+        return self._outcome(
+            settling.until_settled(self.exec_id, is_settled, within=timeout)
+        )
 
     def _outcome(self, execution: Execution) -> R:
         if execution.status is ExecutionStatus.COMPLETED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import islice
 
@@ -11,7 +10,8 @@ from kitaru._core.words import paging
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import ExecutionQuery
-from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru._ops.settling import does_not_run, until_settled
+from kitaru.errors import KitaruUsageError
 from kitaru.models import (
     Continuation,
     Execution,
@@ -170,28 +170,9 @@ def cancel(execution_id: str, *, grace: float = CANCEL_GRACE) -> Execution:
     return engine.get(full_id)
 
 
-def settled(
-    execution_id: str, *, timeout: float | None = None, poll: float = 0.1
-) -> Execution:
-    """Return the execution once it is finished or waits.
-
-    Raises:
-        KitaruStateError: If that takes longer than `timeout` seconds.
-    """
-    full_id = resolve(execution_id)
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while True:
-        began = time.monotonic()
-        execution = current_engine().get(full_id)
-        # A long execution takes a while to read; looking must not be all we do.
-        poll = max(poll, time.monotonic() - began)
-        if execution.status is not ExecutionStatus.RUNNING:
-            return execution
-        if deadline is not None and time.monotonic() > deadline:
-            raise KitaruStateError(
-                f"execution {full_id} is still running after {timeout:g} s"
-            )
-        time.sleep(poll)
+def settled(execution_id: str) -> Execution:
+    """Return the execution once it is finished or waits."""
+    return until_settled(resolve(execution_id), does_not_run)
 
 
 def _calls_named(execution_id: str, checkpoint: str) -> set[str]:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
+import anyio.from_thread
 from fastmcp import Context
 
 from kitaru._ops import executions
-from kitaru.models import Execution, ExecutionStatus
+from kitaru._ops.settling import needs_someone, until_settled
+from kitaru.models import Execution
 
 T = TypeVar("T")
 
-_FIRST_LOOK = 0.2
 _LOOK_AGAIN = 1.0
 
 
@@ -26,15 +27,20 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 async def settled(ctx: Context, exec_id: str, *, within: float) -> Execution:
     """Return the execution once it has ended or waits, or as it is when time is up."""
-    began, pause = time.monotonic(), _FIRST_LOOK
-    while True:
-        execution = await in_thread(lambda: executions.get(exec_id))
-        passed = time.monotonic() - began
-        if not _goes_on(execution) or passed >= within:
-            return execution
-        await ctx.report_progress(passed, within, _told(execution))
-        await anyio.sleep(min(pause, within - passed))
-        pause = min(2 * pause, _LOOK_AGAIN)
+
+    def tell(execution: Execution, passed: float) -> None:
+        # Ends the wait here as well if the client has given the call up.
+        anyio.from_thread.check_cancelled()
+        anyio.from_thread.run(ctx.report_progress, passed, within, _told(execution))
+
+    return await in_thread(
+        lambda: until_settled(
+            executions.resolve(exec_id),
+            needs_someone,
+            within=within,
+            progress=tell,
+        )
+    )
 
 
 async def with_progress(ctx: Context, work: Callable[[], T], message: str) -> T:
@@ -52,13 +58,6 @@ async def with_progress(ctx: Context, work: Callable[[], T], message: str) -> T:
         return await in_thread(work)
     finally:
         reporting.cancel()
-
-
-def _goes_on(execution: Execution) -> bool:
-    if execution.status is ExecutionStatus.WAITING:
-        # Answered, and about to run again.
-        return execution.pending_wait is None
-    return execution.status is ExecutionStatus.RUNNING
 
 
 def _told(execution: Execution) -> str:
