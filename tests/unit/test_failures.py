@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import StoredFailure
@@ -87,6 +88,77 @@ def test_an_exception_that_would_come_back_changed_is_only_described(
 
     assert failure.message == str(error)
     assert failures.rebuild(failure) is None
+
+
+def chained() -> ValueError:
+    try:
+        try:
+            raise RateLimitError("slow down", status=429)
+        except RateLimitError as error:
+            raise KeyError("page") from error
+    except KeyError:
+        outer = ValueError("outer")
+        outer.add_note("seen twice")
+        try:
+            raise outer
+        except ValueError as raised:
+            return raised
+
+
+def test_an_exception_keeps_what_it_came_from_and_its_notes() -> None:
+    back = failures.rebuild(stored(chained()))
+
+    assert isinstance(back, ValueError)
+    assert back.__notes__ == ["seen twice"]
+    assert back.__cause__ is None
+    assert not back.__suppress_context__
+    assert isinstance(back.__context__, KeyError)
+    inner = back.__context__.__cause__
+    assert isinstance(inner, RateLimitError)
+    assert inner.status == 429
+    assert back.__context__.__suppress_context__
+
+
+def test_the_members_of_a_group_keep_type_attributes_and_cause() -> None:
+    limited = RateLimitError("slow down", status=429)
+    limited.__cause__ = OSError(2, "gone", "a.txt")
+
+    back: Any = failures.rebuild(stored(ExceptionGroup("two", [limited, KeyError(1)])))
+
+    assert back.exceptions[0].status == 429
+    assert str(back.exceptions[0].__cause__) == "[Errno 2] gone: 'a.txt'"
+    assert isinstance(back.exceptions[1], KeyError)
+
+
+def test_an_exception_in_a_circle_comes_back() -> None:
+    error = DetailedError("round")
+    error.detail = [error]
+
+    back: Any = failures.rebuild(stored(error))
+
+    assert back.detail[0] is back
+
+
+def test_what_cannot_be_stored_costs_an_exception_that_part_only() -> None:
+    error = DetailedError("no", threading.Lock())
+    error.more = [1]  # type: ignore[attr-defined]  # as user code does
+    error.__cause__ = ValueError("held", threading.Lock())
+
+    back: Any = failures.rebuild(stored(error))
+
+    assert type(back) is DetailedError
+    assert back.more == [1]
+    assert not hasattr(back, "detail")
+    assert str(back.__cause__).startswith("builtins.ValueError: ('held', <unlocked")
+
+
+def test_an_error_of_pydantic_comes_back() -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(int).validate_python("x")
+
+    back: Any = failures.rebuild(stored(caught.value))
+
+    assert back.errors() == caught.value.errors()
 
 
 def test_a_broken_str_does_not_hide_the_failure() -> None:

@@ -51,10 +51,23 @@ class FlowSource:
 
 # Names of scripts that this process has loaded as modules.
 script_modules: set[str] = set()
+# Classes of scripts that are not loaded here, by reference: values brought copies along.
+class_copies: dict[str, type] = {}
+_main_stands_for: list[str] = []
+
+
+def main_stands_for(name: str) -> None:
+    """Say that what came from `__main__` here belongs to the main script `name`.
+
+    A process that runs a part of another one has a main module of its own.
+    """
+    _main_stands_for[:] = [name]
 
 
 def main_module_name() -> str:
     """Return the name other processes know this process's main script by."""
+    if _main_stands_for:
+        return _main_stands_for[0]
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     if spec is not None and spec.name and spec.name != "__main__":
@@ -82,6 +95,15 @@ def loaded_module(name: str) -> ModuleType | None:
     if name == main_module_name():
         return sys.modules.get("__main__")
     return None
+
+
+def known_class(reference: str) -> type | None:
+    """Return the class `module:qualname` as far as it is loaded or was copied."""
+    module, _, qualname = reference.partition(":")
+    found: object = loaded_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) else class_copies.get(reference)
 
 
 def code_hash(function: object) -> str:

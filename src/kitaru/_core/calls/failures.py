@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -13,6 +12,8 @@ from pydantic import TypeAdapter
 from kitaru._core.calls import tracebacks
 from kitaru._core.calls.records import StoredFailure
 from kitaru._core.secrecy import masking
+from kitaru._core.values import exceptions, pickling, sameness
+from kitaru._core.values.sameness import text_of
 from kitaru.errors import (
     KitaruBackendError,
     KitaruDivergenceError,
@@ -38,7 +39,7 @@ def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
     return StoredFailure(
         message="interrupted (Ctrl-C)"
         if isinstance(error, KeyboardInterrupt)
-        else masking.text(_message(error)),
+        else masking.text(text_of(error)),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
         traceback=masking.text(tracebacks.text(error)),
         origin=origin.value,
@@ -78,7 +79,7 @@ def rebuild(failure: StoredFailure) -> BaseException | None:
     """Return the stored exception, or `None` if this code cannot rebuild it."""
     if failure.pickled is None:
         return None
-    return _unpickle(base64.b64decode(failure.pickled))
+    return _loads(base64.b64decode(failure.pickled))
 
 
 def describe(failure: StoredFailure) -> FailureInfo:
@@ -91,55 +92,105 @@ def describe(failure: StoredFailure) -> FailureInfo:
     )
 
 
-def _message(error: object) -> str:
-    """Return what the exception says, even if its `__str__` is broken."""
-    try:
-        return str(error)
-    # User code: any exception may come out.
-    except Exception:  # noqa: BLE001
-        return f"<{type(error).__name__} without a readable message>"
-
-
 def _pickle(error: BaseException) -> str | None:
-    """Return the pickled exception, if it comes back as the same type.
+    """Return the pickled exception, if it comes back as the same type and message.
 
-    An exception with an own `__init__` may take other arguments than it keeps, or build
-    its message twice; one may hold what cannot be pickled. Those are kept as class,
-    arguments and what can be pickled of their attributes.
+    An exception may hold what cannot be pickled, and what must not be stored. It is kept
+    as far as possible: without such attributes, and at last without what it came from.
     """
-    for form in (lambda: error, lambda: (type(error), error.args, _state(error))):
-        data = _dumps(form())
-        if data is not None and masking.holds_secret(data):
-            return None
-        if data is not None and _same(_unpickle(data), error):
+    for form in (_whole, _trimmed, _alone):
+        data = form(error)
+        if data is not None and not masking.holds_secret(data):
             return base64.b64encode(data).decode()
     return None
 
 
-def _dumps(value: object) -> bytes | None:
-    cloudpickle: Any = importlib.import_module("cloudpickle")
+def _whole(error: BaseException) -> bytes | None:
+    data = _dumps(error)
+    again = None if data is None else _loads(data)
     try:
-        data: bytes = cloudpickle.dumps(value)
+        same = again is not None and sameness.difference(error, again) is None
+    except sameness.IncomparableError:
+        return None
+    return data if same else None
+
+
+def _trimmed(error: BaseException) -> bytes | None:
+    return _if_alike(_copy(error, _link), error)
+
+
+def _alone(error: BaseException) -> bytes | None:
+    return _if_alike(_copy(error, _described), error)
+
+
+def _if_alike(copy: BaseException | None, error: BaseException) -> bytes | None:
+    data = None if copy is None else _dumps(copy)
+    again = None if data is None else _loads(data)
+    alike = type(again) is type(error) and text_of(again) == text_of(error)
+    return data if alike else None
+
+
+def _copy(
+    error: BaseException, link: Callable[[BaseException], BaseException]
+) -> BaseException | None:
+    """Return a copy with what can be pickled of its attributes.
+
+    Args:
+        error: The exception.
+        link: Gives what takes the place of a cause, a context, a member of a group.
+    """
+    try:
+        made = exceptions.given(error)
+        if isinstance(error, BaseExceptionGroup):
+            made = (error.message, [link(member) for member in error.exceptions])
+        parts = exceptions.state(error)
+        for kind in ("dict", "beside"):
+            parts[kind] = {
+                k: v for k, v in parts[kind].items() if _dumps(v) is not None
+            }
+        parts["chain"] = {
+            name: link(value) if isinstance(value, BaseException) else value
+            for name, value in parts["chain"].items()
+        }
+        if made:
+            parts["args"] = made
+        copy = exceptions.blank(type(error), made)
+        exceptions.fill(copy, parts)
+    # An exception class may raise anything here, and a chain may be very long.
+    except Exception:  # noqa: BLE001
+        return None
+    return copy
+
+
+def _link(error: BaseException) -> BaseException:
+    """Return an exception of a chain as far as it can be stored."""
+    if _whole(error) is not None:
+        return error
+    copy = _copy(error, _link)
+    if copy is None or _if_alike(copy, error) is None:
+        return _described(error)
+    return copy
+
+
+def _described(error: BaseException) -> BaseException:
+    """Return what takes the place of an exception that cannot be stored."""
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    return RuntimeError(f"{kind}: {masking.text(text_of(error))}")
+
+
+def _dumps(value: object) -> bytes | None:
+    try:
+        return pickling.dumps(value)
     # Exceptions may hold anything, open responses and locks included.
     except Exception:  # noqa: BLE001
         return None
-    return data
 
 
-def _same(again: BaseException | None, error: BaseException) -> bool:
-    return type(again) is type(error) and _message(again) == _message(error)
-
-
-def _state(error: BaseException) -> dict[str, Any]:
-    """Return the attributes of an exception that can be pickled."""
-    return {k: v for k, v in vars(error).items() if _dumps(v) is not None}
-
-
-def _unpickle(data: bytes) -> BaseException | None:
-    cloudpickle: Any = importlib.import_module("cloudpickle")
+def _loads(data: bytes) -> BaseException | None:
     try:
-        error = cloudpickle.loads(data)
+        error = pickling.loads(data)
         if isinstance(error, tuple):
+            # Older versions kept some as class, arguments and attributes.
             kind, args, state = error
             error = kind.__new__(kind, *args)
             error.args = args

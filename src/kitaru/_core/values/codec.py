@@ -1,7 +1,8 @@
 """Values to bytes and back.
 
 A value keeps its exact type: a tuple comes back as a tuple, a pydantic model as that
-model. Plain JSON data is stored as plain JSON, other known types as JSON with tags,
+model. A form is taken only if it gives the value back as it was: by construction, or
+because reading it again has shown so. Plain JSON data is stored as plain JSON, other known types as JSON with tags,
 long text and bytes as they are, and everything else with cloudpickle.
 
 | serializer | holds |
@@ -24,7 +25,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from kitaru._core import sources
-from kitaru._core.values import arrays, pickling, tagging
+from kitaru._core.values import arrays, pickling, sameness, tagging
+from kitaru._core.values.tagging import Permit, anything
 from kitaru.errors import KitaruPickleWarning, KitaruRuntimeError, KitaruUsageError
 
 LONG_TEXT = 65_536
@@ -73,20 +75,37 @@ def encode(value: object, *, what: str = "value") -> Encoded:
         return Encoded("text", name, value.encode("utf-8", "surrogatepass"))
     array = arrays.encode(value)
     if array is not None:
-        return Encoded(array[0], name, array[1])
+        serializer, payload, sure = array
+        encoded = Encoded(serializer, name, payload)
+        if sure or _trouble(value, encoded) is None:
+            return encoded
+    return _as_tree(value, name) or _pickled(value, name, what)
+
+
+def _as_tree(value: object, name: str) -> Encoded | None:
+    """Return a value as JSON, `None` if that would not keep it."""
     try:
-        tree, plain = tagging.to_tree(value)
-        text = _to_json(tree)
+        written = tagging.to_tree(value)
+        text = _to_json(written.tree)
     except (tagging.UntaggableError, RecursionError):
-        return Encoded("pickle", name, _pickle(value, name, what))
+        return None
     payload = text.encode("utf-8", "surrogatepass")
-    return Encoded("json" if plain else "tagged", name, payload)
+    encoded = Encoded("json" if written.is_plain else "tagged", name, payload)
+    if written.is_sure or _trouble(value, encoded) is None:
+        return encoded
+    return None
 
 
-def decode(serializer: str, payload: bytes) -> object:
+def decode(serializer: str, payload: bytes, permit: Permit = anything) -> object:
     """Return the value written by `encode`.
 
+    Args:
+        serializer: Its form.
+        payload: Its bytes.
+        permit: Asked before code runs that the bytes name.
+
     Raises:
+        KitaruUsageError: Whatever `permit` raises.
         KitaruRuntimeError: If the bytes cannot be read with this code: a class moved
             or changed, or a package is missing.
     """
@@ -101,11 +120,14 @@ def decode(serializer: str, payload: bytes) -> object:
         if serializer == "json":
             return json.loads(text_or_tree)
         if serializer == "tagged":
-            return tagging.from_tree(json.loads(text_or_tree))
+            return tagging.from_tree(json.loads(text_or_tree), permit)
         if serializer in (arrays.NUMPY, arrays.PARQUET):
             return arrays.decode(serializer, payload)
         if serializer == "pickle":
+            permit("unpickling it")
             return pickling.loads(payload)
+    except KitaruUsageError:
+        raise  # `permit` said no
     # A pickle runs code of the value's class, so any exception may come out.
     except Exception as error:
         raise KitaruRuntimeError(
@@ -137,18 +159,52 @@ def _is_text(serializer: str) -> bool:
     return serializer in ("text", "json", "tagged")
 
 
-def _pickle(value: object, name: str, what: str) -> bytes:
+def _pickled(value: object, name: str, what: str) -> Encoded:
+    """Return a value as a pickle.
+
+    Raises:
+        KitaruUsageError: If it has none, or would come back as something else.
+    """
     try:
-        payload = pickling.dumps(value)
+        encoded = Encoded("pickle", name, pickling.dumps(value))
     # Any __reduce__ or __getstate__ may run here, so any exception may come out.
     except Exception as error:
-        raise KitaruUsageError(
-            f"{what} is a {name.replace(':', '.')}, which cannot be stored "
-            f"({type(error).__name__}: {error}); return plain data, a dataclass or a "
-            "pydantic model instead"
-        ) from error
+        raise _unstorable(what, name, f"{type(error).__name__}: {error}") from error
+    trouble = _trouble(value, encoded)
+    if trouble is not None:
+        raise _unstorable(what, name, trouble)
     _warn_once(name)
-    return payload
+    return encoded
+
+
+def _unstorable(what: str, name: str, reason: str) -> KitaruUsageError:
+    return KitaruUsageError(
+        f"{what} is a {name.replace(':', '.')}, which cannot be stored ({reason}); "
+        "return plain data, a dataclass or a pydantic model instead"
+    )
+
+
+def _trouble(value: object, encoded: Encoded) -> str | None:
+    """Return why a form would not give the value back as it is, `None` if it does."""
+    try:
+        again = decode(encoded.serializer, encoded.payload)
+    except KitaruRuntimeError as error:
+        cause = error.__cause__
+        return f"it could not be read again: {type(cause).__name__}: {cause}"
+    try:
+        return sameness.difference(value, again)
+    except sameness.IncomparableError as error:
+        if encoded.serializer == "pickle" and _pickles_alike(again, encoded.payload):
+            return None
+        return f"whether it comes back as it was cannot be told: {error}"
+
+
+def _pickles_alike(value: object, payload: bytes) -> bool:
+    try:
+        return pickling.dumps(value) == payload
+    # Any __reduce__ or __getstate__ may run here, so any exception may come out.
+    except Exception:  # noqa: BLE001
+        return False
 
 
 @cache

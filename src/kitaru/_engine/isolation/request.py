@@ -7,9 +7,9 @@ which reads the request from the artifact store and leaves the reply there
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,12 @@ from kitaru._core.calls.records import (
 )
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
-from kitaru._core.values import codec
+from kitaru._core.values import codec, pickling
+from kitaru._core.values.codec import Encoded
 from kitaru._engine import flow_loading
 from kitaru._engine.port.execution import IsolatedCall, Values
 from kitaru._engine.session import saved_values
-from kitaru.errors import KitaruUsageError, KitaruUserCodeError
+from kitaru.errors import KitaruPickleWarning, KitaruUsageError, KitaruUserCodeError
 from kitaru.models import FailureOrigin, Usage
 
 # Returns a stored value, by execution, name and whether its pickle is trusted.
@@ -48,18 +49,28 @@ class Request:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the body gave to `save()`; a `Path` stands for the file."""
+
+    name: str
+    content: Encoded | Path
+    save_type: str
+    tags: tuple[str, ...]
+
+
 @dataclass
 class Reply:
     """What came of it.
 
-    A process of this machine sends `value` and `saved` back; a pod has stored them, and
-    says where: `output` and `artifacts`.
+    A process of this machine sends `encoded` and `saved` back, each in the form in which
+    it will be stored; a pod has stored them, and says where: `output` and `artifacts`.
     """
 
-    value: Any = None
+    encoded: Encoded | None = None
     failure: StoredFailure | None = None
     metadata: dict[str, Any] | None = None
-    saved: tuple[tuple[str, Any, str, tuple[str, ...]], ...] = ()
+    saved: tuple[Saved, ...] = ()
     usages: tuple[Usage, ...] = ()
     output: StoredValue | None = None
     artifacts: tuple[StoredArtifact, ...] = ()
@@ -83,7 +94,11 @@ def pack(call: IsolatedCall) -> bytes:
         spec.name,
     )
     # The request may need these to be unpickled.
-    before = {"path": sys.path, "scripts": _scripts()}
+    before = {
+        "path": sys.path,
+        "scripts": _scripts(),
+        "main": sources.main_module_name(),
+    }
     parts = (json.dumps(before).encode(), _dumps(request, spec.name))
     return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
@@ -97,15 +112,16 @@ def unpack(before: bytes, packed: bytes) -> Request:
     """Return a received request, after making its modules importable."""
     known = json.loads(before)
     sys.path[:] = known["path"]
+    sources.main_stands_for(known["main"])
     flow_loading.only_loading()
     for name, file in known["scripts"].items():
         flow_loading.load_script(name, Path(file))
-    return cast(Request, importlib.import_module("cloudpickle").loads(packed))
+    return cast(Request, pickling.loads(packed))
 
 
 def read_reply(data: bytes) -> Reply:
     """Return the reply that `dump_reply` wrote."""
-    return cast(Reply, importlib.import_module("cloudpickle").loads(data))
+    return cast(Reply, pickling.loads(data))
 
 
 def outcome(reply: Reply, call: RunningCall) -> Any:
@@ -122,11 +138,23 @@ def outcome(reply: Reply, call: RunningCall) -> Any:
     call.output = reply.output
     here = scope.current()
     assert here is not None  # the caller entered the checkpoint's scope
-    for name, value, save_type, tags in reply.saved:
-        here.runtime.save(call, name, value, save_type=save_type, tags=tags)
+    for one in reply.saved:
+        here.runtime.save(
+            call,
+            one.name,
+            _decoded(one.content),
+            save_type=one.save_type,
+            tags=one.tags,
+        )
     if reply.failure is not None:
         raise _error_of(reply.failure, here.runtime.execution_id)
-    return reply.value
+    return None if reply.encoded is None else _decoded(reply.encoded)
+
+
+def _decoded(content: Encoded | Path) -> object:
+    if isinstance(content, Path):
+        return content
+    return codec.decode(content.serializer, content.payload)
 
 
 def _error_of(failure: StoredFailure, execution_id: str) -> BaseException:
@@ -151,7 +179,7 @@ def _scripts() -> dict[str, str]:
 
 def _dumps(request: Request, name: str) -> bytes:
     try:
-        data: bytes = importlib.import_module("cloudpickle").dumps(request)
+        data = pickling.dumps(request)
     # Arguments may raise anything while they are pickled.
     except Exception as error:
         raise KitaruUsageError(
@@ -175,18 +203,24 @@ class _Runtime:
     ) -> None:
         self.execution_id = execution_id
         self._stored = stored
-        self.saved: list[tuple[str, Any, str, tuple[str, ...]]] = []
+        self.saved: list[Saved] = []
+        self._here: dict[str, object] = {}
         self._values = values
 
     def save(
         self, call: RunningCall, name: str, value: object, *, save_type: str, tags: Any
     ) -> None:
         """Keep a named value."""
-        saved_values.check_name(
-            name, call.invocation_id, [saved[0] for saved in self.saved]
-        )
-        self.saved.append((name, value, save_type, tuple(tags)))
-        if self._values is not None:
+        saved_values.check_name(name, call.invocation_id, self._here)
+        self._here[name] = value
+        if self._values is None:
+            content = (
+                value
+                if isinstance(value, Path)
+                else _encoded(value, f"artifact {name!r}")
+            )
+            self.saved.append(Saved(name, content, save_type, tuple(tags)))
+        else:
             artifact = saved_values.store(
                 value,
                 self._values,
@@ -202,9 +236,8 @@ class _Runtime:
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool
     ) -> object:
         """Return a stored value."""
-        for known, value, _, _ in self.saved:
-            if known == name and execution_id == self.execution_id:
-                return value
+        if name in self._here and execution_id == self.execution_id:
+            return self._here[name]
         return self._stored(execution_id, name, trust)
 
 
@@ -225,13 +258,18 @@ def perform(request: Request, stored: Stored, values: Values | None = None) -> R
     reply = Reply()
     with scope.entered(Scope(runtime, call)):  # type: ignore[arg-type]  # a part of it
         try:
-            reply.value = request.function(*request.args, **request.kwargs)
-            if hasattr(reply.value, "__await__"):
+            value = request.function(*request.args, **request.kwargs)
+            if hasattr(value, "__await__"):
                 import asyncio
 
-                reply.value = asyncio.run(_awaited(reply.value))
-            if values is not None:
-                reply.output = _stored(reply.value, call, values)
+                value = asyncio.run(_awaited(value))
+            what = f"the result of checkpoint {call.invocation_id!r}"
+            if values is None:
+                reply.encoded = _encoded(value, what)
+            else:
+                encoded = codec.encode(value, what=what)
+                owner = call.invocation_id
+                reply.output = values.put(encoded, owner=owner, name=OUTPUT)
         # Raised again in the flow's process, exit() included.
         except (Exception, SystemExit) as error:  # noqa: BLE001
             reply.failure = failures.store(error, failures.origin_of(error))
@@ -239,14 +277,15 @@ def perform(request: Request, stored: Stored, values: Values | None = None) -> R
     if values is None:
         reply.saved = tuple(runtime.saved)
     else:
-        reply.value, reply.artifacts = None, tuple(call.artifacts)
+        reply.artifacts = tuple(call.artifacts)
     return reply
 
 
-def _stored(value: object, call: RunningCall, values: Values) -> StoredValue:
-    what = f"the result of checkpoint {call.invocation_id!r}"
-    encoded = codec.encode(value, what=what)
-    return values.put(encoded, owner=call.invocation_id, name=OUTPUT)
+def _encoded(value: object, what: str) -> Encoded:
+    with warnings.catch_warnings():
+        # Said where it is stored, in the process of the flow.
+        warnings.simplefilter("ignore", KitaruPickleWarning)
+        return codec.encode(value, what=what)
 
 
 async def _awaited(value: Any) -> Any:
@@ -255,17 +294,12 @@ async def _awaited(value: Any) -> Any:
 
 def dump_reply(reply: Reply) -> bytes:
     """Return a reply as bytes; one that cannot be sent says so instead."""
-    pickling: Any = importlib.import_module("cloudpickle")
     try:
-        data: bytes = pickling.dumps(reply)
-    # Values and exceptions may raise anything while they are pickled.
+        return pickling.dumps(reply)
+    # What was logged may raise anything while it is pickled.
     except Exception as error:  # noqa: BLE001
-        kind = type(reply.value)
-        reply.value, reply.saved = None, ()
         refused = KitaruUsageError(
-            f"the result of an isolated checkpoint is a {kind.__module__}."
-            f"{kind.__qualname__}, which cannot be sent back ({error})"
+            f"what an isolated checkpoint logged cannot be sent back ({error})"
         )
-        reply.failure = failures.store(refused, FailureOrigin.USER_CODE)
-        data = pickling.dumps(reply)
-    return data
+        failure = failures.store(refused, FailureOrigin.USER_CODE)
+        return pickling.dumps(Reply(failure=failure))
