@@ -12,12 +12,13 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from kitaru._core import sources
 from kitaru._core.calls import failures, names, tracebacks
+from kitaru._core.flows import inputs as rules
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings import settings
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.settings import Settings
-from kitaru._core.waits import answers
+from kitaru._core.waits import hints
 from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
@@ -198,7 +199,7 @@ class Flow(Generic[P, R]):
         flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
         given, kwargs = self._split_options(kwargs)
-        inputs = self._bind(args, kwargs)
+        inputs = rules.complete(self._spec, args, kwargs)
         options = configuration.for_launch(self._declared, given)
         return self._start(Launch(flow=self._spec, inputs=inputs, options=options))
 
@@ -249,7 +250,7 @@ class Flow(Generic[P, R]):
             from_=from_,
             overrides=overrides,
             reuse_waits=reuse_waits,
-            inputs={**(inputs or {}), **changed},
+            inputs={**rules.named(inputs, "replay(inputs=...)"), **changed},
             flow=self._spec,
             given=given,
         )
@@ -307,18 +308,7 @@ class Flow(Generic[P, R]):
         return settings.merge(self._given, given), rest
 
     def _parameters(self) -> set[str]:
-        return set(inspect.signature(self._spec.function).parameters)
-
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        signature = inspect.signature(self._spec.function)
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError as error:
-            shown = _shown_signature(self._spec.function)
-            raise KitaruUsageError(
-                f"{self.name}{shown} cannot be run with these arguments: {error}"
-            ) from None
-        return _by_name(signature, bound)
+        return set(self._spec.signature.parameters)
 
     def _handle(self, execution_id: str, ending: Ending | None) -> FlowHandle[R]:
         if ending is not None and isinstance(
@@ -381,14 +371,6 @@ def flow(
     return decorate if fn is None else decorate(fn)
 
 
-def _shown_signature(function: Callable[..., Any]) -> str:
-    try:
-        return str(inspect.signature(function, eval_str=True))
-    except (NameError, TypeError, AttributeError):
-        # Annotations may name what only type checkers import.
-        return str(inspect.signature(function))
-
-
 def _check_function(function: object) -> None:
     if not inspect.isfunction(function):
         raise KitaruUsageError(
@@ -404,28 +386,6 @@ def _refuse_nesting(name: str) -> None:
             f"flow {name!r} was started inside {place}; flows do not nest. Call its "
             "checkpoints from this flow, or run it from outside"
         )
-
-
-def _by_name(
-    signature: inspect.Signature, bound: inspect.BoundArguments
-) -> dict[str, Any]:
-    """Return all arguments as keywords, `**kwargs` included."""
-    inputs: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_KEYWORD:
-            inputs |= value
-        elif kind in (
-            inspect.Parameter.VAR_POSITIONAL,
-            inspect.Parameter.POSITIONAL_ONLY,
-        ):
-            raise KitaruUsageError(
-                f"parameter {name!r} has no keyword form; flows take parameters that "
-                "can be given by name"
-            )
-        else:
-            inputs[name] = value
-    return inputs
 
 
 def _inside_event_loop() -> bool:
@@ -472,7 +432,7 @@ def _why_no_result(execution: Execution) -> str:
         return (
             f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "
             "answer with: kitaru executions input "
-            f"{execution.exec_id[:8]}{answers.hint(wait.schema)}"
+            f"{execution.exec_id[:8]}{hints.hint(wait.schema)}"
         )
     if execution.status is ExecutionStatus.WAITING:
         return f"execution {execution.exec_id} is waiting for its runner to go on"

@@ -287,11 +287,9 @@ def test_wrong_arguments_fail_before_anything_starts(client: KitaruClient) -> No
     def needy(topic: str) -> None: ...
 
     before = len(client.executions.list(size=100))
-    with pytest.raises(KitaruUsageError, match="missing a required argument: 'topic'"):
+    with pytest.raises(KitaruUsageError, match="topic is missing"):
         needy.run()
-    with pytest.raises(
-        KitaruUsageError, match="got an unexpected keyword argument 'tpic'"
-    ):
+    with pytest.raises(KitaruUsageError, match="no input 'tpic', did you mean 'topic'"):
         needy.run("x", tpic="y")
 
     assert len(client.executions.list(size=100)) == before

@@ -123,7 +123,7 @@ def test_it_says_which_checkpoints_have_other_code_now(
         (("--from", "draft", "--overrides", "{"), "is not JSON"),
         (
             ("--from", "draft", "--overrides", '{"checkpoint.plan": 1}'),
-            "does not fit its type Plan",
+            "checkpoint.plan must be an object",
         ),
     ],
     ids=["anchor", "input", "object", "json", "type"],

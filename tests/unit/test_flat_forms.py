@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from kitaru._core.waits.answers import answer_schema, check_answer
+from kitaru._core.waits.answers import answer_schema, checked
 from kitaru.mcp.flat_forms import form
 
 
@@ -80,7 +80,7 @@ def test_content_of_a_form_becomes_an_answer_that_fits(
     read = form(described).read(content)
 
     assert read == answer
-    check_answer("wait", described, read)
+    checked("wait", described, read)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_an_answer_that_does_not_fit_changes_nothing(tmp_path: Path) -> None:
             mcp, "kitaru_executions_input", exec_id=exec_id, value={"good": "so"}
         )
         assert said.startswith("KitaruWaitValidationError: ")
-        assert "good must be boolean" in said
+        assert "good must be a boolean" in said
 
     assistant.talk(PROJECT, journey)
 
@@ -122,7 +122,7 @@ def test_without_a_value_the_person_is_asked_with_a_form(
     (first, again) = person.asked
     assert first.message == "Is it good?"
     assert set(first.requested_schema["properties"]) == {"good", "stars"}
-    assert "good must be boolean" in again.message
+    assert "good must be a boolean" in again.message
     (result,) = KitaruClient().artifacts.list(exec_id, name="result")
     assert result.load() == "about birds: 5"
 

@@ -205,9 +205,11 @@ def test_a_run_at_the_top_level_of_the_file_starts_nothing(project: Path) -> Non
     ("inputs", "said"),
     [
         pytest.param({"topc": "x"}, "did you mean 'topic'", id="unknown"),
-        pytest.param({}, "missing a required argument: 'topic'", id="missing"),
-        pytest.param({"topic": 3}, "valid string, got 3", id="wrong type"),
-        pytest.param({"topic": "x", "depth": "deep"}, "valid integer", id="no number"),
+        pytest.param({}, "topic is missing", id="missing"),
+        pytest.param({"topic": 3}, "topic must be a string, got 3", id="wrong type"),
+        pytest.param(
+            {"topic": "x", "depth": "deep"}, "depth must be an integer", id="no number"
+        ),
     ],
 )
 def test_wrong_arguments_start_nothing(

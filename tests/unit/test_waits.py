@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
-from kitaru._core.waits import answers
+from kitaru._core.waits import answers, hints
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
 
@@ -53,7 +53,7 @@ class Even(BaseModel):
 
 
 def check(schema: object, value: object) -> None:
-    answers.check_answer("approve", answers.answer_schema(schema), value)
+    answers.checked("approve", answers.answer_schema(schema), value)
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_an_answer_that_fits_comes_typed_to_the_flow(
         pytest.param(
             None, 1, "answer", "no value (the wait is a plain gate)", "1", id="gate"
         ),
-        pytest.param(bool, "yes", "answer", "boolean", '"yes"', id="type"),
-        pytest.param(int, True, "answer", "integer", "true", id="bool is no int"),
+        pytest.param(bool, "yes", "answer", "a boolean", '"yes"', id="type"),
+        pytest.param(int, True, "answer", "an integer", "true", id="bool is no int"),
         pytest.param(
-            bool | None, "x", "answer", "boolean or null", '"x"', id="optional"
+            bool | None, "x", "answer", "a boolean or null", '"x"', id="optional"
         ),
         pytest.param(
             Choice,
@@ -114,7 +114,7 @@ def test_an_answer_that_fits_comes_typed_to_the_flow(
             Person,
             {"age": 1},
             "name",
-            "a value (the field is required)",
+            "given (the field is required)",
             "nothing",
             id="required",
         ),
@@ -122,7 +122,7 @@ def test_an_answer_that_fits_comes_typed_to_the_flow(
             Person,
             {"name": "Ada", "homes": [{"street": "x", "number": "y"}]},
             "homes.0.number",
-            "integer",
+            "an integer",
             '"y"',
             id="nested",
         ),
@@ -130,7 +130,7 @@ def test_an_answer_that_fits_comes_typed_to_the_flow(
             Person,
             {"name": "Ada", "homes": [{"street": "x"}]},
             "homes.0.number",
-            "a value (the field is required)",
+            "given (the field is required)",
             "nothing",
             id="nested required",
         ),
@@ -146,16 +146,42 @@ def test_an_answer_that_fits_comes_typed_to_the_flow(
             Person,
             {"name": "Ada", "age": -1},
             "age",
-            "-1 is less than the minimum of 0",
+            "at least 0",
             "-1",
             id="range",
         ),
         pytest.param(
-            datetime, "tomorrow", "answer", "a date-time", '"tomorrow"', id="format"
+            datetime,
+            "tomorrow",
+            "answer",
+            'a date and time such as "2026-01-31T09:30:00Z"',
+            '"tomorrow"',
+            id="format",
         ),
-        pytest.param(UUID, "17", "answer", "a uuid", '"17"', id="uuid"),
-        pytest.param(HttpUrl, "no url", "answer", "a uri", '"no url"', id="url"),
-        pytest.param(IPv4Address, "1.2.3", "answer", "a ipv4", '"1.2.3"', id="address"),
+        pytest.param(
+            UUID,
+            "17",
+            "answer",
+            'a UUID such as "123e4567-e89b-12d3-a456-426614174000"',
+            '"17"',
+            id="uuid",
+        ),
+        pytest.param(
+            HttpUrl,
+            "no url",
+            "answer",
+            'a URL such as "https://example.com/"',
+            '"no url"',
+            id="url",
+        ),
+        pytest.param(
+            IPv4Address,
+            "1.2.3",
+            "answer",
+            'an IPv4 address such as "192.0.2.1"',
+            '"1.2.3"',
+            id="address",
+        ),
     ],
 )
 def test_a_wrong_answer_names_field_expectation_and_value(
@@ -208,17 +234,17 @@ def test_a_schema_that_cannot_be_described_is_refused(schema: Any) -> None:
         pytest.param(Literal["yes"], "'\"yes\"'", id="literal"),
         pytest.param(Verdict, "'{\"approved\": true}'", id="dataclass"),
         pytest.param(int | str, "1", id="union"),
-        pytest.param(datetime, "JSON", id="anything else"),
+        pytest.param(datetime, "'\"2026-01-31T09:30:00Z\"'", id="date"),
     ],
 )
 def test_a_hint_shows_what_to_type(schema: object, hint: str) -> None:
-    assert answers.explain(answers.answer_schema(schema)) == hint
+    assert hints.explain(answers.answer_schema(schema)) == hint
 
 
 @pytest.mark.parametrize("schema", [None, bool, int, float, str, Choice, Literal[7]])
 def test_a_hint_is_an_answer_a_shell_hands_over_as_typed(schema: object) -> None:
     described = answers.answer_schema(schema)
 
-    (word,) = shlex.split(answers.explain(described))
+    (word,) = shlex.split(hints.explain(described))
 
-    answers.check_answer("approve", described, json.loads(word))
+    answers.checked("approve", described, json.loads(word))

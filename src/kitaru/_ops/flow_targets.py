@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kitaru._core.flows import inputs as rules
 from kitaru._core.settings import settings
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
@@ -18,7 +19,7 @@ from kitaru._engine.flow_loading import Declared
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.settings import configuration
-from kitaru._ops import arguments, executions
+from kitaru._ops import executions
 from kitaru._ops.replays import Started
 from kitaru.errors import KitaruUsageError
 
@@ -62,7 +63,7 @@ def start_elsewhere(
     given = settings.merge(found.given, said)
     launch = Launch(
         flow=found.flow,
-        inputs=arguments.complete(found.flow, inputs or {}),
+        inputs=rules.complete(found.flow, (), rules.named(inputs, "args")),
         options=configuration.for_launch(found.settings, given),
     )
     execution_id, continuation = current_engine().launch_elsewhere(launch)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kitaru._core.calls import replay, selectors
 from kitaru._core.calls.records import CallRecord, StoredValue
-from kitaru._core.flows import typing_rules
+from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import codec, fingerprints
@@ -18,7 +18,6 @@ from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch, Recorded
 from kitaru._engine.settings import configuration
 from kitaru._engine.values import value_files
-from kitaru._ops import arguments
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus
@@ -82,14 +81,15 @@ def prepare(
     # A clear word about waits comes before what is said of an unknown checkpoint.
     in_order = sorted(recorded.calls, key=lambda record: record.order)
     selectors.find(in_order, from_, waits=engine.wait_names(full_id))
-    changed = _changed_inputs(spec, recorded, inputs or {})
+    changed = _changed_inputs(spec, recorded, rules.named(inputs, "inputs"))
+    rules.refuse_outdated(spec, {**recorded.inputs, **changed})
     plan = replay.plan(
         recorded.calls,
         source=full_id,
         anchor=from_,
         overrides={
             key: _override(spec, recorded, key, value)
-            for key, value in (overrides or {}).items()
+            for key, value in rules.named(overrides, "overrides").items()
         },
         inputs_changed=bool(changed),
         reuse_waits=reuse_waits,
@@ -124,7 +124,7 @@ def _changed_inputs(
     """Return the inputs that differ from the recorded ones, as their types ask for."""
     return {
         name: value
-        for name, value in arguments.fitted(spec, given).items()
+        for name, value in rules.changed(spec, given).items()
         if name not in recorded.inputs or _differ(recorded.inputs[name], value)
     }
 
@@ -144,9 +144,7 @@ def _override(
         record = selectors.find(ordered, selector)
         declared = _declared(spec, record)
         if declared is not None:
-            value = typing_rules.fit(
-                declared.function, typing_rules.RETURN, value, what=f"override {key!r}"
-            )
+            value = rules.override(declared, value, key=key)
     encoded = codec.encode(value, what=f"override {key!r}")
     return value_files.inline(encoded)
 

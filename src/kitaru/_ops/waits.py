@@ -67,8 +67,8 @@ def provide_input(
 
 def answer(wait: PendingWait, value: object) -> Continuation:
     """Do the same for a wait that was found before."""
-    rules.check_answer(wait.name, wait.schema, value)
-    return current_engine().answer(wait, value)
+    data = rules.checked(wait.name, wait.schema, value)
+    return current_engine().answer(wait, data)
 
 
 def abort(execution_id: str, *, wait: str) -> None:

@@ -20,7 +20,7 @@ from kitaru.cli.output import (
     show_items,
 )
 from kitaru.cli.screen import say, tell
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 from kitaru.models import Execution, ExecutionStatus
 
 app = group("Look at executions and steer them.")
@@ -103,11 +103,14 @@ def provide_input(
     if interactive:
         answer = keyboard.fill_in(open_wait)
     elif value is None and open_wait.schema is not None:
-        hint = render.answer_command(open_wait)
         raise KitaruUsageError(
-            f"wait {open_wait.name!r} needs an answer; type: {hint}, or use -i for a form"
+            f"wait {open_wait.name!r} needs an answer; type: "
+            f"{render.ways_to_answer(open_wait)}"
         )
-    going_on = waits.answer(open_wait, answer)
+    try:
+        going_on = waits.answer(open_wait, answer)
+    except KitaruWaitValidationError as error:
+        raise render.with_an_example(error, open_wait) from error
     found = executions.get(execution)
     show_item(
         "executions input", found, output, lambda: render.goes_on(found, going_on)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from kitaru._core.words import plain
+from kitaru._core.words.similar import shorten
 from kitaru.cli import screen
 from kitaru.errors import KitaruError, KitaruUsageError
 
@@ -62,13 +63,27 @@ def parse_json(option: str, text: str) -> Any:
         KitaruUsageError: If it is no JSON; suggests quotes for plain words.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise KitaruUsageError(f"{option} is nested too deep to be read") from None
+    except _NoNumberError as error:
+        raise KitaruUsageError(
+            f"{option} {shorten(text)} is not JSON: it knows no number {error}"
+        ) from None
     except json.JSONDecodeError as error:
         hint = json.dumps(text)
         raise KitaruUsageError(
             f"{option} {text!r} is not JSON ({error.msg}); text needs quotes of its own: "
             f"{option} '{hint}'"
         ) from None
+
+
+class _NoNumberError(ValueError):
+    pass
+
+
+def _refuse_constant(name: str) -> None:
+    raise _NoNumberError(name)
 
 
 def parse_object(option: str, text: str | None) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from kitaru._core.waits import answers
+from kitaru._core.waits import hints
 from kitaru._core.words import plain
 from kitaru._core.words.wording import duration, short
 from kitaru._ops.replays import Started
 from kitaru.cli import tables
 from kitaru.cli.screen import say
+from kitaru.errors import KitaruWaitValidationError
 from kitaru.models import (
     Continuation,
     Execution,
@@ -135,7 +136,26 @@ def coloured(status: ExecutionStatus) -> tuple[str, str]:
 
 def answer_command(wait: PendingWait) -> str:
     """Return a command that answers a wait, with an example of an answer."""
-    return f"{_input(wait.exec_id)}{answers.hint(wait.schema)}"
+    return f"{_input(wait.exec_id)}{hints.hint(wait.schema)}"
+
+
+def ways_to_answer(wait: PendingWait) -> str:
+    """Return that command, and that there is a form, if the example is not the form."""
+    command = answer_command(wait)
+    has_form = wait.schema is None or command.endswith(" -i")
+    return command if has_form else f"{command}, or use -i for a form"
+
+
+def with_an_example(
+    error: KitaruWaitValidationError, wait: PendingWait
+) -> KitaruWaitValidationError:
+    """Return the refusal of an answer with one that fits, as it is typed here."""
+    return KitaruWaitValidationError(
+        f"{error}: {ways_to_answer(wait)}",
+        field=error.field,
+        expected=error.expected,
+        got=error.got,
+    )
 
 
 def _input(execution_id: str | None) -> str:

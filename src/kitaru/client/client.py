@@ -171,7 +171,8 @@ class Executions:
         Args:
             id: Execution id.
             wait: Name of the wait; the open one by default.
-            value: The answer, as JSON data that fits the wait's schema.
+            value: The answer: JSON data that fits the wait's schema, or Python values
+                that stand for some, such as dates, enums, dataclasses and models.
 
         Raises:
             KitaruWaitValidationError: If it does not fit; nothing was stored.

@@ -77,7 +77,7 @@ def read_leniently(wait: PendingWait, value: object) -> object:
 
 def _fits(wait: PendingWait, value: object) -> bool:
     try:
-        answers.check_answer(wait.name, wait.schema, value)
+        answers.checked(wait.name, wait.schema, value)
     except KitaruWaitValidationError:
         return False
     return True
@@ -126,7 +126,7 @@ def _read(wait: PendingWait, response: ElicitResult) -> Given | NotGiven | str:
     content: Mapping[str, Any] = response.content or {}
     try:
         value = flat_forms.form(wait.schema).read(content)
-        answers.check_answer(wait.name, wait.schema, value)
+        answers.checked(wait.name, wait.schema, value)
     except ValueError as error:
         return str(error)
     return Given(value)

@@ -103,6 +103,11 @@ class FlowSpec:
         """Whether the body is an `async def`."""
         return inspect.iscoroutinefunction(self.function)
 
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The signature of the user's function."""
+        return inspect.signature(self.function)
+
 
 @dataclass(frozen=True)
 class WaitRequest:

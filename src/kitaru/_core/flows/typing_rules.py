@@ -1,50 +1,56 @@
-"""Check values against the annotations of users' functions."""
+"""The annotations of users' functions, one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, get_type_hints
+import inspect
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, Unpack, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
-
-from kitaru._core.words.similar import shorten
-from kitaru.errors import KitaruUsageError
+import typing_extensions
 
 RETURN = "return"
 
 
-def fit(function: Callable[..., Any], name: str, value: object, *, what: str) -> object:
-    """Return `value` as the annotation of a parameter, or `"return"`, asks for it.
+def hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the annotations of a function that can be read, `"return"` among them.
 
-    JSON data becomes models and dataclasses; values of the right type stay as they are.
-    Without a usable annotation every value fits.
-
-    Raises:
-        KitaruUsageError: If it does not fit; says what was expected.
+    One that names what is not there, such as what only type checkers import, is left
+    out; it does not hide the others.
     """
-    hint = _hints(function).get(name, Any)
-    try:
-        return TypeAdapter(hint).validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise KitaruUsageError(
-            f"{what} does not fit its type {_shown(hint)}: "
-            f"{place + ': ' if place else ''}{first['msg']}, got {shorten(value)}"
-        ) from error
-    except (PydanticSchemaGenerationError, PydanticUserError):
-        # A type of the user's own that pydantic knows nothing of.
-        return value
+    plain = inspect.unwrap(function)
+    found: dict[str, Any] = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        holder = SimpleNamespace(__annotations__={name: annotation})
+        try:
+            found |= get_type_hints(
+                holder, plain.__globals__, _local_names(plain), include_extras=True
+            )
+        # An annotation is an expression, and may raise anything.
+        except Exception:  # noqa: BLE001
+            continue
+    return found
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(function)
-    except (NameError, TypeError, AttributeError):
-        # Annotations may name what only type checkers import.
-        return {}
+def of_keywords(hint: Any) -> Mapping[str, Any] | None:
+    """Return the annotations of `**options: Unpack[Options]` by name, if it is that."""
+    if get_origin(hint) not in (Unpack, typing_extensions.Unpack):
+        return None
+    (inner,) = get_args(hint)
+    if not typing_extensions.is_typeddict(inner):
+        return None
+    return get_type_hints(inner, include_extras=True)
 
 
-def _shown(hint: object) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint)
+def _local_names(function: Any) -> dict[str, Any]:
+    """Return what a function sees beside the globals of its module."""
+    names = {
+        found.__name__: found for found in getattr(function, "__type_params__", ())
+    }
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    for name, cell in cells:
+        try:
+            names[name] = cell.cell_contents
+        except ValueError:
+            continue  # Not assigned yet.
+    return names

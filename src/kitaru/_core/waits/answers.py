@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
-from functools import cache
-from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
+from kitaru._core.checking import json_data, json_schemas, pydantic_errors, references
+from kitaru._core.checking.problems import Problem, sentences, shown
+from kitaru._core.checking.references import UnusableSchemaError
 from kitaru._core.words.similar import shorten
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
-if TYPE_CHECKING:
-    from jsonschema import FormatChecker
-
 DEFAULT_TIMEOUT = 600.0
-_FORMATS = {
-    "date": date,
-    "date-time": datetime,
-    "duration": timedelta,
-    "ipv4": IPv4Address,
-    "ipv6": IPv6Address,
-    "time": time,
-    "uuid": UUID,
-}
+_WHOLE = "answer"
+
+
+class _AnswerSchema(GenerateJsonSchema):
+    """Pydantic's JSON schemas, with one thing said as it is meant."""
+
+    def tagged_union_schema(
+        self, schema: core_schema.TaggedUnionSchema
+    ) -> JsonSchemaValue:
+        """Return `anyOf` where a function tells the choices apart.
+
+        What is told apart by a function may look alike, which `oneOf` refuses.
+        """
+        found = super().tagged_union_schema(schema)
+        if "oneOf" in found and "discriminator" not in found:
+            found["anyOf"] = found.pop("oneOf")
+        return found
 
 
 def answer_schema(schema: object) -> dict[str, Any] | None:
     """Return the JSON schema of the answers that `schema` takes; `None` for a gate.
 
     Raises:
-        KitaruUsageError: If pydantic cannot make a JSON schema of it.
+        KitaruUsageError: If pydantic cannot make a JSON schema of it, or one against
+            which no answer could be checked.
     """
     if schema is None:
         return None
     try:
-        return _adapter(schema).json_schema()
+        described = _adapter(schema).json_schema(schema_generator=_AnswerSchema)
     # pydantic raises many kinds of errors for types it cannot describe.
     except Exception as error:
         raise KitaruUsageError(
@@ -48,63 +55,50 @@ def answer_schema(schema: object) -> dict[str, Any] | None:
             f"({type(error).__name__}: {shorten(str(error), 120)}); use bool, str, an "
             "Enum, a dataclass or a pydantic model"
         ) from error
+    try:
+        references.refuse_unusable(described)
+    except UnusableSchemaError as error:
+        raise KitaruUsageError(
+            f"wait(schema={shorten(schema)}) has a JSON schema that no answer can be "
+            f"checked against: {error}; leave that out of the type and check it in the "
+            "flow"
+        ) from error
+    return described
 
 
-def check_answer(name: str, schema: Mapping[str, Any] | None, value: object) -> None:
-    """Check an answer against the JSON schema of its wait.
+def checked(name: str, schema: Mapping[str, Any] | None, value: object) -> Any:
+    """Return the JSON data of an answer that fits the JSON schema of its wait.
+
+    Args:
+        name: Name of the wait.
+        schema: Its JSON schema; `None` for a plain gate.
+        value: JSON data, or Python values that stand for some: dates, enums, models.
 
     Raises:
         KitaruWaitValidationError: If it does not fit; says which field, what was
             expected and what was given.
+        KitaruUsageError: If the schema itself cannot be used.
     """
+    try:
+        data = json_data.of(value)
+    except json_data.NotJsonError as error:
+        raise _refused(name, [error.problem]) from error
     if schema is None:
-        if value is not None:
-            raise _refused(name, "answer", "no value (the wait is a plain gate)", value)
-        return
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    validator = Draft202012Validator(dict(schema), format_checker=_formats())
-    error = best_match(validator.iter_errors(value))
-    if error is None:
-        return
-    path = [str(part) for part in error.absolute_path]
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        path, expected = [*path, missing[0]], "a value (the field is required)"
-        raise _refused(name, ".".join(path), expected, "nothing", quoted=False)
-    if error.validator == "additionalProperties" and not error.validator_value:
-        known = error.schema.get("properties", {})
-        extra = next(key for key in error.instance if key not in known)
-        expected = f"left out (known fields: {', '.join(known)})"
-        raise _refused(name, ".".join([*path, extra]), expected, error.instance[extra])
-    field = ".".join(path) or "answer"
-    expected = _expected(error.validator, error.validator_value, error.message)
-    raise _refused(name, field, expected, error.instance)
-
-
-@cache
-def _formats() -> FormatChecker:
-    """Return what checks formats as pydantic will, when the flow reads the answer."""
-    from jsonschema import FormatChecker
-    from pydantic import AnyUrl
-
-    checker = FormatChecker(formats=())
-    for name, kind in {**_FORMATS, "uri": AnyUrl}.items():
-        checker.checks(name, raises=ValueError)(_reader(kind))
-    return checker
-
-
-def _reader(kind: Any) -> Callable[[object], bool]:
-    adapter = TypeAdapter[Any](kind)
-
-    def is_readable(value: object) -> bool:
-        # Formats say something about strings only (JSON schema, section 7.1).
-        if isinstance(value, str):
-            adapter.validate_json(json.dumps(value))
-        return True
-
-    return is_readable
+        if data is not None:
+            nothing = "no value (the wait is a plain gate)"
+            raise _refused(name, [Problem((), nothing, shown(value))])
+        return None
+    try:
+        wrong = json_schemas.problems(schema, data)
+    except UnusableSchemaError as error:
+        raise KitaruUsageError(
+            f"no answer can be checked against the schema of wait {name!r}: {error}; "
+            "give the wait up (KitaruClient().executions.abort_wait), or cancel the "
+            "execution"
+        ) from error
+    if wrong:
+        raise _refused(name, wrong)
+    return data
 
 
 def read_answer(name: str, schema: object, value: object) -> object:
@@ -119,112 +113,37 @@ def read_answer(name: str, schema: object, value: object) -> object:
     try:
         return _adapter(schema).validate_json(json.dumps(value))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "answer"
-        problem = str(first["msg"]).removeprefix("Value error, ")
-        shown = _shown(first["input"])
-        raise KitaruWaitValidationError(
-            f"the answer to wait {name!r} was refused by its type: {field}: {problem}, "
-            f"got {shown}; the wait is asked again",
-            field=field,
-            expected=problem,
-            got=shown,
-        ) from error
-
-
-def explain(schema: Mapping[str, Any] | None) -> str:
-    """Return an answer that fits a schema, quoted for a shell, for messages.
-
-    Gives `JSON` for a schema that says too little to make up an answer.
-    """
-    if schema is None:
-        return "null"
-    example = _example(schema, schema)
-    return "JSON" if example is _NO_EXAMPLE else shlex.quote(json.dumps(example))
-
-
-def hint(schema: Mapping[str, Any] | None) -> str:
-    """Return the option that answers a wait, with a space before it, for commands."""
-    return "" if schema is None else f" --value {explain(schema)}"
-
-
-_NO_EXAMPLE = object()
-_EXAMPLES: dict[str, Any] = {
-    "boolean": True,
-    "integer": 1,
-    "number": 1.5,
-    "string": "text",
-    "null": None,
-}
-
-
-def _example(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    if "default" in schema:
-        return schema["default"]
-    choices = [schema["const"]] if "const" in schema else schema.get("enum")
-    if choices:
-        return choices[0]
-    reference = str(schema.get("$ref", ""))
-    if reference.startswith("#/$defs/"):
-        return _example(root["$defs"][reference.removeprefix("#/$defs/")], root)
-    for option in schema.get("anyOf", schema.get("oneOf", [])):
-        return _example(option, root)
-    if schema.get("type") == "object":
-        return _example_object(schema, root)
-    if schema.get("type") == "array":
-        item = _example(schema.get("items", {}), root)
-        return _NO_EXAMPLE if item is _NO_EXAMPLE else [item]
-    if "format" in schema or "pattern" in schema:
-        return _NO_EXAMPLE
-    return _EXAMPLES.get(str(schema.get("type")), _NO_EXAMPLE)
-
-
-def _example_object(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
-    """Return the required fields, filled in."""
-    properties = schema.get("properties", {})
-    filled = {
-        name: _example(properties.get(name, {}), root)
-        for name in schema.get("required", properties)
-    }
-    return _NO_EXAMPLE if _NO_EXAMPLE in filled.values() else filled
-
-
-def _expected(validator: Any, wanted: Any, message: str) -> str:
-    if validator == "type":
-        return " or ".join(wanted) if isinstance(wanted, list) else str(wanted)
-    if validator == "enum":
-        return "one of " + ", ".join(json.dumps(item) for item in wanted)
-    if validator == "const":
-        return json.dumps(wanted)
-    if validator == "format":
-        return f"a {wanted}"
-    if validator in ("anyOf", "oneOf"):
-        kinds = [_kind_of(option) for option in wanted]
-        return " or ".join(kinds) if all(kinds) else message
-    return message
-
-
-def _kind_of(option: Mapping[str, Any]) -> str:
-    reference = str(option.get("$ref", "")).rpartition("/")[2]
-    return str(option.get("type", reference))
-
-
-def _refused(
-    name: str, field: str, expected: str, got: object, *, quoted: bool = True
-) -> KitaruWaitValidationError:
-    shown = _shown(got) if quoted else str(got)
-    return KitaruWaitValidationError(
-        f"the answer to wait {name!r} does not fit: {field} must be {expected}, "
-        f"got {shown}; nothing was stored, answer again",
-        field=field,
-        expected=expected,
-        got=shown,
+        wrong = pydantic_errors.problems(error, value)
+    # A validator of the user's own may raise anything.
+    except Exception as error:  # noqa: BLE001
+        said = f"{type(error).__name__}: {error}"
+        wrong = [Problem((), said, shown(value), link=": ")]
+    raise _error(
+        f"the answer to wait {name!r} was refused by its type: {_told(wrong)}; the wait "
+        "is asked again",
+        wrong[0],
     )
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=repr, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:79] + "…"
+def _refused(name: str, wrong: Sequence[Problem]) -> KitaruWaitValidationError:
+    return _error(
+        f"the answer to wait {name!r} does not fit: {_told(wrong)}; nothing was stored, "
+        "answer again",
+        wrong[0],
+    )
+
+
+def _told(wrong: Sequence[Problem]) -> str:
+    return sentences([found.sentence("" if found.path else _WHOLE) for found in wrong])
+
+
+def _error(message: str, first: Problem) -> KitaruWaitValidationError:
+    return KitaruWaitValidationError(
+        message,
+        field=first.field() or _WHOLE,
+        expected=first.expected,
+        got=first.got,
+    )
 
 
 def _adapter(schema: object) -> TypeAdapter[Any]:
@@ -235,6 +154,6 @@ def _adapter(schema: object) -> TypeAdapter[Any]:
         return TypeAdapter(schema)
 
 
-@cache
+@lru_cache(maxsize=512)
 def _cached_adapter(schema: Any) -> TypeAdapter[Any]:
     return TypeAdapter(schema)

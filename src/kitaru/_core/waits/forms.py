@@ -49,7 +49,7 @@ def form(name: str, schema: Schema | None) -> Form:
     while True:
         value = yield from fields.ask(schema, "", optional=False)
         try:
-            answers.check_answer(name, schema, value)
+            answers.checked(name, schema, value)
         except KitaruWaitValidationError as error:
             where = "" if error.field == "answer" else f"{error.field} "
             fields.complain(f"{where}must be {error.expected}; once more from the top")
@@ -235,7 +235,7 @@ class _Fields:
     def _problem(self, schema: Schema, value: Any) -> str | None:
         whole = {**schema, "$defs": self._root.get("$defs", {})}
         try:
-            answers.check_answer(self._name, whole, value)
+            answers.checked(self._name, whole, value)
         except KitaruWaitValidationError as error:
             return f"{error.got} must be {error.expected}"
         return None

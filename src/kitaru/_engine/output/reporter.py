@@ -10,7 +10,7 @@ from typing import TextIO
 
 from kitaru._core.flows import scope
 from kitaru._core.secrecy import masking
-from kitaru._core.waits import answers
+from kitaru._core.waits import hints
 from kitaru._core.words import plain
 from kitaru._core.words.wording import duration, short
 from kitaru._engine.output.log_file import LogFile
@@ -97,7 +97,7 @@ class LineReporter:
         """The flow waits for an answer."""
         question = f": {wait.question}" if wait.question else ""
         command = (
-            f"kitaru executions input {short(execution_id)}{answers.hint(wait.schema)}"
+            f"kitaru executions input {short(execution_id)}{hints.hint(wait.schema)}"
         )
         self.line("wait", f"  waiting for {wait.name!r}{question}")
         self.line("wait", f"    answer with: {command}")
