@@ -15,7 +15,8 @@ ROOMS = sorted(
     folder.relative_to(SOURCE)
     for top in ("_core", "_engine", "_ops", "adapters", "models", "client")
     for folder in [SOURCE / top, *(SOURCE / top).rglob("*")]
-    if folder.is_dir() and folder.name != "__pycache__"
+    # Another version may have left an empty folder with its byte code.
+    if folder.is_dir() and any(folder.glob("*.py"))
 )
 PATHS = sorted(set(re.findall(r"`(_?[a-z]\w*(?:/\w+)+(?:\.py)?)`", PAGE)))
 
