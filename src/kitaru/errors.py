@@ -34,7 +34,7 @@ class KitaruWaitValidationError(KitaruUsageError):
     """An answer that does not fit the schema of its wait; nothing was stored.
 
     Attributes:
-        field: Path of the field that does not fit, `"answer"` for the whole value.
+        field: Path of the field that does not fit; `"answer"` for the whole value.
         expected: What the schema asks for, in words.
         got: The value that was given, shortened.
     """
@@ -76,8 +76,8 @@ class KitaruModelError(KitaruRuntimeError):
     Attributes:
         model: The model, as `provider/model`.
         reason: `authentication`, `quota`, `unknown_model`, `too_long`, `rejected`,
-            `content_filter`, `no_text` or `unexpected`; those of the subclass, too.
-        status_code: The HTTP status of the provider's answer, if there was one.
+            `content_filter`, `no_text` or `unexpected`; or one of the subclass.
+        status_code: The HTTP status of the provider's answer; `None` without an answer.
     """
 
     def __init__(
@@ -92,9 +92,10 @@ class KitaruModelError(KitaruRuntimeError):
 class KitaruModelUnavailableError(KitaruModelError):
     """A language model could not answer now; asking again later may help.
 
+    Its `reason` is `rate_limit`, `overloaded`, `server`, `timeout` or `connection`.
+
     Attributes:
-        reason: `rate_limit`, `overloaded`, `server`, `timeout` or `connection`.
-        retry_after: Seconds the provider asks to wait, if it says so.
+        retry_after: Seconds the provider asks to wait; `None` if it does not say.
     """
 
     def __init__(
@@ -114,9 +115,9 @@ class KitaruExecutionError(KitaruRuntimeError):
     """An execution did not end with a result.
 
     Attributes:
-        exec_id: The execution.
-        status: Its status, as text.
-        failure_origin: One of the values of `FailureOrigin`, as text.
+        exec_id: The execution; `None` if nobody said which.
+        status: Its `ExecutionStatus`, as text; `None` if nobody said it.
+        failure_origin: Its `FailureOrigin`, as text; `None` if it has not failed.
     """
 
     def __init__(

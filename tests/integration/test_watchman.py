@@ -37,7 +37,7 @@ def test_it_sees_the_answered_and_not_those_who_wait(engine: ZenMLEngine) -> Non
     from zenml.zen_server import utils
 
     from kitaru._engine.zenml.programs import watchman
-    from tests.integration.test_reconciling import answer_in_zenml, asking
+    from tests.integration.test_recovery import answer_in_zenml, asking
 
     waiting, answered = asking.run().exec_id, asking.run().exec_id
     answer_in_zenml(answered)

@@ -129,7 +129,6 @@ def test_the_path_of_earlier_attempts_is_known_by_position(call: Make) -> None:
     expected = [timeline.expected_at(position) for position in (1, 2, 3)]
 
     assert [found and found.invocation_id for found in expected] == ["a", "c", None]
-    assert timeline.size == 3
 
 
 # -- replay as a new execution ------------------------------------------------

@@ -311,11 +311,6 @@ def has_changed(recorded: FlowSource, now: FlowSource) -> bool:
     )
 
 
-def main_is_interactive() -> bool:
-    """Whether this process runs no file: a REPL, a notebook, `python -c`."""
-    return sources.main_module_name() == "__main__"
-
-
 def refuse_unloadable(source: FlowSource) -> None:
     """Refuse to continue a flow that only its own process has.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
@@ -114,14 +115,7 @@ def logs(
     )
     if limit is None:
         return entries
-    return (
-        islice(entries, limit) if follow else iter(list(entries)[len_from_end(limit) :])
-    )
-
-
-def len_from_end(limit: int) -> int | None:
-    """Return the slice start for the last `limit` items of a list."""
-    return -limit if limit else 10**12
+    return islice(entries, limit) if follow else iter(deque(entries, maxlen=limit))
 
 
 def retry(execution_id: str) -> Continuation:

@@ -19,12 +19,12 @@ from kitaru.models.executions import CheckpointCall as CheckpointCall
 from kitaru.models.executions import Continuation as Continuation
 from kitaru.models.executions import Execution as Execution
 from kitaru.models.executions import ExecutionStatus as ExecutionStatus
-from kitaru.models.executions import ExecutionUsage as ExecutionUsage
 from kitaru.models.executions import FailureInfo as FailureInfo
 from kitaru.models.executions import FailureOrigin as FailureOrigin
-from kitaru.models.executions import ModelAlias as ModelAlias
 from kitaru.models.executions import PendingWait as PendingWait
-from kitaru.models.executions import Usage as Usage
+from kitaru.models.language_models import ExecutionUsage as ExecutionUsage
+from kitaru.models.language_models import ModelAlias as ModelAlias
+from kitaru.models.language_models import Usage as Usage
 from kitaru.models.logs import LogEntry as LogEntry
 from kitaru.models.logs import LogPlace as LogPlace
 from kitaru.models.logs import LogStore as LogStore

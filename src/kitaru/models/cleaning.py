@@ -21,9 +21,14 @@ class CleanScope(StrEnum):
 
 
 class CleanItem(Record):
-    """An execution that goes; `size` is what it takes on this machine, in bytes.
+    """An execution that goes.
 
-    `status` is `removed` if its run was deleted elsewhere and only files are left.
+    Attributes:
+        exec_id: Its id.
+        flow_name: Name of its flow; `unknown` if nobody remembers it.
+        status: Its `ExecutionStatus` as text, or `removed` if its run was deleted
+            elsewhere and only files are left.
+        size: What it takes on this machine, in bytes.
     """
 
     exec_id: str
@@ -33,7 +38,13 @@ class CleanItem(Record):
 
 
 class KeptItem(Record):
-    """An execution that stays, and why."""
+    """An execution that stays, and why.
+
+    Attributes:
+        exec_id: Its id.
+        flow_name: Name of its flow; `unknown` if nobody remembers it.
+        reason: Why it stays, for people.
+    """
 
     exec_id: str
     flow_name: str
@@ -43,8 +54,15 @@ class KeptItem(Record):
 class CleanPlan(Record):
     """What `kitaru clean` would do.
 
-    `with_runs` says whether the executions themselves go, or only what Kitaru's own
-    files say of them. `stray_logs` are logs that belong to no execution any more.
+    Attributes:
+        scope: What it is about.
+        folder: The project folder, with the scope `project`; else `None`.
+        with_runs: Whether the executions themselves go, or only what Kitaru's own files
+            say of them.
+        items: The executions that go, newest first; those without a run come last.
+        kept: Executions of this scope that stay.
+        stray_logs: How many logs go that belong to no execution any more.
+        size: What all `items` take on this machine, in bytes.
     """
 
     scope: CleanScope
@@ -62,9 +80,18 @@ class CleanPlan(Record):
 
 
 class Cleaned(Record):
-    """What `kitaru clean` has done; `kept` has what turned out to be needed meanwhile.
+    """What `kitaru clean` has done.
 
-    `compacted` says whether the journal gave its free space back to the disk.
+    Attributes:
+        scope: What it was about.
+        with_runs: Whether the executions themselves went, or only what Kitaru's own
+            files said of them.
+        removed: How many executions went.
+        stray_logs: How many logs went that belonged to no execution.
+        size: What the executions that went had taken on this machine, in bytes.
+        kept: Executions of the plan that turned out to be needed meanwhile.
+        compacted: Whether the journal gave its free space back to the disk, if anything
+            was removed; false if another process was in the way.
     """
 
     scope: CleanScope

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -15,10 +14,16 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from kitaru.errors import KitaruUsageError
 from kitaru.models.base import Record
+from kitaru.models.language_models import ExecutionUsage, Usage
 
 
 class ExecutionStatus(StrEnum):
-    """Where an execution stands."""
+    """Where an execution stands.
+
+    `running`: its body runs, or is about to. `waiting`: a question is open; no process
+    need be alive. `completed`: it has a result. `failed`: it can be retried.
+    `cancelled`: somebody stopped it, or gave up its wait.
+    """
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -33,7 +38,12 @@ class ExecutionStatus(StrEnum):
 
 
 class FailureOrigin(StrEnum):
-    """Who is to blame for a failure."""
+    """Who is to blame for a failure.
+
+    `user_code`: the flow or a checkpoint raised. `runtime`: its process died or was
+    interrupted, or Kitaru failed. `backend`: store, server or disk refused.
+    `divergence`: a rerun took another path than before. `unknown`: nobody noted it.
+    """
 
     USER_CODE = "user_code"
     RUNTIME = "runtime"
@@ -43,7 +53,15 @@ class FailureOrigin(StrEnum):
 
 
 class FailureInfo(Record):
-    """Why something failed."""
+    """Why something failed.
+
+    Attributes:
+        message: What the exception said, or what happened; secrets are masked.
+        exception_type: Class of the exception with its module; `None` if no exception
+            tells of the failure, such as that of a process that died.
+        traceback: As Python prints it, secrets masked; `None` without an exception.
+        origin: Who is to blame.
+    """
 
     message: str
     exception_type: str | None = None
@@ -52,7 +70,15 @@ class FailureInfo(Record):
 
 
 class CheckpointAttempt(Record):
-    """One try of a checkpoint call; numbers start at 1."""
+    """One try of a checkpoint call.
+
+    Attributes:
+        number: Which one, from 1.
+        status: `completed` or `failed`.
+        started_at: When its body began, in UTC.
+        ended_at: When its body ended, in UTC; `None` if nobody noted it.
+        failure: Why it failed; `None` if it did not.
+    """
 
     number: int
     status: Literal["completed", "failed"]
@@ -64,8 +90,22 @@ class CheckpointAttempt(Record):
 class ArtifactRef(Record):
     """A stored value; `load()` reads it.
 
-    `kind` is how the value is stored (`json`, `tagged`, `text`, `bytes`, `pickle`),
-    `save_type` is what the user called it (`output`, `response`, …).
+    Attributes:
+        artifact_id: Its id; a reused value has that of the execution that made it.
+        name: What `save()` called it; a result is named by its invocation id, what the
+            flow returned is `result`.
+        kind: How it is stored: `json`, `tagged` (JSON with types), `text`, `bytes`,
+            `numpy`, `parquet` (a data frame), `pickle`, `file` (a saved file), or
+            `zenml` for an artifact that no execution of Kitaru's made.
+        save_type: What it is: `prompt`, `response`, `context`, `input`, `output` or
+            `blob`, as `save(type=...)` said; results are `output`.
+        producing_call: Call id of the checkpoint call that made it; `None` for what a
+            flow returned and for artifacts of ZenML's.
+        metadata: `type` (class of the value with its module), `size` (bytes stored),
+            `hash` (SHA-256 of the bytes, in hex), and `tags` for what `save()` kept.
+            For the kind `zenml`: `type` and `uri`.
+        direction: `output` for what an execution made, as all that is listed; `input`
+            for what it was given.
     """
 
     artifact_id: str
@@ -110,34 +150,33 @@ class ArtifactRef(Record):
         return self._load(trust)
 
 
-class Usage(Record):
-    """What requests to language models took.
-
-    `cost` is an estimate from public prices, `None` when the price of no request is
-    known. Requests without a known price are counted in `unpriced_requests` and are not
-    in `cost`. `cached_tokens` are a part of `input_tokens`.
-    """
-
-    requests: int = Field(default=0, ge=0)
-    input_tokens: int = Field(default=0, ge=0)
-    output_tokens: int = Field(default=0, ge=0)
-    cached_tokens: int = Field(default=0, ge=0)
-    cost: Decimal | None = Field(default=None, ge=0)
-    currency: Literal["USD"] = "USD"
-    unpriced_requests: int = Field(default=0, ge=0)
-
-
-class ExecutionUsage(Usage):
-    """What an execution spent itself; `reused` is what others paid for its results."""
-
-    reused: Usage = Usage(cost=Decimal(0))
-
-
 class CheckpointCall(Record):
     """One call of a checkpoint in an execution.
 
-    `reused`: its result is another execution's, whose call is `original_call_id`.
-    `overridden`: its result was given by whoever started the replay.
+    Attributes:
+        call_id: Its id, unique in all executions.
+        name: Name of the checkpoint.
+        invocation_id: Name of the call in its execution: `name`, `name_2`, …, or the id
+            that the flow gave it.
+        status: `running`, `completed` or `failed`.
+        started_at: When it began, in UTC; `None` if nobody noted it.
+        ended_at: When it ended, in UTC; `None` while it runs, or if its process died.
+        metadata: What `log()` noted in its last attempt; `llm_calls` lists its calls of
+            `llm()`.
+        original_call_id: Id of the call whose result it took over; `None` if it did
+            not.
+        parent_call_ids: Ids of the calls whose results it was given or had to come
+            after, as far as that is known.
+        failure: Why it failed; `None` if it did not.
+        attempts: Its tries, oldest first; empty if it ran none, or has no outcome yet.
+        artifacts: What `save()` kept in it, then its result.
+        checkpoint_type: What kind of work it is, as `@checkpoint(type=...)` said;
+            `None` if it did not.
+        reused: Whether it took over the result of another call: in a replay that of
+            its source, with `cache=True` that of an earlier one with the same inputs.
+        overridden: Whether its result was given by whoever started the replay.
+        usage: What its attempts spent on language models; `None` if nothing. If
+            `reused`, what the original had spent.
     """
 
     call_id: str
@@ -159,7 +198,18 @@ class CheckpointCall(Record):
 
 
 class PendingWait(Record):
-    """A question an execution waits for. `question_schema` is JSON schema or `None`."""
+    """A question an execution waits for.
+
+    Attributes:
+        wait_id: Its id.
+        name: The handle to answer it by.
+        question: What is asked, for people; `None` if the flow did not say.
+        answer_schema: JSON schema of the answer, `schema` in JSON and in the
+            constructor; `None` means a gate that takes no value.
+        metadata: What `wait(metadata=...)` gave to show with the question.
+        entered_waiting_at: When it was asked, in UTC; `None` if nobody noted it.
+        exec_id: The execution that asks; never `None` for a wait that an engine gave.
+    """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -180,7 +230,30 @@ class PendingWait(Record):
 
 
 class Execution(Record):
-    """One execution of a flow. Listings leave `checkpoints`, `artifacts`, `usage` empty."""
+    """One execution of a flow.
+
+    Listings leave `metadata`, `checkpoints`, `artifacts` and `usage` empty.
+
+    Attributes:
+        exec_id: Its id.
+        flow_id: Id of the flow, ZenML's pipeline; `None` if that was deleted.
+        flow_name: Name of the flow; `unknown` if that was deleted.
+        status: Where it stands.
+        started_at: When its first attempt began, in UTC; `None` if none has.
+        ended_at: When it ended, in UTC; `None` while it runs or waits.
+        stack_name: The stack it runs on; `None` if that was deleted.
+        metadata: What `log()` noted in the flow body.
+        status_reason: Why it has its status, as ZenML's dashboard shows it, shortened;
+            `None` if nobody said it.
+        failure: Why it failed; `None` unless its status is `failed`, and in listings.
+        pending_wait: The question that is open; `None` if none is, and in listings.
+        original_exec_id: Id of the execution it is a replay of; `None` if it is none.
+        checkpoints: Its calls, in the order the flow made them; those that run come
+            last.
+        artifacts: What its calls kept, then what the flow returned, once it has
+            completed.
+        usage: What it spent on language models; `None` in listings.
+    """
 
     exec_id: str
     flow_id: str | None = None
@@ -199,27 +272,17 @@ class Execution(Record):
     usage: ExecutionUsage | None = None
 
 
-class ModelAlias(Record):
-    """A short name for a language model; `secret` names the secret with its key.
-
-    `source` says where it is registered: in the `settings` of this configuration folder
-    or in the `environment` (`KITARU_MODEL_REGISTRY`), which wins.
-    """
-
-    alias: str
-    model: str
-    secret: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
-    source: Literal["settings", "environment"] = "settings"
-
-
 class Continuation(Record):
     """How an execution goes on.
 
-    `how` is `runner` (a living process takes the answer), `process` (a new one was
-    started), `queue` (a process that is busy takes it next), `here` (it went on in this
-    process), `stack` (it was submitted to its remote stack), `server` (the server does
-    that), `completed` (it has, and there is nothing to do) or a reason why it does not.
+    Attributes:
+        how: `runner` (a living process takes the answer), `process` (a new one was
+            started), `queue` (a process that is busy takes it next), `here` (it went on
+            in this process), `stack` (it was submitted to its remote stack), `server`
+            (the server does that), `completed` (it has, and there is nothing to
+            do) or a reason why it does not.
+        pid: The process of `runner`, `process` or `here`; `None` where there is none on
+            this machine to name.
     """
 
     how: str

@@ -9,7 +9,13 @@ from kitaru.models.base import Record
 
 
 class LogPlace(Record):
-    """A folder with logs; `size` in bytes."""
+    """A folder with logs.
+
+    Attributes:
+        folder: Its path.
+        logs: How many logs are in it, one for each execution.
+        size: What they take, in bytes.
+    """
 
     folder: str
     logs: int
@@ -17,7 +23,13 @@ class LogPlace(Record):
 
 
 class LogStore(Record):
-    """Where logs of executions go, and the folders that hold some."""
+    """Where logs of executions go, and the folders that hold some.
+
+    Attributes:
+        folder: Path of the folder of new logs.
+        is_default: Whether that is the default folder.
+        places: That folder, then earlier ones that still hold logs.
+    """
 
     folder: str
     is_default: bool
@@ -25,7 +37,15 @@ class LogStore(Record):
 
 
 class LogEntry(Record):
-    """One line of output."""
+    """One line of output.
+
+    Attributes:
+        timestamp: When it was written, in UTC.
+        level: Name of the level, such as `INFO` or `ERROR`.
+        message: The line; in what flows print, secrets are masked.
+        source: `step` for what was written inside a checkpoint, `runner` around them.
+        checkpoint: Invocation id of that checkpoint call; `None` around them.
+    """
 
     timestamp: datetime
     level: str = "INFO"

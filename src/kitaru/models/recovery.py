@@ -8,7 +8,11 @@ from kitaru.models.base import Record
 
 
 class Trouble(StrEnum):
-    """Why an execution does not get on by itself."""
+    """Why an execution does not get on by itself.
+
+    `answered`: its wait is, and nobody goes on. `runner died`: the process that ran it
+    did. `given up`: by the platform its stack runs on.
+    """
 
     ANSWERED = "answered"
     RUNNER_DIED = "runner died"
@@ -25,9 +29,15 @@ class Remedy(StrEnum):
 class Reconciled(Record):
     """An execution that somebody had forgotten.
 
-    `trouble` is `answered` (its wait is, and nobody goes on), `runner died` or `given up`
-    (by the platform its stack runs on). `done` says whether `remedy` was applied; `detail`
-    how, or why not. `refused` tells an error from what may simply take its time.
+    Attributes:
+        exec_id: Its id.
+        flow_name: Name of its flow; `unknown` if that was deleted.
+        trouble: Why it does not get on by itself.
+        remedy: What helps.
+        done: Whether `remedy` was applied; never in a dry run.
+        detail: How, or why not, for people.
+        refused: Whether it was not done because of an error; false for what somebody
+            else was faster at.
     """
 
     exec_id: str

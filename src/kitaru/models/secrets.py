@@ -40,7 +40,14 @@ class _Hidden:
 class SecretInfo(Record):
     """What is known of a secret without its values.
 
-    `keys` is `None` in listings: the platform keeps keys and values together.
+    Attributes:
+        secret_id: Its id.
+        name: Its name.
+        private: Whether only its owner sees it.
+        keys: The keys of its values, sorted; `None` in listings: the platform keeps
+            keys and values together.
+        created_at: When it was made, in UTC; `None` if the server does not say.
+        updated_at: When it was changed last, in UTC; `None` if the server does not say.
     """
 
     secret_id: str
@@ -55,7 +62,8 @@ class Secret(SecretInfo):
     """A secret; its values are read on purpose only: `secret["key"]` or `.values`.
 
     They are in no repr, in no dump, and cannot be stored: a checkpoint that returns a
-    secret, or an execution that gets one as input, is refused.
+    secret, or an execution that gets one as input, is refused. `SecretInfo` has the
+    fields.
     """
 
     _hidden: _Hidden = PrivateAttr()

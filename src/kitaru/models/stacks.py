@@ -12,7 +12,15 @@ from kitaru.models.base import Record
 class StackComponent(Record):
     """One part of a stack: an orchestrator, an artifact store, …
 
-    `settings` are those that say where it is; `connector` keeps its credentials.
+    Attributes:
+        component_id: Its id.
+        name: Its name, unique among those of its type.
+        flavor: ZenML's name of what it is made with, such as `local`, `kubernetes` or
+            `s3`.
+        connector: Name of the service connector with its credentials; `None` if it has
+            none.
+        settings: Those that say where it is, such as `path`, `uri` or `region`; no
+            secrets.
     """
 
     component_id: str
@@ -23,11 +31,20 @@ class StackComponent(Record):
 
 
 class Stack(Record):
-    """Where flows run and where their values go; components by type.
+    """Where flows run and where their values go.
 
-    `active_from` says what makes it the active one: the `execution` that runs here, a
-    variable of the `environment`, the `project` folder (made by `zenml init`), or the
-    `configuration` of this user. `active_place` names that variable, folder or file.
+    Attributes:
+        stack_id: Its id.
+        name: Its name, unique.
+        is_local: Whether flows run and values stay on this machine.
+        active: Whether it is the active one here.
+        active_from: What makes it the active one: the `execution` that runs here, a
+            variable of the `environment`, the `project` folder (made by `zenml init`),
+            or the `configuration` of this user; `None` if it is not active.
+        active_place: That variable, folder or file; `None` if there is none.
+        components: Its parts by ZenML's type, such as `orchestrator` or
+            `artifact_store`.
+        labels: Labels by key.
     """
 
     stack_id: str
@@ -43,7 +60,14 @@ class Stack(Record):
 
 
 class DeletedStack(Record):
-    """What went with a stack, and which one is active now."""
+    """What went with a stack, and which one is active now.
+
+    Attributes:
+        name: The stack that was deleted.
+        components: Its parts that went with it, as `type name`.
+        connectors: Names of the service connectors that went with it.
+        active: Name of the stack that is active now.
+    """
 
     name: str
     components: tuple[str, ...] = ()
@@ -52,7 +76,15 @@ class DeletedStack(Record):
 
 
 class ComponentCheck(Record):
-    """Whether a component of a stack can be reached, as far as somebody could tell."""
+    """Whether a component of a stack can be reached, as far as somebody could tell.
+
+    Attributes:
+        kind: Its type, such as `orchestrator` or `artifact_store`.
+        name: Its name.
+        flavor: ZenML's name of what it is made with.
+        status: `ok`, `failed`, or `not checked` where nobody could be asked.
+        reason: What was found, for people.
+    """
 
     kind: str
     name: str
@@ -62,7 +94,13 @@ class ComponentCheck(Record):
 
 
 class StackReport(Record):
-    """What a check of a stack found, component by component."""
+    """What a check of a stack found, component by component.
+
+    Attributes:
+        stack: Name of the stack.
+        ok: Whether no component has failed.
+        checks: One for each component.
+    """
 
     stack: str
     ok: bool

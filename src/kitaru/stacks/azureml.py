@@ -30,7 +30,14 @@ Workspace = Annotated[
 
 
 class AzuremlSpec(RemoteSpec):
-    """Settings of an AzureML stack."""
+    """Settings of an AzureML stack; `RemoteSpec` has the others.
+
+    Attributes:
+        type: `azureml`.
+        subscription_id: Id of the Azure subscription.
+        resource_group: Name of the resource group.
+        workspace: Name of the AzureML workspace.
+    """
 
     provider: ClassVar[str] = "azure"
     schemes: ClassVar[tuple[str, ...]] = ("az://", "abfs://")

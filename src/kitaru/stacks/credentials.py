@@ -65,7 +65,14 @@ _SWITCHES = {"true": True, "false": False}
 class Credentials(BaseModel):
     """A connector that exists, a secret that exists, or the values themselves.
 
-    With `secret`, the values are those of the secret.
+    Attributes:
+        type: Whose they are: `aws`, `gcp`, `azure`, `kubernetes` or `docker`; `None`:
+            those of the platform, the storage or the registry they are given for.
+        connector: Name of a service connector that exists; `None`: a new one is made.
+        secret: Name of the secret that holds the values; `None` if they are given here,
+            or with a `connector`.
+        values: Values by key, which no `repr` shows; with `secret`, those of the
+            secret.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

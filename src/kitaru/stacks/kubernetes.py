@@ -20,10 +20,23 @@ _CLOUDS = ("aws", "gcp", "azure")
 
 
 class KubernetesSpec(RemoteSpec):
-    """Settings of a Kubernetes stack.
+    """Settings of a Kubernetes stack; `RemoteSpec` has the others.
 
     Who is let in: `credentials` of the cluster or of the cloud that runs it, else the
     `context` of the kubeconfig of the machine that uses the stack.
+
+    Attributes:
+        type: `kubernetes`.
+        cluster: Name of the cluster, as its cloud calls it; needed with `credentials`,
+            else `None`.
+        namespace: Namespace of the pods, which exists; `zenml` by default.
+        service_account: Kubernetes service account of the pods; `None`: the namespace's
+            default.
+        context: Context of the kubeconfig; `None` with `credentials`.
+        region: AWS region of cluster, storage or registry, needed with new credentials
+            of AWS; else `None`.
+        project: Id of the GCP project, with credentials of GCP; `None`: the one they
+            name.
     """
 
     provider: ClassVar[str] = "kubernetes"

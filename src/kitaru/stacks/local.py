@@ -12,7 +12,13 @@ from kitaru.stacks.parts import Part
 
 
 class LocalSpec(Part):
-    """Settings of a local stack."""
+    """Settings of a local stack.
+
+    Attributes:
+        type: `local`.
+        name: Name of the stack.
+        labels: Labels of the stack by key; none by default.
+    """
 
     type: Literal["local"] = "local"
     name: str

@@ -83,7 +83,13 @@ class Part(BaseModel):
 class ArtifactStore(Part):
     """Where values go: an URI, or an URI with more about it.
 
-    `endpoint` is for stores that speak S3 but are not Amazon's.
+    Attributes:
+        uri: Bucket and folder, such as `s3://bucket/folder`; also with `gs://`, `az://`
+            and `abfs://`.
+        endpoint: URL of a store that speaks S3 but is not Amazon's; `None`: Amazon's
+            own.
+        region: Region to tell the `endpoint`; `None`: none is told.
+        credentials: Of this store alone; `None`: those of the stack, where they fit.
     """
 
     uri: str
@@ -159,7 +165,12 @@ class ArtifactStore(Part):
 
 
 class ContainerRegistry(Part):
-    """Where images come from: an address, or an address with credentials."""
+    """Where images come from: an address, or an address with credentials.
+
+    Attributes:
+        uri: Such as `registry.example.com/team`, without `https://` and tag.
+        credentials: Of this registry alone; `None`: those of the stack, where they fit.
+    """
 
     uri: str
     credentials: Credentials | None = None
@@ -207,7 +218,19 @@ class ContainerRegistry(Part):
 
 
 class RemoteSpec(Part):
-    """What all remote stacks have."""
+    """What all remote stacks have.
+
+    Attributes:
+        name: Name of the stack.
+        artifact_store: Where values go.
+        container_registry: Where images come from.
+        credentials: Who is let in; `None`: whatever the machine that uses the stack is
+            logged in with.
+        image_builder: `local`: Docker on the machine that starts a flow.
+        labels: Labels of the stack by key; none by default.
+        settings: Further settings of ZenML's orchestrator of this platform, by name;
+            none by default.
+    """
 
     provider: ClassVar[str]
     schemes: ClassVar[tuple[str, ...]] = tuple(SCHEMES)

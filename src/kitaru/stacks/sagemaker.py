@@ -21,7 +21,15 @@ Instance = Annotated[
 
 
 class SagemakerSpec(RemoteSpec):
-    """Settings of a SageMaker stack."""
+    """Settings of a SageMaker stack; `RemoteSpec` has the others.
+
+    Attributes:
+        type: `sagemaker`.
+        region: AWS region of the jobs, such as `eu-west-1`.
+        execution_role: ARN of the IAM role that the jobs run as.
+        instance_type: Machine of a job, such as `ml.m5.xlarge`; `None`: ZenML's
+            default.
+    """
 
     provider: ClassVar[str] = "aws"
     schemes: ClassVar[tuple[str, ...]] = ("s3://",)

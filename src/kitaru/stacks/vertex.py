@@ -17,7 +17,15 @@ Email = Annotated[
 
 
 class VertexSpec(RemoteSpec):
-    """Settings of a Vertex AI stack."""
+    """Settings of a Vertex AI stack; `RemoteSpec` has the others.
+
+    Attributes:
+        type: `vertex`.
+        project: Id of the GCP project.
+        location: GCP location of the jobs, such as `europe-west1`.
+        service_account: Address of the service account that the jobs run as; `None`:
+            the project's default.
+    """
 
     provider: ClassVar[str] = "gcp"
     schemes: ClassVar[tuple[str, ...]] = ("gs://",)

@@ -158,11 +158,6 @@ class Timeline:
         self._source = {record.invocation_id: record for record in source}
         self._path = _path(own)
 
-    @property
-    def size(self) -> int:
-        """How many calls earlier attempts of this execution finished."""
-        return len(self._own)
-
     def expected_at(self, position: int) -> CallRecord | None:
         """Return the call an earlier attempt made at `position` of the flow's path."""
         return self._path.get(position)

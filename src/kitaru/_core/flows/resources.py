@@ -39,8 +39,9 @@ class Resources(Record):
 
     Attributes:
         cpu: Processor cores; `0.5` is half of one.
-        gpu: Graphics processors.
-        memory: A whole number with a unit, such as `"4GB"` or `"512MiB"`.
+        gpu: Graphics processors, a whole number; 0 asks for none.
+        memory: A whole number of bytes with a unit (KB, MB, GB, TB, PB, or KiB, MiB,
+            GiB, TiB, PiB), such as `"4GB"` or `"512MiB"`.
 
     Raises:
         KitaruUsageError: For an unknown field or a value that is none of these.

@@ -171,7 +171,6 @@ class MemoryEngine:
         return Continuation(how="here")
 
     def continue_here(self, execution_id: str) -> Ending:
-        """Let it go on."""
         return self._run(self._find(execution_id))
 
     def _run(self, execution: MemoryExecution) -> Ending:
@@ -261,7 +260,6 @@ class MemoryEngine:
         return execution_id, Continuation(how="here")
 
     def recorded(self, execution_id: str) -> Recorded:
-        """Return what an execution left behind."""
         execution = self._find(execution_id)
         return Recorded(
             execution_id=execution.execution_id,
@@ -272,7 +270,6 @@ class MemoryEngine:
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
-        """Return where an execution's flow comes from."""
         return self._find(execution_id).flow.source
 
     # -- the platform around executions ----------------------------------------
@@ -296,7 +293,6 @@ class MemoryEngine:
     # -- looking -------------------------------------------------------------
 
     def get(self, execution_id: str) -> Execution:
-        """Return an execution with its calls, artifacts and open wait."""
         execution = self._find(execution_id)
         ordered = sorted(execution.calls.values(), key=lambda record: record.order)
         calls = tuple(described.call(record, self._bind) for record in ordered)
@@ -322,11 +318,9 @@ class MemoryEngine:
         return [described.result_ref(execution.execution_id, value, self._bind)]
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
-        """Return the status."""
         return self._find(execution_id).status
 
     def find(self, query: ExecutionQuery) -> Page[Execution]:
-        """Return executions without their calls, newest first."""
         found = [
             _summary(execution)
             for execution in reversed(self.executions.values())
@@ -342,7 +336,6 @@ class MemoryEngine:
         )
 
     def resolve_id(self, prefix: str) -> str:
-        """Return the one execution id that begins with `prefix`."""
         found = [known for known in self.executions if known.startswith(prefix)]
         if len(found) == 1:
             return found[0]
@@ -356,24 +349,20 @@ class MemoryEngine:
         raise KitaruUsageError(f"no execution {prefix!r}{hint}")
 
     def result(self, execution_id: str) -> object:
-        """Return what a completed execution returned."""
         result = self._find(execution_id).result
         if result is None:
             raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
         return codec.decode(result.serializer, result.payload)
 
     def failure(self, execution_id: str) -> StoredFailure | None:
-        """Return the failure that ended an execution."""
         return self._find(execution_id).failure
 
     # -- waits and cancel ----------------------------------------------------
 
     def wait_names(self, execution_id: str) -> frozenset[str]:
-        """Return the names of all waits that an execution came to."""
         return frozenset(wait.name for wait in self._find(execution_id).waits)
 
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
-        """Return open waits, of one execution or of all."""
         chosen = (
             self.executions.values()
             if execution_id is None
@@ -387,13 +376,11 @@ class MemoryEngine:
         ]
 
     def answer(self, wait: PendingWait, value: object) -> Continuation:
-        """Store a checked answer and let the execution go on."""
         self._settle(wait, Answer(value))
         assert wait.exec_id is not None
         return self.continue_execution(wait.exec_id)
 
     def abort(self, wait: PendingWait) -> None:
-        """Give up a wait; its execution is cancelled."""
         execution = self._settle(wait, Answer(aborted=True))
         execution.status = ExecutionStatus.CANCELLED
         execution.ended_at = _now()
@@ -410,7 +397,6 @@ class MemoryEngine:
         return execution
 
     def cancel(self, execution_id: str, *, grace: float) -> None:
-        """Stop an execution."""
         wait = self._find(execution_id).open_wait
         assert wait is not None  # nothing runs between calls of a memory engine
         self.abort(wait)
@@ -418,11 +404,9 @@ class MemoryEngine:
     # -- values, logs, diagnosis ---------------------------------------------
 
     def artifacts(self, execution_id: str) -> list[ArtifactRef]:
-        """Return the artifacts of an execution, loadable."""
         return list(self.get(execution_id).artifacts)
 
     def artifact(self, artifact_id: str) -> ArtifactRef:
-        """Return one artifact, loadable."""
         for execution_id in self.executions:
             for ref in self.artifacts(execution_id):
                 if ref.artifact_id == artifact_id:
@@ -433,11 +417,9 @@ class MemoryEngine:
         )
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
-        """Yield log entries, oldest first."""
         yield from self._find(execution_id).logs
 
     def tell(self, notes: Sequence[str]) -> None:
-        """Tell the user something before an execution starts."""
         for note in notes:
             self._reporter.warn(note)
 
@@ -445,7 +427,6 @@ class MemoryEngine:
         """Do nothing: memory is one project, whatever it is called."""
 
     def describe(self) -> dict[str, Any]:
-        """Return what `kitaru status` shows."""
         return {"connection": "memory", "executions": len(self.executions)}
 
     def _find(self, execution_id: str) -> MemoryExecution:

@@ -20,7 +20,6 @@ class MemorySecrets:
     def create(
         self, name: str, values: Mapping[str, str], *, private: bool
     ) -> SecretInfo:
-        """Store a new secret."""
         if name in self._secrets:
             raise KitaruUsageError(f"there is a secret {name!r} already")
         now = datetime.now(UTC)
@@ -36,7 +35,6 @@ class MemorySecrets:
         return info
 
     def update(self, name: str, values: Mapping[str, str]) -> SecretInfo:
-        """Add keys or replace their values; other keys stay."""
         old = self._existing(name)
         merged = {**old.values, **values}
         info = SecretInfo(
@@ -48,15 +46,12 @@ class MemorySecrets:
         return info
 
     def exists(self, name: str) -> bool:
-        """Whether there is a secret of that name."""
         return name in self._secrets
 
     def get(self, name: str) -> Secret:
-        """Return a secret with its values."""
         return self._existing(name)
 
     def find(self, *, page: int, size: int) -> Page[SecretInfo]:
-        """Return one page of the secrets, by name, without keys and values."""
         infos = [
             SecretInfo(**self._secrets[name].model_dump(exclude={"keys"}))
             for name in sorted(self._secrets)
@@ -64,7 +59,6 @@ class MemorySecrets:
         return cut(infos, page=page, size=size, limit=None)
 
     def delete(self, name: str) -> None:
-        """Delete a secret."""
         self._existing(name)
         del self._secrets[name]
 

@@ -133,7 +133,7 @@ class Engine(Protocol):
         ...
 
     def find(self, query: ExecutionQuery) -> Page[Execution]:
-        """Return executions without their calls."""
+        """Return executions without their calls, newest first."""
         ...
 
     def resolve_id(self, prefix: str) -> str:

@@ -104,7 +104,11 @@ class Values(Protocol):
         ...
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
-        """Return the bytes after checking their hash."""
+        """Return the bytes after checking their hash.
+
+        Raises:
+            KitaruRuntimeError: If they are missing or damaged; names what and where.
+        """
         ...
 
 

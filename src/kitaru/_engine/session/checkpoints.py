@@ -61,6 +61,7 @@ class Checkpointing:
         self._completed: dict[int, tuple[CheckpointSpec, CheckpointSpec]] = {}
         self._order = 0
         self._position = 0
+        self._flow_thread: int | None = None
 
     @property
     def asked(self) -> int:

@@ -24,7 +24,15 @@ WIDTH_VARIABLE = "KITARU_CONCURRENCY"
 
 
 class CheckpointFuture(Generic[R]):
-    """A checkpoint call that was submitted; its result when it is there."""
+    """A checkpoint call that was submitted; its result when it is there.
+
+    Attributes:
+        invocation_id: Name of the call in its execution, such as `fetch_2`.
+
+    Example:
+        >>> pages = [fetch.submit(url) for url in urls]  # doctest: +SKIP
+        >>> texts = [page.result() for page in pages]  # doctest: +SKIP
+    """
 
     def __init__(self, invocation_id: str, future: Future[R], control: Control) -> None:
         self.invocation_id = invocation_id

@@ -15,11 +15,6 @@ SERIALIZER = "file"
 _CHUNK = 1024 * 1024
 
 
-def is_file_value(value: object) -> bool:
-    """Whether a saved value stands for the file it names."""
-    return isinstance(value, Path)
-
-
 def checked(path: Path, name: str) -> Path:
     """Return the path if it is a file that can be kept.
 

@@ -105,16 +105,13 @@ class ZenMLEngine:
 
     @property
     def connections(self) -> connection.ZenMLConnections:
-        """The connection of this machine and this process."""
         return connection.ZenMLConnections()
 
     @property
     def accounts(self) -> accounts.ZenMLAccounts:
-        """Service accounts and their API keys."""
         return accounts.ZenMLAccounts()
 
     def running_here(self) -> tuple[str, ...]:
-        """Return the executions that run in this process."""
         return self.journal.held_by(Holder.me())
 
     # -- running -------------------------------------------------------------
@@ -124,11 +121,9 @@ class ZenMLEngine:
         return self.launcher.launch(launch)
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
-        """Start an execution in a process of its own."""
         return self.launcher.launch_elsewhere(launch)
 
     def recorded(self, execution_id: str) -> Recorded:
-        """Return what an execution left behind; its flow must be loadable."""
         run = find_run(execution_id)
         facts = runs.facts_to_run(run)
         with translated(f"reading execution {execution_id}"):
@@ -142,11 +137,9 @@ class ZenMLEngine:
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
-        """Return where an execution's flow comes from."""
         return _source(find_run(execution_id))
 
     def continue_execution(self, execution_id: str) -> Continuation:
-        """Let it go on in another process, or here if only this one can."""
         return self._continue(find_run(execution_id))
 
     def _continue(self, run: PipelineRunResponse) -> Continuation:
@@ -155,7 +148,6 @@ class ZenMLEngine:
         return self.launcher.continue_elsewhere(run)
 
     def continue_here(self, execution_id: str) -> Ending:
-        """Let it go on in this process."""
         return self.launcher.continue_here(execution_id)
 
     def run_in_pod(
@@ -167,7 +159,6 @@ class ZenMLEngine:
     # -- looking -------------------------------------------------------------
 
     def get(self, execution_id: str) -> Execution:
-        """Return an execution with its calls, artifacts and open wait."""
         self._reconciler.see_to_queue()
         wait = self._open_wait(execution_id)
         run = self._reconciler.met(
@@ -179,11 +170,9 @@ class ZenMLEngine:
             )
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
-        """Return the status as it is noted; nothing is put right."""
         return statuses.status_of(find_run(execution_id))
 
     def find(self, query: ExecutionQuery) -> Page[Execution]:
-        """Return executions without their calls, newest first."""
         self._reconciler.see_to_queue()
         with translated("listing executions"):
             page = pages.read(
@@ -217,7 +206,6 @@ class ZenMLEngine:
         )
 
     def resolve_id(self, prefix: str) -> str:
-        """Return the one execution id that begins with `prefix`."""
         run = self._run_of_id(prefix)
         if run is not None and all(tag.name != runs.TAG for tag in run.tags):
             raise KitaruUsageError(
@@ -261,11 +249,9 @@ class ZenMLEngine:
         return hint or "; see them with: kitaru executions list"
 
     def result(self, execution_id: str) -> object:
-        """Return what a completed execution returned."""
         return self._library.result(execution_id)
 
     def failure(self, execution_id: str) -> StoredFailure | None:
-        """Return the failure that ended an execution."""
         run = find_run(execution_id)
         failure = failures.stored_failure(run, self.journal)
         is_ours = self.journal.execution(execution_id) is not None
@@ -276,7 +262,6 @@ class ZenMLEngine:
     # -- waits ---------------------------------------------------------------
 
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
-        """Return open waits, of one execution or of all."""
         with translated("listing open waits"):
             return [
                 conditions.pending_wait(condition)
@@ -288,13 +273,11 @@ class ZenMLEngine:
         return found[0] if found else None
 
     def wait_names(self, execution_id: str) -> frozenset[str]:
-        """Return the names of all waits that an execution came to."""
         with translated(f"reading the waits of execution {execution_id}"):
             found = conditions.of(execution_id)
         return frozenset(conditions.base_name(condition.name) for condition in found)
 
     def answer(self, wait: PendingWait, value: object) -> Continuation:
-        """Store a checked answer and let the execution go on."""
         assert wait.exec_id is not None  # waits of an engine know their execution
         resolved = conditions.resolve(wait, Resolution.CONTINUE, value)
         lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
@@ -312,7 +295,6 @@ class ZenMLEngine:
             return Continuation(how=f"the answer is stored, but {error}")
 
     def abort(self, wait: PendingWait) -> None:
-        """Give up a wait; its execution is cancelled."""
         assert wait.exec_id is not None
         conditions.resolve(wait, Resolution.ABORT, None)
         self.journal.put_answer(wait.wait_id, wait.exec_id, {"aborted": True})
@@ -392,16 +374,13 @@ class ZenMLEngine:
     # -- values, logs, diagnosis ---------------------------------------------
 
     def artifacts(self, execution_id: str) -> list[ArtifactRef]:
-        """Return the artifacts of an execution, loadable."""
         self.get(execution_id)
         return self._library.of_execution(execution_id)
 
     def artifact(self, artifact_id: str) -> ArtifactRef:
-        """Return one artifact, loadable."""
         return self._library.get(artifact_id)
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
-        """Yield log entries, oldest first; with `follow` until the execution ends."""
         file = LogFile(log_folders.path_of(execution_id))
         if not file.path.exists():
             run = find_run(execution_id)
@@ -434,17 +413,14 @@ class ZenMLEngine:
         )
 
     def tell(self, notes: Sequence[str]) -> None:
-        """Tell the user something before an execution starts."""
         reporter = StreamReporter()
         for note in notes:
             reporter.warn(note)
 
     def use_project(self, name: str | None, *, said_by: str) -> None:
-        """Work in another project from now on; `None`: the one chosen in ZenML."""
         active.use_project(name, said_by=said_by)
 
     def describe(self) -> dict[str, Any]:
-        """Return what `kitaru status` shows."""
         with translated("reading the status"):
             return diagnosis.describe(self.journal.path)
 

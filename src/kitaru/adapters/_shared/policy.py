@@ -31,7 +31,8 @@ class CapturePolicy:
         tool_arguments: What a tool was called with.
         tool_results: What it returned, once more and without secrets.
         usage: Tokens and cost, summed up in `Execution.usage`.
-        redact: Further redaction: gets JSON data, returns what may be kept.
+        redact: Further redaction: gets JSON data, returns what may be kept; `None` for
+            no more than Kitaru's own.
 
     Example:
         >>> CapturePolicy(prompts=False).prompts

@@ -39,7 +39,6 @@ class ZenMLAccounts:
         self._client = client
 
     def create(self, name: str, *, description: str) -> ServiceAccount:
-        """Create an account."""
         return _account(
             _asked(
                 f"creating service account {name!r}",
@@ -50,11 +49,9 @@ class ZenMLAccounts:
         )
 
     def get(self, account: str) -> ServiceAccount:
-        """Return an account."""
         return _account(self._found(account))
 
     def find(self, *, page: int, size: int) -> Page[ServiceAccount]:
-        """Return accounts, oldest first."""
         found = _asked(
             "listing service accounts",
             lambda: pages.read(
@@ -76,7 +73,6 @@ class ZenMLAccounts:
         description: str | None,
         active: bool | None,
     ) -> ServiceAccount:
-        """Change what is given."""
         found = self._found(account)
         return _account(
             _asked(
@@ -91,7 +87,6 @@ class ZenMLAccounts:
         )
 
     def delete(self, account: str) -> None:
-        """Delete an account with its keys."""
         found = self._found(account)
         _asked(
             f"deleting service account {account!r}",
@@ -99,7 +94,6 @@ class ZenMLAccounts:
         )
 
     def create_key(self, account: str, name: str, *, description: str) -> NewApiKey:
-        """Create a key; the only time its value is told."""
         owner = self._found(account)
         made = _asked(
             f"creating API key {name!r}",
@@ -110,11 +104,9 @@ class ZenMLAccounts:
         return _new_key(made)
 
     def get_key(self, account: str, key: str) -> ApiKey:
-        """Return a key without its value."""
         return _key(self._found_key(account, key))
 
     def find_keys(self, account: str, *, page: int, size: int) -> Page[ApiKey]:
-        """Return the keys of an account, oldest first."""
         owner = self._found(account)
         found = _asked(
             "listing API keys",
@@ -142,7 +134,6 @@ class ZenMLAccounts:
         description: str | None,
         active: bool | None,
     ) -> ApiKey:
-        """Change what is given."""
         found = self._found_key(account, key)
         return _key(
             _asked(
@@ -158,7 +149,6 @@ class ZenMLAccounts:
         )
 
     def rotate_key(self, account: str, key: str, *, keep_minutes: int) -> NewApiKey:
-        """Give a key a new value; the old one may stay valid for a while."""
         found = self._found_key(account, key)
         return _new_key(
             _asked(
@@ -172,7 +162,6 @@ class ZenMLAccounts:
         )
 
     def delete_key(self, account: str, key: str) -> None:
-        """Delete a key."""
         found = self._found_key(account, key)
         _asked(
             f"deleting API key {key!r}",

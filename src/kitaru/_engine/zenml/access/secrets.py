@@ -34,7 +34,6 @@ class ZenMLSecrets:
     def create(
         self, name: str, values: Mapping[str, str], *, private: bool
     ) -> SecretInfo:
-        """Store a new secret."""
         if self.exists(name):
             raise _exists(name)
         request = SecretRequest(name=name, values=_wrapped(values), private=private)
@@ -49,7 +48,6 @@ class ZenMLSecrets:
         return _info(stored, keys=values)
 
     def update(self, name: str, values: Mapping[str, str]) -> SecretInfo:
-        """Add keys or replace their values; other keys stay."""
         found = self._existing(name)
         update = SecretUpdate(name=name, values=_wrapped(values))
         stored = _without_trace(
@@ -61,11 +59,9 @@ class ZenMLSecrets:
         return _info(stored, keys=stored.secret_values)
 
     def exists(self, name: str) -> bool:
-        """Whether there is a secret of that name."""
         return self._find(name) is not None
 
     def get(self, name: str) -> Secret:
-        """Return a secret with its values."""
         found = self._existing(name)
         with translated(f"reading secret {name!r}"):
             whole = Client().zen_store.get_secret(found.id)
@@ -77,7 +73,6 @@ class ZenMLSecrets:
         return Secret.of(_info(whole, keys=()), whole.secret_values)
 
     def find(self, *, page: int, size: int) -> Page[SecretInfo]:
-        """Return one page of the secrets, by name, without keys and values."""
         with translated("listing secrets"):
             found = pages.read(
                 lambda number, most: Client().list_secrets(
@@ -90,7 +85,6 @@ class ZenMLSecrets:
         return Page[SecretInfo](items=items, total=found.total, page=page, size=size)
 
     def delete(self, name: str) -> None:
-        """Delete a secret."""
         found = self._existing(name)
         with translated(f"deleting secret {name!r}"):
             try:

@@ -48,13 +48,11 @@ class ZenMLMaintenance:
         self._used: set[str] = set()
 
     def plan(self, scope: CleanScope, folder: Path) -> CleanPlan:
-        """Return what may go, changing nothing."""
         self._seen = self._journal.ids()
         self._used = set()
         return cleaning_plan.plan(self._journal, scope, folder)
 
     def remove(self, item: CleanItem, plan: CleanPlan) -> str | None:
-        """Remove one execution of a plan; return why not, if it is needed after all."""
         execution_id = item.exec_id
         if not plan.with_runs and cleaning_plan.find_run(execution_id) is not None:
             self._look(execution_id)
@@ -80,7 +78,6 @@ class ZenMLMaintenance:
                 self._journal.release(execution_id, Holder.me(), None)
 
     def remove_stray_logs(self) -> int:
-        """Remove logs that belong to no execution; return how many."""
         # The files first: a log is younger than the journal's row of its execution.
         found = list(local_files.stray_logs(()))
         known = self._journal.ids()
@@ -92,7 +89,6 @@ class ZenMLMaintenance:
         return count
 
     def compact(self) -> bool:
-        """Give free space back to the disk; return whether nobody was in the way."""
         return self._journal.compact()
 
     def _entry(self, execution_id: str) -> Entry | None:

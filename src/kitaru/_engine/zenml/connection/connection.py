@@ -43,7 +43,6 @@ class ZenMLConnections:
     """The connection of this machine and this process."""
 
     def login(self, target: Target, *, refresh: bool) -> Connection:
-        """Check a server, then store it as the login and work with it."""
         target = _with_certificate(_cleaned(target))
         info = server_check.Server.of(target).info()
         known = target if refresh else _with_stored_credentials(target)
@@ -93,7 +92,6 @@ class ZenMLConnections:
         return self.current()
 
     def logout(self, *, everywhere: bool) -> str | None:
-        """Forget the stored login; return the server that was left."""
         _leave_temporary()
         configuration = GlobalConfiguration()
         with translated("logging out"):
@@ -111,7 +109,6 @@ class ZenMLConnections:
         return left
 
     def needs_credentials(self, target: Target, *, refresh: bool) -> bool:
-        """Whether the server asks for credentials that neither target nor login has."""
         target = _with_certificate(_cleaned(target))
         info = server_check.Server.of(target).info()
         if info.auth_scheme == AuthScheme.NO_AUTH or info.is_pro_server():
@@ -119,7 +116,6 @@ class ZenMLConnections:
         return refresh or not _with_stored_credentials(target).has_credentials
 
     def current(self) -> Connection:
-        """Return what this process works with."""
         with translated("opening the store"):
             client = Client()
             store = client.zen_store
@@ -134,7 +130,6 @@ class ZenMLConnections:
             )
 
     def token(self) -> str | None:
-        """Return a short-lived token for the server; `None` where none is needed."""
         with translated("asking for a token"):
             store = Client().zen_store
             if not isinstance(store, RestZenStore):
@@ -163,7 +158,6 @@ class ZenMLConnections:
     def start_local_server(
         self, *, port: int | None, progress: Progress
     ) -> LocalServer:
-        """Start the server of this machine, or find it running."""
         stored = GlobalConfiguration().store
         found = local_server.find()
         override = os.environ.get(SERVER_URL) or os.environ.get(ZENML_URL)
@@ -183,11 +177,9 @@ class ZenMLConnections:
         return local_server.start(port=port, progress=progress)
 
     def stop_local_server(self) -> LocalServer | None:
-        """Stop the server of this machine; return what was stopped."""
         return local_server.stop()
 
     def local_server(self) -> LocalServer | None:
-        """Return the running server of this machine."""
         return local_server.find()
 
 

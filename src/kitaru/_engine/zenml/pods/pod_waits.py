@@ -47,7 +47,6 @@ class LeasedBoard(ZenMLBoard):
         super().accepted(wait)
 
     def take_over(self, question: Question) -> Answer | None:
-        """Return an answer of the source, and note it here."""
         answer = super().take_over(question)
         if answer is not None:
             self._take_turn()

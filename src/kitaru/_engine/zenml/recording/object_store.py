@@ -79,11 +79,6 @@ class StoreValues:
         return written.uri
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
-        """Return the bytes after checking their hash.
-
-        Raises:
-            KitaruRuntimeError: If they are missing or damaged; names what and where.
-        """
         uri = value.uri
         if value.payload is not None or uri is None or is_local(uri):
             return FileValues(Path()).get(value, what=what)

@@ -108,18 +108,15 @@ class StoreRecorder:
             self._writer.write_started(call)
 
     def commit(self, record: CallRecord) -> None:
-        """Store the outcome."""
         with translated(f"storing the result of {record.invocation_id}"):
             self._writer.write(record)
         if self._pods is not None:
             self._pods.forget(record.invocation_id)
 
     def link(self, record: CallRecord) -> None:
-        """Store a reused outcome."""
         self.commit(record)
 
     def mark_caught(self, records: Sequence[CallRecord]) -> None:
-        """Store whether the flow went on."""
         for record in records:
             self.commit(record)
 
@@ -129,7 +126,6 @@ class StoreRecorder:
             return step_runs.cached(key)
 
     def note(self, values: Mapping[str, Any]) -> None:
-        """Store metadata of the execution."""
         with translated("storing metadata"):
             step_writer.write_metadata(
                 UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, values

@@ -43,7 +43,6 @@ class ZenMLReconciling:
     def reconcile(
         self, *, dry_run: bool, progress: Callable[[int, int], None] | None
     ) -> Iterator[Reconciled]:
-        """Look at every unfinished execution once; yield those that needed something."""
         if not dry_run:
             self._reconciler.see_to_queue()
         # All of them first: what is put right would shift the pages.

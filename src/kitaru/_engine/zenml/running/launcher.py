@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -289,10 +290,7 @@ class Launcher:
             if self._leave(execution_id, ending, waits_for):
                 break
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
-
-            def submit() -> None:
-                runs.go_on_here(Client().zen_store.get_run(UUID(execution_id)))
-
+            submit = partial(_go_on, execution_id)
         if not ending.status.is_finished:
             execution.reporter.ended(execution_id, execution.flow_name, ending)
         self._compact()
@@ -404,6 +402,11 @@ class Launcher:
         self._journal.update_execution(str(run.id), failure=failure)
         reason = statuses.reason(FailureOrigin.RUNTIME, text)
         runs.set_status(str(run.id), RunStatus.FAILED, reason)
+
+
+def _go_on(execution_id: str) -> None:
+    """Let ZenML run the body again, which is in the run as it is by now."""
+    runs.go_on_here(Client().zen_store.get_run(UUID(execution_id)))
 
 
 def _log_of(execution_id: str) -> LogFile:

@@ -60,22 +60,18 @@ class ZenMLStacks:
     """The stacks of the connected store."""
 
     def all(self) -> list[Stack]:
-        """Return all stacks, by name."""
         active = self.active()
         return [_record(model, active) for model in _all()]
 
     def active(self) -> Stack:
-        """Return the active stack, and what makes it that."""
         with translated("reading the active stack"):
             model = Client().active_stack_model
             return _record(model).model_copy(update=_reason())
 
     def get(self, name: str) -> Stack:
-        """Return a stack."""
         return _record(_existing(name), self.active())
 
     def create(self, recipe: StackRecipe, *, activate: bool) -> Stack:
-        """Create a stack with components and connectors of its own."""
         if any(model.name == recipe.name for model in _all()):
             raise _taken(recipe.name)
         if activate:
@@ -93,11 +89,9 @@ class ZenMLStacks:
             raise
 
     def verify(self, name: str, *, seconds: float) -> StackReport:
-        """Check credentials and reachability of each component, for so long."""
         return checks.check(_existing(name), seconds=seconds)
 
     def use(self, name: str) -> Stack:
-        """Make a stack the active one, for this project folder or this user."""
         model = _existing(name)
         _refuse_if_environment_decides(name)
         with translated(f"using stack {name!r}"):
@@ -105,7 +99,6 @@ class ZenMLStacks:
         return self.active()
 
     def delete(self, name: str, *, recursive: bool, force: bool) -> DeletedStack:
-        """Delete a stack."""
         model = _existing(name)
         if name == DEFAULT:
             raise KitaruUsageError(

@@ -64,7 +64,6 @@ class ZenMLBoard:
         return conditions.answer_in(asked[-1])
 
     def take_over(self, question: Question) -> Answer | None:
-        """Return an answer of the source, and note it here."""
         asked = self._conditions.setdefault(question.name, [])
         answer = self._inherited.get(question.name)
         # One pending condition may be what a crash left of noting the answer; more
@@ -123,12 +122,10 @@ class ZenMLBoard:
             idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
 
     def give(self, wait: PendingWait, value: object) -> None:
-        """Store a checked answer."""
         resolve(wait, RunWaitConditionResolution.CONTINUE, value)
         self._journal.put_answer(wait.wait_id, self._execution_id, {"value": value})
 
     def accepted(self, wait: PendingWait) -> None:
-        """Go on."""
         with translated("going on after an answer"):
             conditions.show_status(self._execution_id, ExecutionStatus.RUNNING, None)
 
