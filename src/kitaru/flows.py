@@ -244,13 +244,14 @@ class Flow(Generic[P, R]):
         flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
         given, changed = self._split_options(flow_inputs)
+        changed = {**rules.named(inputs, "replay(inputs=...)"), **changed}
         self._check_same_flow(exec_id)
         prepared = replays.prepare(
             exec_id,
             from_=from_,
             overrides=overrides,
             reuse_waits=reuse_waits,
-            inputs={**rules.named(inputs, "replay(inputs=...)"), **changed},
+            inputs=changed,
             flow=self._spec,
             given=given,
         )

@@ -95,6 +95,6 @@ def test_the_terminal_gets_text_from_flow_and_commands(workspace: Workspace) -> 
         )
     )
     form = workspace.kitaru_terminal("executions", "input", listed[0]["exec_id"], "-i")
-    form.expect_exact("answer")
+    form.expect_exact("text: ")
     check(str(form.before))
     form.close(force=True)

@@ -27,7 +27,7 @@ from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.open import current_engine
-from kitaru._engine.zenml import runs
+from kitaru._engine.zenml.runs import runs
 
 ROW, ROWS = 60_000, 500
 

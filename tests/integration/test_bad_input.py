@@ -83,6 +83,11 @@ def returning(value: str = "") -> str:
 
 
 @flow
+def taking_anything(value: object) -> None:
+    """Take what cannot be stored."""
+
+
+@flow
 def asking() -> Any:
     return wait(schema=Order, name="order", question="Where to?", timeout=0)
 
@@ -177,8 +182,8 @@ def test_name_saved_twice_names_checkpoint_and_artifact() -> None:
 
 
 def test_unserialisable_flow_input_starts_nothing(client: KitaruClient) -> None:
-    with pytest.raises(KitaruUsageError, match=r"inputs of flow 'returning'"):
-        returning.run(threading.Lock())
+    with pytest.raises(KitaruUsageError, match=r"inputs of flow 'taking_anything'"):
+        taking_anything.run(threading.Lock())
 
     assert client.executions.list() == []
 

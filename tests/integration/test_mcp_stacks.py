@@ -46,7 +46,7 @@ def test_a_remote_stack_is_made_with_credentials_that_are_named(
             "manage_stack",
             action="create",
             name="remote",
-            kind="sagemaker",
+            type="sagemaker",
             settings=settings | {"credentials": {"secret": "ours"}},
             labels={"team": "nlp"},
         )
@@ -83,13 +83,13 @@ def test_an_assistant_gives_no_credentials_and_hears_what_is_missing(
                 "manage_stack",
                 action="create",
                 name="remote",
-                kind="kubernetes",
+                type="kubernetes",
                 settings=part,
             )
             assert "credentials are named here, not given" in said
             assert "HUSH" not in said
         said = await refused(
-            mcp, "manage_stack", action="create", name="remote", kind="vertex"
+            mcp, "manage_stack", action="create", name="remote", type="vertex"
         )
         assert "artifact_store is missing" in said
         assert "location is missing" in said

@@ -59,9 +59,7 @@ def test_assistant_operates_an_execution_from_start_to_replay(
         )
         # The answer is taken over, so it comes to its work without anybody.
         await to_thread.run_sync(bell.rings, "work on another plan")
-        await ask(
-            "cancelled", "kitaru_executions_cancel", execution_id=replayed["exec_id"]
-        )
+        await ask("cancelled", "kitaru_executions_cancel", exec_id=replayed["exec_id"])
         await ask("found", "kitaru_executions_list", status="cancelled")
 
     with (

@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -75,8 +76,9 @@ def make_flow(world: World) -> Flow[..., list[int]]:
     """Return the flow that runs any shape."""
 
     def declared(name: str, retries: int) -> Any:
-        def body(value: int, label: str, fails: int) -> int:
-            return world.work(value, label, fails)
+        def body(value: int | datetime, label: str, fails: int) -> int:
+            number = int(value.timestamp()) if isinstance(value, datetime) else value
+            return world.work(number, label, fails)
 
         body.__name__ = name
         return checkpoint(retries=retries)(body)
@@ -110,7 +112,7 @@ class _Body:
     def step(self, node: Node) -> None:
         label = self._label(node)
         call = self._checkpoints[node["name"]]
-        self.seen.append(call(self._used(node), label, node["fails"]))
+        self.seen.append(call(_as_given(node, self._used(node)), label, node["fails"]))
 
     def branch(self, node: Node) -> None:
         self.run(node["odd"] if self._used(node) % 2 else node["even"])
@@ -123,7 +125,7 @@ class _Body:
         label, value = self._label(node), self._used(node)
         labels = [f"{label}.{i}" for i in range(len(node["fails"]))]
         gates = [self._gate(each) for each in labels]
-        values = [value + i for i in range(len(labels))]
+        values = [_as_given(node, value + i) for i in range(len(labels))]
         futures = self._checkpoints[node["name"]].map(values, labels, node["fails"])
         self._open(gates)
         self.seen += futures.results()
@@ -132,7 +134,7 @@ class _Body:
         label = self._label(node)
         gate = self._gate(label)
         call = self._checkpoints[node["name"]]
-        future = call.submit(self._used(node), label, node["fails"])
+        future = call.submit(_as_given(node, self._used(node)), label, node["fails"])
         try:
             self.run(node["meanwhile"])
         finally:
@@ -145,7 +147,8 @@ class _Body:
         label = self._label(node)
         gates = [self._gate(f"{label}.{i}") for i in range(2)]
         call = self._checkpoints[node["name"]]
-        first = call.submit(self._used(node), f"{label}.0", node["fails"][0])
+        given = _as_given(node, self._used(node))
+        first = call.submit(given, f"{label}.0", node["fails"][0])
         second = call.submit(first, f"{label}.1", node["fails"][1])
         self._open(gates)
         self.seen.append(second.result())
@@ -180,6 +183,11 @@ class _Body:
             gate.set()
             with suppress(ValueError):
                 self._gates.remove(gate)
+
+
+def _as_given(node: Node, value: int) -> int | datetime:
+    """Return an argument: the time of day, which differs in each run, as a time."""
+    return datetime.fromtimestamp(value, UTC) if node["use"] == -2 else value
 
 
 # -- random shapes -------------------------------------------------------------

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import threading
 from typing import Any
 
@@ -199,3 +200,19 @@ def test_users_see_message_type_traceback_and_origin(traceback: str) -> None:
         "traceback": traceback or None,
         "origin": FailureOrigin.RUNTIME,
     }
+
+
+def test_what_an_exception_hides_is_not_stored() -> None:
+    try:
+        try:
+            raise LookupError("Authorization: Bearer abc")
+        except LookupError:
+            raise ValueError("refused") from None
+    except ValueError as error:
+        stored = failures.store(error, FailureOrigin.USER_CODE)
+
+    again = failures.rebuild(stored)
+    assert again is not None
+    assert again.__context__ is None
+    assert stored.pickled is not None
+    assert b"Bearer abc" not in base64.b64decode(stored.pickled)

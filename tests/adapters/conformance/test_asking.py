@@ -27,7 +27,7 @@ def test_a_question_is_answered_by_an_assistant_while_no_process_lives(
         await given(
             mcp,
             "kitaru_executions_input",
-            execution_id=execution_id,
+            exec_id=execution_id,
             wait=driver.wait,
             value="red",
         )

@@ -246,7 +246,9 @@ def is_misplaced(
         source_changed: Whether the flow's source changed since it was recorded.
         is_fleeting: Whether an argument is another one in each run by nature.
     """
-    excused = has_own_id or source_changed or is_fleeting
+    # What a replay took over it took over whatever the arguments were.
+    taken_over = decision.record is not None and decision.record.reused
+    excused = has_own_id or source_changed or is_fleeting or taken_over
     return decision.changed and not excused
 
 

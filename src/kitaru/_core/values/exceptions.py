@@ -43,8 +43,14 @@ def reduces_itself(error: BaseException) -> bool:
 
 
 def chain(error: BaseException) -> dict[str, Any]:
-    """Return what an exception came from."""
-    return {name: getattr(error, name) for name in _CHAIN}
+    """Return what an exception came from, as far as it is to be told.
+
+    `raise ... from None` hides what was handled then: a request with its key, perhaps.
+    """
+    parts = {name: getattr(error, name) for name in _CHAIN}
+    if error.__suppress_context__ and error.__cause__ is None:
+        parts["__context__"] = None
+    return parts
 
 
 def contents(error: BaseException) -> Mapping[str, Any]:

@@ -305,15 +305,18 @@ class Checkpointing:
     def _check_place(self, ticket: Ticket, decision: Decision) -> None:
         """End the attempt before a call gets a result of other arguments."""
         given = [*ticket.args, *ticket.kwargs.values()]
+        name = ticket.spec.name
+        then = self._timeline.called_with(name, ticket.fingerprint)
+        # Work of its own, such as llm(): its arguments describe it as things are now, an
+        # alias that is gone for one. Only another call with just these says it moved.
+        described = ticket.function is not ticket.spec.function and then is None
         if not replay.is_misplaced(
             decision,
             has_own_id=ticket.identity.has_own_id,
             source_changed=self._parts.source_changed,
-            is_fleeting=fingerprints.is_fleeting(given),
+            is_fleeting=described or fingerprints.is_fleeting(given),
         ):
             return
-        name = ticket.spec.name
-        then = self._timeline.called_with(name, ticket.fingerprint)
         whose = f", which were those of {then!r} then" if then else ""
         shown = ", ".join(masking.text(shorten(value, _SHOWN)) for value in given)
         raise self._control.end(
