@@ -17,6 +17,7 @@ from kitaru._core.flows.specs import CallOptions, CheckpointSpec
 from kitaru._core.language_models import prompts
 from kitaru._core.language_models import settings as model_settings
 from kitaru._core.language_models.prompts import Prompt
+from kitaru._core.secrecy import masking
 from kitaru._ops.language_models import requests
 from kitaru._ops.language_models.requests import Answer, Request
 from kitaru.errors import (
@@ -143,7 +144,7 @@ def _recorded(
     runtime.save(
         call,
         f"{label}.prompt",
-        [message.as_dict() for message in request.messages],
+        masking.recorded([message.as_dict() for message in request.messages]),
         save_type="prompt",
         tags=(),
     )
@@ -154,7 +155,8 @@ def _recorded(
         event["error"] = str(error)
         raise
     event |= _facts(answer, time.monotonic() - started)
-    runtime.save(call, f"{label}.response", answer.text, save_type="response", tags=())
+    response = masking.recorded(answer.text)
+    runtime.save(call, f"{label}.response", response, save_type="response", tags=())
     return answer.text
 
 

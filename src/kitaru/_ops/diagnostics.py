@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from kitaru._core.secrecy import redaction
+from kitaru._core.secrecy import masking
+from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru._core.settings.settings import KEYS, Resolved
 from kitaru._engine.journal import health as journal_health
 from kitaru._engine.open import current_engine, describe_store, engine_in_use
@@ -68,7 +69,7 @@ def status() -> dict[str, Any]:
         for state in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
     }
     shown = {
-        key: redaction.url(value) if isinstance(value, str) else value
+        key: masking.shown(value) if isinstance(value, str) else value
         for key, value in engine.describe().items()
     }
     return {"kitaru_version": __version__, **shown, **counts}
@@ -104,7 +105,7 @@ def _connection(problems: list[str]) -> dict[str, Any]:
     try:
         facts = current_engine().describe()
     except KitaruError as error:
-        problems.append(redaction.url(str(error)))
+        problems.append(masking.shown(str(error)))
         try:
             facts = describe_store()
         except KitaruError:
@@ -116,7 +117,7 @@ def _connection(problems: list[str]) -> dict[str, Any]:
         if health.problem:
             problems.append(f"the store {store} {_ailing(health)}")
     return {
-        key: redaction.url(value) if isinstance(value, str) else value
+        key: masking.shown(value) if isinstance(value, str) else value
         for key, value in facts.items()
         if key not in _TOLD_ELSEWHERE
     }
@@ -195,12 +196,12 @@ def _listed(resolved: Resolved) -> tuple[SettingInForce, ...]:
         said = resolved.settings.image.said()
         if "environment" in said:
             # Names explain enough; values may be secrets whatever their names are.
-            said["environment"] = dict.fromkeys(said["environment"], redaction.HIDDEN)
+            said["environment"] = dict.fromkeys(said["environment"], HIDDEN)
         values |= {f"image.{field}": value for field, value in said.items()}
     return tuple(
         SettingInForce(
             key=key,
-            value=redaction.url(str(value)),
+            value=masking.shown(str(value)),
             said_by=resolved.origins[key],
         )
         for key, value in values.items()
@@ -211,7 +212,7 @@ def _listed(resolved: Resolved) -> tuple[SettingInForce, ...]:
 def _environment() -> dict[str, str]:
     """Return the variables that mean us, secrets hidden."""
     return {
-        name: _image(value) if name == "KITARU_IMAGE" else redaction.value(name, value)
+        name: _image(value) if name == "KITARU_IMAGE" else masking.setting(name, value)
         for name, value in sorted(os.environ.items())
         if name.startswith(_OURS)
     }
@@ -219,4 +220,4 @@ def _environment() -> dict[str, str]:
 
 def _image(text: str) -> str:
     """Hide settings of an image: they hold variables; fields are listed elsewhere."""
-    return redaction.HIDDEN if text.lstrip().startswith("{") else redaction.url(text)
+    return HIDDEN if text.lstrip().startswith("{") else masking.shown(text)

@@ -38,6 +38,7 @@ def put(
             private.
     """
     checked = check_values(check_name(name), values)
+    masking.remember(checked)
     secrets = current_engine().secrets
     if not secrets.exists(name):
         return secrets.create(name, checked, private=private), True

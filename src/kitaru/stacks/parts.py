@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from kitaru._core.secrecy import redaction
+from kitaru._core.secrecy import masking
 from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru._core.stack_recipes import ComponentRecipe, Connector
 from kitaru._core.words.similar import shorten
@@ -310,7 +310,7 @@ class RemoteSpec(Part):
 
 def shown(address: str) -> str:
     """Return an address as messages show it: without who logs in, and not too long."""
-    return shorten(_USER.sub(f"{HIDDEN}@", redaction.url(address)), 80)
+    return shorten(_USER.sub(f"{HIDDEN}@", masking.shown(address)), 80)
 
 
 def scheme_of(uri: str) -> str:

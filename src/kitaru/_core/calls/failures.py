@@ -54,7 +54,7 @@ def without_exception(
     return StoredFailure(
         message=masking.text(message),
         exception_type="",
-        traceback=traceback,
+        traceback=masking.text(traceback),
         origin=origin.value,
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from kitaru._core.secrecy import redaction
-from kitaru._core.secrecy.redaction import HIDDEN
+from kitaru._core.secrecy import masking
+from kitaru._core.secrecy.masking import Secrets
 from kitaru.errors import KitaruUsageError
 
 MAX_NAME_LENGTH = 200
@@ -19,7 +18,7 @@ _PYDANTIC_INPUT = re.compile(
     r" \[type=\w+, input_value=.*\]$|^ +For further information visit .*\n?",
     re.MULTILINE,
 )
-# Shorter values would be cut out of ordinary words.
+# Of values that a message is about; shorter ones would be cut out of ordinary words.
 _SHORTEST_CUT = 4
 
 
@@ -90,30 +89,7 @@ def _check_value(name: str, key: str, value: object) -> None:
 def without_values(text: str, values: Mapping[str, str]) -> str:
     """Return a foreign message without the values that it may quote.
 
-    A value that is JSON may be quoted in parts. Pydantic quotes what it was given
-    shortened, so that goes whole.
+    Pydantic quotes what it was given shortened, so that goes whole.
     """
-    text = _PYDANTIC_INPUT.sub("", text)
-    for part in sorted(parts_to_cut(values), key=len, reverse=True):
-        text = text.replace(part, HIDDEN)
-    return text
-
-
-def parts_to_cut(values: Mapping[str, str]) -> set[str]:
-    """Return what to look for where a value may be quoted: it, and its secret parts."""
-    parts = {part for value in values.values() for part in _parts(value)}
-    return {part for part in parts if len(part) >= _SHORTEST_CUT}
-
-
-def _parts(value: str) -> Iterator[str]:
-    yield value
-    try:
-        found = json.loads(value)
-    except ValueError:
-        return
-    if isinstance(found, dict):
-        yield from (
-            part
-            for key, part in found.items()
-            if isinstance(part, str) and redaction.value(key, part) == HIDDEN
-        )
+    text = masking.text(_PYDANTIC_INPUT.sub("", text))
+    return Secrets(values.values(), shortest=_SHORTEST_CUT).text(text)

@@ -21,7 +21,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shorten(value: object, limit: int = 60) -> str:
     """Return `repr(value)`, cut to `limit` characters."""
-    text = repr(value)
+    return cut(repr(value), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a text, cut to `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

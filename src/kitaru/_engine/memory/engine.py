@@ -22,6 +22,7 @@ from kitaru._core.calls.records import (
 from kitaru._core.calls.replay import ReplayPlan, Timeline
 from kitaru._core.flows.signals import Killed
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.secrecy import masking
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
@@ -105,7 +106,7 @@ class MemoryExecution:
             LogEntry(
                 timestamp=_now(),
                 level=level,
-                message=message,
+                message=masking.text(message),
                 source="step" if checkpoint else "runner",
                 checkpoint=checkpoint,
             )

@@ -127,4 +127,4 @@ def _entry(line: str, path: Path) -> LogEntry:
     except ValueError:
         # Written past us: a crash of the interpreter, a child process.
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return LogEntry(timestamp=written, message=line, source="runner")
+        return LogEntry(timestamp=written, message=masking.text(line), source="runner")

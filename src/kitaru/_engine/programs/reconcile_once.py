@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 
+from kitaru._core.secrecy import masking
 from kitaru._engine.output.streams import say
 from kitaru.errors import KitaruError
 
@@ -29,7 +30,7 @@ def main() -> int:
 
 
 def _say(text: str) -> None:
-    say(f"{datetime.now():%Y-%m-%d %H:%M:%S} reconcile: {text}")
+    say(f"{datetime.now():%Y-%m-%d %H:%M:%S} reconcile: {masking.text(text)}")
 
 
 if __name__ == "__main__":

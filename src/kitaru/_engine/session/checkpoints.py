@@ -18,7 +18,7 @@ from kitaru._core.flows.signals import Cancelled, FlowSignal
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.values import codec, fingerprints
-from kitaru._core.words.similar import shorten
+from kitaru._core.words.similar import cut
 from kitaru._engine.port.execution import (
     IsolatedCall,
     Parts,
@@ -318,7 +318,7 @@ class Checkpointing:
         ):
             return
         whose = f", which were those of {then!r} then" if then else ""
-        shown = ", ".join(masking.text(shorten(value, _SHOWN)) for value in given)
+        shown = ", ".join(cut(masking.text(repr(value)), _SHOWN) for value in given)
         raise self._control.end(
             KitaruDivergenceError(
                 f"execution {self._execution_id}: call {ticket.invocation_id!r} is made "

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from pydantic_ai import exceptions as foreign
 
-from kitaru._core.secrecy.redaction import HIDDEN
+from kitaru._core.secrecy import masking
+from kitaru._core.secrecy.masking import Secrets
 from kitaru.errors import (
     KitaruError,
     KitaruFeatureNotAvailableError,
@@ -22,8 +19,6 @@ from kitaru.errors import (
     KitaruUsageError,
 )
 
-_CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-_SHORTEST_CREDENTIAL = 8
 _LONGEST_MESSAGE = 500
 
 
@@ -122,17 +117,17 @@ def translated(
             f"model {model} needs a package that is not installed: {error}"
         ) from None
     except foreign.UserError as error:
-        hidden = Credentials(secrets)
+        hidden = masking.known(secrets)
         raise KitaruUsageError(
-            f"model {model}: {hidden.removed(_advised(str(error)))}"
+            f"model {model}: {hidden.text(_advised(str(error)))}"
         ) from None
     except foreign.AgentRunError as error:
-        raise _model_error(model, error, Credentials(secrets)) from None
+        raise _model_error(model, error, masking.known(secrets)) from None
     # Clients of providers raise what their libraries raise, such as UnicodeError.
     except Exception as error:
         if users_own:
             raise
-        said = Credentials(secrets).removed(f"{type(error).__name__}: {error}")
+        said = masking.known(secrets).text(f"{type(error).__name__}: {error}")
         raise KitaruModelError(
             f"{model}: the request failed: {said}", model=model, reason="unexpected"
         ) from None
@@ -145,41 +140,11 @@ def without_text(model: str, finish_reason: str | None) -> KitaruModelError:
     return KitaruModelError(f"{model}: {kind.advice}", model=model, reason=kind.reason)
 
 
-class Credentials:
-    """Texts that must not show up in messages: keys and tokens in use."""
-
-    def __init__(self, given: Iterable[str] = ()) -> None:
-        known = [v for name, v in os.environ.items() if _CREDENTIAL.search(name)]
-        forms = {form for text in (*known, *given) for form in _forms(text)}
-        self._texts = sorted(
-            (form for form in forms if len(form) >= _SHORTEST_CREDENTIAL),
-            key=len,
-            reverse=True,
-        )
-
-    def removed(self, text: str) -> str:
-        """Return `text` with stars in their places."""
-        for credential in self._texts:
-            text = text.replace(credential, HIDDEN)
-        return text
-
-
-def _forms(credential: str) -> Iterator[str]:
-    """Yield a credential as it is, and as messages quote it."""
-    for text in (credential, credential.strip()):
-        yield text
-        yield repr(text)[1:-1]
-        yield json.dumps(text)[1:-1]
-        yield repr(text.encode(errors="replace"))[2:-1]
-        yield quote(text)
-        yield quote(text, safe="")
-
-
 def _model_error(
-    model: str, error: foreign.AgentRunError, hidden: Credentials
+    model: str, error: foreign.AgentRunError, hidden: Secrets
 ) -> KitaruModelError:
     kind = _kind(error)
-    said = hidden.removed(_said(error))
+    said = _said(error, hidden)
     status: int | None = getattr(error, "status_code", None)
     if not kind.temporary:
         return KitaruModelError(
@@ -210,10 +175,11 @@ def _kind(error: foreign.AgentRunError) -> _Kind:
     return _SERVER if error.status_code >= 500 else _REJECTED
 
 
-def _said(error: foreign.AgentRunError) -> str:
+def _said(error: foreign.AgentRunError, hidden: Secrets) -> str:
     """Return what the provider says, in its own words if they can be found."""
     status = f"HTTP {error.status_code}: " if hasattr(error, "status_code") else ""
-    text = _message_in(getattr(error, "body", None)) or error.message
+    # Before it is cut: half a key is no key that could be found.
+    text = hidden.text(_message_in(getattr(error, "body", None)) or error.message)
     if len(text) > _LONGEST_MESSAGE:
         text = text[: _LONGEST_MESSAGE - 1] + "…"
     return status + text.rstrip(". ")

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from kitaru._core.flows import scope
+from kitaru._core.secrecy import masking
 from kitaru._core.secrecy.redaction import HIDDEN
-from kitaru.adapters._shared import redaction
 from kitaru.primitives import SaveType, save
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class CapturePolicy:
 
     def cleaned(self, value: object) -> Any:
         """Return a value as JSON data without secrets."""
-        plain = redaction.redact(to_jsonable_python(value, fallback=_described))
+        plain = masking.recorded(to_jsonable_python(value, fallback=_described))
         if self.redact is None:
             return plain
         try:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kitaru._core.flows.signals import Suspended
-from kitaru.adapters._shared import boundary, redaction, runs
+from kitaru._core.secrecy import masking
+from kitaru.adapters._shared import boundary, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.errors import KitaruContextError
 from kitaru.primitives import wait
@@ -34,11 +35,11 @@ def ask(question: Question, run: runs.Run | None) -> Any:
     """Wait for the answer, here and now."""
     try:
         return wait(
-            question=redaction.redact_text(question.text),
+            question=masking.recorded(question.text),
             name=wait_name(question.name, run),
             schema=question.schema,
             timeout=question.timeout,
-            metadata=redaction.redact(question.metadata),
+            metadata=masking.recorded(question.metadata),
         )
     except KeyboardInterrupt:
         # It would leave the event loop at once, and threads that tools ran in would

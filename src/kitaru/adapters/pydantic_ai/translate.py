@@ -18,7 +18,7 @@ from pydantic_ai.messages import (
 )
 from pydantic_core import PydanticSerializationError
 
-from kitaru.adapters._shared import redaction
+from kitaru._core.secrecy import masking
 
 MODEL_REQUEST = "model_request"
 TOOL_CALL = "tool_call"
@@ -144,5 +144,5 @@ def without_prompts(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
 
 def _without_secrets(part: ModelRequestPart) -> ModelRequestPart:
     if isinstance(part, UserPromptPart) and isinstance(part.content, str):
-        return replace(part, content=redaction.redact_text(part.content))
+        return replace(part, content=masking.recorded(part.content))
     return part

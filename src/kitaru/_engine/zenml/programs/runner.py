@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from kitaru._core.secrecy import masking
 from kitaru._engine.flow_loading import only_loading
 from kitaru._engine.output.log_capture import without_terminal
 from kitaru._engine.output.streams import say
@@ -34,7 +35,7 @@ def main() -> int:
         worker.run(execution_id)
     except KitaruError as error:
         # stdout is the execution's log.
-        say(f"{type(error).__name__}: {error}")
+        say(masking.text(f"{type(error).__name__}: {error}"))
         return 1
     return 0
 

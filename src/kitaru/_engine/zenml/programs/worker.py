@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from kitaru._core.secrecy import masking
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
@@ -83,7 +84,7 @@ class Worker:
         try:
             self._launcher.continue_here(execution_id)
         except KitaruError as error:
-            say(f"{type(error).__name__}: {error}")
+            say(masking.text(f"{type(error).__name__}: {error}"))
             self._journal.release(execution_id, self._me, None)
         except BaseException:
             # This process ends; those that queue must not wait for it.

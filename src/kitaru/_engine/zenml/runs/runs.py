@@ -27,9 +27,10 @@ from zenml.stack import Stack
 
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.flows.facts import ExecutionFacts
+from kitaru._core.secrecy import masking
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
-from kitaru._core.words.similar import shorten
+from kitaru._core.words.similar import cut
 from kitaru._engine.zenml.runs import entry
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
@@ -273,13 +274,17 @@ def settings_of(run: PipelineRunResponse) -> Settings:
 
 
 def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs as the dashboard shows them: JSON data, long values cut."""
+    """Return the inputs as the dashboard shows them: JSON data, long values cut.
+
+    They are stored as they are elsewhere; this copy is for people, without secrets.
+    """
     return {
         name: value
         if isinstance(value, bool | int | float | type(None))
         or (isinstance(value, str) and len(value) <= _SHOWN_INPUT)
-        else shorten(value, _SHOWN_INPUT)
-        for name, value in inputs.items()
+        # Before it is cut: half a key is no key that could be found.
+        else cut(masking.text(repr(value)), _SHOWN_INPUT)
+        for name, value in masking.data(inputs).items()
     }
 
 

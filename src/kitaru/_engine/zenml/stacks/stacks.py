@@ -19,7 +19,7 @@ from zenml.models import (
     StackResponse,
 )
 
-from kitaru._core.secrecy import redaction
+from kitaru._core.secrecy import masking
 from kitaru._core.stack_recipes import StackRecipe
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.settings import folders
@@ -172,7 +172,7 @@ def _component(item: ComponentResponse) -> StackComponent:
         flavor=item.flavor_name,
         connector=item.connector.name if item.connector is not None else None,
         settings={
-            key: redaction.url(str(item.configuration[key]))
+            key: masking.setting(key, str(item.configuration[key]))
             for key in _SHOWN
             if item.configuration.get(key)
         },
