@@ -63,7 +63,7 @@ def test_a_damaged_journal_is_a_problem_and_no_obstacle(workspace: Workspace) ->
     found = workspace.kitaru_item("info")
 
     (problem,) = found["problems"]
-    assert "journal.db is damaged (file is not a database)" in problem
+    assert "journal.db is damaged: file is not a database" in problem
     assert found["connection"]["stack"] == "default"
     assert found["journal"]["calls"] is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -47,8 +47,22 @@ def stored_value(execution_id: str, name: str, trust: bool) -> Any:
     raise KitaruUsageError(f"execution {execution_id} has no artifact {name!r}")
 
 
+def describe() -> dict[str, Any]:
+    """Return connection, stack, versions and paths; opens no engine if it can do without.
+
+    Raises:
+        KitaruError: If the engine cannot be opened.
+    """
+    from kitaru._engine.local import description, ground
+
+    if engine_in_use() is None:
+        with suppress(ground.OnlyZenMLKnows):
+            return description.describe(ground.read())
+    return current_engine().describe()
+
+
 def describe_store() -> dict[str, Any]:
-    """Return what `kitaru status` shows, of ZenML alone: where no engine opens.
+    """Return the same of ZenML alone, where no engine opens.
 
     Raises:
         KitaruError: If ZenML's store cannot be opened either.

@@ -49,8 +49,8 @@ from zenml.zen_stores.schemas import (
 )
 from zenml.zen_stores.sql_zen_store import SQLDatabaseDriver, SqlZenStore
 
-# A test compares the rows with those of these versions, table by table.
-COMPARED = ("0.98.0",)
+from kitaru._engine.local.compared import COMPARED
+
 # Here ZenML looks closer before it takes another step.
 _ENDED = (
     ExecutionStatus.STOPPING.value,

@@ -1,0 +1,1 @@
+"""The local ZenML store, read and written without importing ZenML."""
