@@ -133,6 +133,19 @@ def test_a_flow_runs_after_a_set_up_that_ended_in_the_middle(
     assert list(database(config).parent.glob(".setup-*")) == []
 
 
+def test_a_store_with_names_of_ones_own_is_made_by_zenml(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing(config)
+    monkeypatch.setenv("ZENML_DEFAULT_USER_NAME", "jo")
+    forget_store()
+
+    assert doubling.run(4).get() == 8
+
+    with closing(sqlite3.connect(database(config))) as db:
+        assert db.execute("SELECT name FROM user").fetchall() == [("jo",)]
+
+
 def test_a_store_that_was_never_whole_is_kept_aside_and_told_of(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,8 @@
 ZenML makes tables, project, stack and user in the place of the store, one after the
 other. Killed in between, it leaves a store that no command can open. So the first store
 is made beside its place and renamed, by one process at a time, and one that somebody else
-has left half-made is moved out of the way.
+has left half-made is moved out of the way. Where it is known what ZenML would make, it is
+made of that at once.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import zenml
 from zenml.config.global_config import GlobalConfiguration
 from zenml.config.store_config import StoreConfiguration
 
 from kitaru._engine.disk import durable_files, locks, private
+from kitaru._engine.local import store_template
 from kitaru._engine.output.streams import tell
 
 _SQLITE = "sqlite:///"
@@ -46,7 +49,7 @@ def _configure_whole(
 ) -> None:
     place = _file_of(config)
     if place is not None and not _is_whole(place):
-        _make(config, place)
+        _make(self, config, place)
     _configure_store(self, config, *args, **kwargs)
 
 
@@ -57,7 +60,9 @@ def _file_of(config: StoreConfiguration) -> Path | None:
     return Path(config.url.removeprefix(_SQLITE)).absolute()
 
 
-def _make(config: StoreConfiguration, place: Path) -> None:
+def _make(
+    configuration: GlobalConfiguration, config: StoreConfiguration, place: Path
+) -> None:
     private.make_folder(place.parent)
     with locks.held(place.parent / "setup.lock"):
         for left in place.parent.glob(f"{_DRAFT}*"):
@@ -69,14 +74,24 @@ def _make(config: StoreConfiguration, place: Path) -> None:
         private.make_folder(folder)
         try:
             draft = folder / "store.db"
-            _fill(config, draft)
+            _fill(configuration, config, draft)
             durable_files.put_in_place(draft, place)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(config: StoreConfiguration, draft: Path) -> None:
+def _fill(
+    configuration: GlobalConfiguration, config: StoreConfiguration, draft: Path
+) -> None:
     """Make a store with all that ZenML needs in it."""
+    if store_template.is_known(zenml.__version__):
+        store_template.fill(
+            draft,
+            version=zenml.__version__,
+            store_id=configuration.user_id,
+            analytics=configuration.analytics_opt_in,
+        )
+        return
     from zenml.zen_stores.base_zen_store import BaseZenStore
 
     private.make_file(draft)

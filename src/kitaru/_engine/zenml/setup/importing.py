@@ -159,9 +159,7 @@ def _set_environment() -> None:
 def announce_setup() -> None:
     """Say that the local store is about to be set up, unless there is one."""
     if not is_set_up():
-        tell(
-            f"Setting up the local store in {config_folder()} (once, takes a few seconds)"
-        )
+        tell(f"Setting up the local store in {config_folder()} (once)")
 
 
 def choose_analytics(*, opted_in: bool) -> None:
