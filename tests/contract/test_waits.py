@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
@@ -9,6 +10,8 @@ from pydantic import BaseModel, field_validator
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow
+from kitaru._engine.port.engine import Engine
+from kitaru._engine.settings import person
 from kitaru.errors import (
     KitaruContextError,
     KitaruStateError,
@@ -131,6 +134,110 @@ def test_what_only_a_validator_refuses_is_asked_again(client: KitaruClient) -> N
     client.executions.input(handle.exec_id, wait="review", value={"approved": False})
 
     assert handle.wait() == Review(approved=False)
+
+
+def test_each_refused_answer_is_asked_once_more_and_says_why(
+    client: KitaruClient,
+) -> None:
+    @flow
+    def asking() -> object:
+        return kitaru.wait(schema=Review, name="review", question="Ok?", timeout=0)
+
+    handle = asking.run()
+    for score in (3, 5):
+        client.executions.input(
+            handle.exec_id, value={"approved": True, "score": score}
+        )
+        wait = client.executions.get(handle.exec_id).pending_wait
+        assert wait is not None
+        assert wait.name == "review"
+        assert wait.question is not None
+        assert wait.question.startswith("Ok?\nThe last answer was refused: ")
+        assert f"odd scores are not used, got {score}" in wait.question
+        assert wait.question.count("The last answer") == 1
+    client.executions.input(handle.exec_id, value={"approved": True, "score": 4})
+
+    assert handle.wait() == Review(approved=True, score=4)
+    waits = client.executions.get(handle.exec_id).waits
+    assert [(w.outcome, w.answer["score"]) for w in waits] == [
+        ("refused", 3),
+        ("refused", 5),
+        ("answered", 4),
+    ]
+
+
+def test_an_execution_says_who_answered_what_and_when(client: KitaruClient) -> None:
+    @flow
+    def asking() -> object:
+        kitaru.wait(name="gate", timeout=0)
+        login = kitaru.wait(schema=dict[str, str], name="login", timeout=0)
+        kitaru.wait(schema=bool, name="publish", question="Publish?", timeout=0)
+        return login
+
+    handle = asking.run()
+    before = datetime.now(UTC)
+    client.executions.input(handle.exec_id)
+    client.executions.input(handle.exec_id, value={"user": "me", "password": "geheim"})
+    pending = client.executions.get(handle.exec_id).pending_wait
+    assert pending is not None
+    client.executions.abort_wait(handle.exec_id, wait=pending.wait_id)
+
+    found = client.executions.get(handle.exec_id)
+    assert found.pending_wait is None
+    assert [(w.name, w.outcome, w.answer) for w in found.waits] == [
+        ("gate", "answered", None),
+        ("login", "answered", {"user": "me", "password": "***"}),
+        ("publish", "aborted", None),
+    ]
+    assert found.waits[2].wait_id == pending.wait_id
+    assert found.waits[2].question == "Publish?"
+    assert found.waits[2].schema == {"type": "boolean"}
+    for wait in found.waits:
+        assert wait.surface == "client"
+        assert wait.answered_by == person.here()
+        assert wait.answered_at is not None
+        assert before <= wait.answered_at <= datetime.now(UTC)
+    assert not any(key.startswith("kitaru_answer") for key in found.metadata)
+    logged = [e.message for e in client.executions.logs(handle.exec_id, source="all")]
+    assert any("publish  given up by" in line for line in logged)
+
+
+def test_a_replay_says_that_an_answer_is_taken_over(client: KitaruClient) -> None:
+    handle = _local(research_agent).run("x")
+    client.executions.input(handle.exec_id, value=True)
+
+    again = client.executions.replay(handle.exec_id, from_="analyze", reuse_waits=True)
+
+    (wait,) = client.executions.get(again.exec_id).waits
+    assert (wait.answer, wait.surface) == (True, "replay")
+    assert wait.answered_by == person.here()
+
+
+def test_a_wait_can_be_named_by_its_id(client: KitaruClient) -> None:
+    handle = _local(research_agent).run("x")
+    wait = client.executions.get(handle.exec_id).pending_wait
+    assert wait is not None
+
+    client.executions.input(handle.exec_id, wait=wait.wait_id, value=False)
+
+    assert handle.wait() == "Stopped by reviewer."
+
+
+def test_of_two_answers_the_first_stands_and_nothing_of_the_other_stays(
+    client: KitaruClient, engine: Engine
+) -> None:
+    handle = _local(research_agent).run("x")
+    (wait,) = client.executions.pending_waits(handle.exec_id)
+    client.executions.input(handle.exec_id, value=False)
+
+    with pytest.raises(KitaruStateError, match="by somebody else"):
+        engine.answer(wait, True, surface="client")
+    with pytest.raises(KitaruStateError, match="by somebody else"):
+        engine.abort(wait, surface="client")
+
+    assert handle.wait() == "Stopped by reviewer."
+    (answered,) = client.executions.get(handle.exec_id).waits
+    assert (answered.answer, answered.outcome) == (False, "answered")
 
 
 def test_a_gate_takes_no_value_and_returns_none(client: KitaruClient) -> None:

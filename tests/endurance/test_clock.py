@@ -73,16 +73,15 @@ def putting_back(fails: bool) -> int:
 live, waited, fixed = [], [], []
 client = KitaruClient()
 client.executions.list()
-from kitaru._engine.zenml.waits import conditions
-from zenml.enums import RunWaitConditionResolution
+from kitaru._core.waits.answered import Answer
+from kitaru._engine.zenml.waits.decisions import Decisions
 clock.install()
 left = putting_back.run(True)
 paused = left.status.value
 wait = client.executions.pending_waits(left.exec_id)[0]
 clock.Clock.offset -= HOUR
 engine = current_engine()
-engine.journal.put_answer(wait.wait_id, left.exec_id, {"value": True})
-conditions.resolve(wait, RunWaitConditionResolution.CONTINUE, True)
+Decisions(engine.journal).decide(wait, Answer(True))
 engine.continue_here(left.exec_id)
 failed = client.executions.get(left.exec_id)
 fixed.append(True)

@@ -250,7 +250,7 @@ def test_a_runner_gives_up_its_own_lease_only(journal: Journal) -> None:
 
 def test_a_runner_about_to_leave_does_not_miss_an_answer(journal: Journal) -> None:
     journal.acquire("ex", Holder.me())
-    told = journal.put_answer("w1", "ex", {"value": True})
+    told = journal.decide("w1", "ex", {"value": True})
 
     released = journal.release("ex", Holder.me(), open_wait="w1")
 
@@ -264,7 +264,7 @@ def test_an_answer_after_the_runner_left_reaches_nobody(journal: Journal) -> Non
     journal.acquire("ex", Holder.me())
     journal.release("ex", Holder.me(), open_wait="w1")
 
-    told = journal.put_answer("w1", "ex", {"value": [1, None]})
+    told = journal.decide("w1", "ex", {"value": [1, None]})
 
     assert told is None
     assert journal.answer("w1") == {"value": [1, None]}
@@ -274,7 +274,43 @@ def test_an_answer_after_the_runner_left_reaches_nobody(journal: Journal) -> Non
 def test_a_dead_runner_is_not_told_of_an_answer(journal: Journal) -> None:
     journal.hand_over("ex", DEAD)
 
-    assert journal.put_answer("w1", "ex", {}) is None
+    assert journal.decide("w1", "ex", {}) is None
+
+
+def test_the_first_answer_stands_whoever_comes_second(
+    journal: Journal, again: Journal
+) -> None:
+    journal.decide("w1", "ex", {"value": 1})
+
+    with pytest.raises(KitaruStateError, match="by somebody else a moment ago"):
+        again.decide("w1", "ex", {"value": 2})
+    again.carry_over("w1", "ex", {"value": 3})
+
+    assert journal.answer("w1") == {"value": 1}
+
+
+def test_of_many_answers_at_once_one_wins(path: Path) -> None:
+    together = threading.Barrier(8)
+    Journal(path).close()
+
+    def give(number: int) -> bool:
+        own = Journal(path)
+        together.wait()
+        try:
+            own.decide("w1", "ex", {"value": number})
+        except KitaruStateError:
+            return False
+        finally:
+            own.close()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(give, range(8)))
+
+    journal = Journal(path)
+    assert won.count(True) == 1
+    assert journal.answer("w1") == {"value": won.index(True)}
+    journal.close()
 
 
 def test_an_outcome_that_changed_while_it_was_projected_is_projected_again(

@@ -148,7 +148,9 @@ def resume(execution_id: str) -> Continuation:
     return engine.continue_execution(full_id)
 
 
-def cancel(execution_id: str, *, grace: float = CANCEL_GRACE) -> Execution:
+def cancel(
+    execution_id: str, *, surface: str, grace: float = CANCEL_GRACE
+) -> Execution:
     """Stop an execution and return it.
 
     A waiting one stops at once, a running one at its next checkpoint; its process is
@@ -160,7 +162,7 @@ def cancel(execution_id: str, *, grace: float = CANCEL_GRACE) -> Execution:
     full_id = resolve(execution_id)
     engine = current_engine()
     statuses.check_cancel(full_id, engine.get(full_id).status)
-    engine.cancel(full_id, grace=grace)
+    engine.cancel(full_id, grace=grace, surface=surface)
     return engine.get(full_id)
 
 

@@ -18,7 +18,7 @@ def pending(execution_id: str | None = None) -> list[PendingWait]:
 
 
 def find(execution_id: str, name: str | None = None) -> PendingWait:
-    """Return the open wait of an execution, by name if there are several.
+    """Return the open wait of an execution, by name or wait id if there are several.
 
     Raises:
         KitaruStateError: If it waits for nothing.
@@ -28,13 +28,16 @@ def find(execution_id: str, name: str | None = None) -> PendingWait:
     open_waits = current_engine().pending_waits(full_id)
     if not open_waits:
         raise _nothing_open(full_id, name)
+    if name is None:
+        return open_waits[0]
+    for wait in open_waits:
+        if name in (wait.name, wait.wait_id):
+            return wait
     names = [wait.name for wait in open_waits]
-    if name is not None and name not in names:
-        raise KitaruUsageError(
-            f"execution {full_id} has no open wait {name!r}{did_you_mean(name, names)} "
-            f"(open: {', '.join(names)})"
-        )
-    return open_waits[0 if name is None else names.index(name)]
+    raise KitaruUsageError(
+        f"execution {full_id} has no open wait {name!r}{did_you_mean(name, names)} "
+        f"(open: {', '.join(names)})"
+    )
 
 
 def _nothing_open(execution_id: str, name: str | None) -> KitaruStateError:
@@ -53,29 +56,35 @@ def _nothing_open(execution_id: str, name: str | None) -> KitaruStateError:
 
 
 def provide_input(
-    execution_id: str, *, wait: str | None = None, value: object = None
+    execution_id: str, *, wait: str | None = None, value: object = None, surface: str
 ) -> Continuation:
     """Check an answer, store it, and let the execution go on.
+
+    Args:
+        execution_id: Execution id or unique prefix.
+        wait: Name or id of the wait; the open one by default.
+        value: The answer as JSON data.
+        surface: What the person used; noted with the answer.
 
     Raises:
         KitaruWaitValidationError: If it does not fit the wait's schema.
         KitaruStateError: If nothing is open, or somebody else was faster.
         KitaruUsageError: If another wait is open.
     """
-    return answer(find(execution_id, wait), value)
+    return answer(find(execution_id, wait), value, surface=surface)
 
 
-def answer(wait: PendingWait, value: object) -> Continuation:
+def answer(wait: PendingWait, value: object, *, surface: str) -> Continuation:
     """Do the same for a wait that was found before."""
     data = rules.checked(wait.name, wait.schema, value)
-    return current_engine().answer(wait, data)
+    return current_engine().answer(wait, data, surface=surface)
 
 
-def abort(execution_id: str, *, wait: str) -> None:
-    """Give up a wait; its execution is cancelled.
+def abort(execution_id: str, *, wait: str, surface: str) -> None:
+    """Give up a wait, by name or wait id; its execution is cancelled.
 
     Raises:
-        KitaruStateError: If nothing is open.
+        KitaruStateError: If nothing is open, or somebody else was faster.
         KitaruUsageError: If another wait is open.
     """
-    current_engine().abort(find(execution_id, wait))
+    current_engine().abort(find(execution_id, wait), surface=surface)

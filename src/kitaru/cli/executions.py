@@ -86,7 +86,7 @@ def provide_input(
         str | None, typer.Option("--value", help="The answer as JSON; none for a gate.")
     ] = None,
     wait: Annotated[
-        str | None, typer.Option("--wait", help="Name of the wait.")
+        str | None, typer.Option("--wait", help="Name or id of the wait.")
     ] = None,
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Ask for the answer in a form.")
@@ -108,7 +108,7 @@ def provide_input(
             f"{render.ways_to_answer(open_wait)}"
         )
     try:
-        going_on = waits.answer(open_wait, answer)
+        going_on = waits.answer(open_wait, answer, surface="cli")
     except KitaruWaitValidationError as error:
         raise render.with_an_example(error, open_wait) from error
     found = executions.get(execution)
@@ -199,7 +199,7 @@ def cancel(execution: Exec, output: Output = Format.TEXT) -> None:
 
     if output is Format.TEXT and screen.is_terminal(sys.stderr):
         tell(f"Asking it to stop; by force after {executions.CANCEL_GRACE:.0f} s")
-    found = executions.cancel(execution)
+    found = executions.cancel(execution, surface="cli")
     show_item("executions cancel", found, output, lambda: render.line(found))
 
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from kitaru._core.waits.answered import short as short_answer
 from kitaru._core.words import plain
 from kitaru._core.words.wording import short
 from kitaru.cli import screen
 from kitaru.cli.render import ago, coloured, facts, next_steps, took
 from kitaru.cli.screen import Branch, Piece, say
 from kitaru.cli.spending import usage_line
-from kitaru.models import ArtifactRef, CheckpointCall, Execution, FailureInfo
+from kitaru.models import (
+    AnsweredWait,
+    ArtifactRef,
+    CheckpointCall,
+    Execution,
+    FailureInfo,
+)
 
 _COLOURS = {"running": "cyan", "completed": "green", "failed": "red"}
 _MARKS = {"running": "▸", "completed": "✓", "failed": "✗"}
+_OUTCOMES = {
+    "answered": ("✓", "green"),
+    "default": ("✓", "yellow"),
+    "refused": ("✗", "yellow"),
+    "expired": ("✗", "red"),
+    "aborted": ("✗", "magenta"),
+}
+_SAID = {"default": "answered by default", "aborted": "given up"}
 _DIM = "dim"
 # The names of a call's columns get no wider than this.
 _WIDEST = 40
@@ -21,17 +36,45 @@ def execution(item: Execution) -> None:
     """Print an execution, and what to type next."""
     status = coloured(item.status)
     root = Branch([f"{item.flow_name} ", (item.exec_id, "bold"), " ", status])
-    width = min(
-        max((len(c.invocation_id) for c in item.checkpoints), default=0), _WIDEST
-    )
-    for call in item.checkpoints:
-        _add_call(root, call, width)
+    names = [c.invocation_id for c in item.checkpoints] + [w.name for w in item.waits]
+    width = min(max(map(len, names), default=0), _WIDEST)
+    for happened in _in_order(item):
+        if isinstance(happened, AnsweredWait):
+            root.add(*_answered(happened, width))
+        else:
+            _add_call(root, happened, width)
     if item.pending_wait:
         wait = item.pending_wait
         since = ago(wait.entered_waiting_at)
         root.add((f"? {wait.name}  asked {since}", "yellow"))
     screen.tree(root, guide=_DIM)
     say(*_facts(item), *next_steps(item))
+
+
+def _in_order(item: Execution) -> list[CheckpointCall | AnsweredWait]:
+    """Return calls, in their order, and between them what was asked when."""
+    calls = list(item.checkpoints)
+    found: list[CheckpointCall | AnsweredWait] = []
+    for wait in item.waits:
+        asked = wait.entered_waiting_at
+        while calls and asked and (began := calls[0].started_at) and began < asked:
+            found.append(calls.pop(0))
+        found.append(wait)
+    return found + calls
+
+
+def _answered(wait: AnsweredWait, width: int) -> tuple[Piece, Piece]:
+    """Return one line of an audit: what was said, by whom, with what, and when."""
+    mark, colour = _OUTCOMES[wait.outcome]
+    words = [_SAID.get(wait.outcome, wait.outcome)]
+    if wait.answer is not None:
+        words.append(short_answer(wait.answer))
+    if wait.answered_by:
+        words.append(f"by {wait.answered_by}")
+    if wait.surface:
+        words.append(f"({wait.surface})")
+    words.append(f" {ago(wait.answered_at)}")
+    return f"{mark} {wait.name:<{width}}  ", (" ".join(words), colour)
 
 
 def _facts(item: Execution) -> list[str]:

@@ -24,6 +24,8 @@ from kitaru.models import (
 
 # `Executions.list` shadows the builtin inside its class.
 _PendingWaits = list[PendingWait]
+# What answers that come through here are noted with.
+_SURFACE = "client"
 
 
 class KitaruClient:
@@ -170,7 +172,7 @@ class Executions:
 
         Args:
             id: Execution id.
-            wait: Name of the wait; the open one by default.
+            wait: Name or id of the wait; the open one by default.
             value: The answer: JSON data that fits the wait's schema, or Python values
                 that stand for some, such as dates, enums, dataclasses and models.
 
@@ -178,17 +180,19 @@ class Executions:
             KitaruWaitValidationError: If it does not fit; nothing was stored.
             KitaruStateError: If nothing is open, or somebody else was faster.
         """
-        self._place.run(wait_ops.provide_input, id, wait=wait, value=value)
+        self._place.run(
+            wait_ops.provide_input, id, wait=wait, value=value, surface=_SURFACE
+        )
         return self._place.run(execution_ops.get, id)
 
     @exposes(Op.WAIT_ABORT, on=CLIENT)
     def abort_wait(self, id: str, *, wait: str) -> Execution:
-        """Give up a wait; the execution is cancelled.
+        """Give up a wait, by its name or id; the execution is cancelled.
 
         Raises:
-            KitaruStateError: If nothing is open.
+            KitaruStateError: If nothing is open, or somebody else was faster.
         """
-        self._place.run(wait_ops.abort, id, wait=wait)
+        self._place.run(wait_ops.abort, id, wait=wait, surface=_SURFACE)
         return self._place.run(execution_ops.get, id)
 
     @exposes(Op.EXECUTION_RETRY, on=CLIENT)
@@ -254,7 +258,7 @@ class Executions:
         Raises:
             KitaruStateError: If it has ended already.
         """
-        return self._place.run(execution_ops.cancel, id)
+        return self._place.run(execution_ops.cancel, id, surface=_SURFACE)
 
 
 class Artifacts:

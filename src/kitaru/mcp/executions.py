@@ -167,7 +167,8 @@ async def provide_input(
         ),
     ],
     wait: Annotated[
-        str | None, Field(description="Name of the wait; the open one by default.")
+        str | None,
+        Field(description="Name or id of the wait; the open one by default."),
     ] = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult | InputRequiredResult:
@@ -187,7 +188,13 @@ async def provide_input(
         value = asked.value  # type: ignore[assignment]  # checked against the schema
     answer = answers.read_leniently(found, value)
     going_on = await in_thread(
-        partial(waits.provide_input, exec_id, wait=found.name, value=answer)
+        partial(
+            waits.provide_input,
+            exec_id,
+            wait=found.wait_id,
+            value=answer,
+            surface="mcp",
+        )
     )
     return await _result(ctx, exec_id, wait_seconds, *_how(going_on))
 
@@ -259,7 +266,7 @@ async def cancel(ctx: Context, exec_id: ExecutionId) -> ExecutionResult:
 
     Its process is ended by force after ten seconds.
     """
-    work = partial(executions.cancel, exec_id)
+    work = partial(executions.cancel, exec_id, surface="mcp")
     return portions.execution_result(
         await with_progress(ctx, work, "asking it to stop")
     )

@@ -13,7 +13,9 @@ from kitaru.models.connection import LocalServer as LocalServer
 from kitaru.models.connection import LoggedOut as LoggedOut
 from kitaru.models.connection import NewApiKey as NewApiKey
 from kitaru.models.connection import ServiceAccount as ServiceAccount
+from kitaru.models.executions import AnsweredWait as AnsweredWait
 from kitaru.models.executions import ArtifactRef as ArtifactRef
+from kitaru.models.executions import AskedWait as AskedWait
 from kitaru.models.executions import CheckpointAttempt as CheckpointAttempt
 from kitaru.models.executions import CheckpointCall as CheckpointCall
 from kitaru.models.executions import Continuation as Continuation

@@ -197,12 +197,13 @@ class CheckpointCall(Record):
     usage: Usage | None = None
 
 
-class PendingWait(Record):
-    """A question an execution waits for.
+class AskedWait(Record):
+    """A question that a flow asks.
 
     Attributes:
-        wait_id: Its id.
-        name: The handle to answer it by.
+        wait_id: Its id; it takes the place of the name wherever a wait is named.
+        name: The handle to answer it by: the name given in the flow, or `wait`,
+            `wait_2`, … by position.
         question: What is asked, for people; `None` if the flow did not say.
         answer_schema: JSON schema of the answer, `schema` in JSON and in the
             constructor; `None` means a gate that takes no value.
@@ -229,10 +230,38 @@ class PendingWait(Record):
         return self.answer_schema
 
 
+class PendingWait(AskedWait):
+    """A question an execution waits for."""
+
+
+class AnsweredWait(AskedWait):
+    """A question, and what came of it.
+
+    Attributes:
+        answer: The answer as JSON data, secrets masked; `None` for a gate, and for a
+            wait that was given up.
+        outcome: `answered`; `default` or `expired` when its time was over; `aborted`
+            when it was given up; `refused` when the type in the flow did not take the
+            answer, and the question was asked again.
+        answered_at: When, in UTC; `None` if nobody noted it.
+        answered_by: Who: a ZenML user of a server, or `user@host` of a local store;
+            `None` if nobody noted it.
+        surface: Through what: `cli`, `client`, `mcp`, `terminal` (the flow's own),
+            `replay` (taken over from the execution it replays) or `zenml` (its
+            dashboard or API); `None` if nobody noted it.
+    """
+
+    answer: Any = None
+    outcome: Literal["answered", "default", "expired", "aborted", "refused"]
+    answered_at: datetime | None = None
+    answered_by: str | None = None
+    surface: str | None = None
+
+
 class Execution(Record):
     """One execution of a flow.
 
-    Listings leave `metadata`, `checkpoints`, `artifacts` and `usage` empty.
+    Listings leave `metadata`, `waits`, `checkpoints`, `artifacts` and `usage` empty.
 
     Attributes:
         exec_id: Its id.
@@ -247,6 +276,8 @@ class Execution(Record):
             `None` if nobody said it.
         failure: Why it failed; `None` unless its status is `failed`, and in listings.
         pending_wait: The question that is open; `None` if none is, and in listings.
+        waits: The questions that were answered or given up, oldest first; an open one
+            is `pending_wait`.
         original_exec_id: Id of the execution it is a replay of; `None` if it is none.
         checkpoints: Its calls, in the order the flow made them; those that run come
             last.
@@ -266,6 +297,7 @@ class Execution(Record):
     status_reason: str | None = None
     failure: FailureInfo | None = None
     pending_wait: PendingWait | None = None
+    waits: tuple[AnsweredWait, ...] = ()
     original_exec_id: str | None = None
     checkpoints: tuple[CheckpointCall, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()

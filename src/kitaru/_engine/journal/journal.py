@@ -371,20 +371,37 @@ class Journal:
 
     # -- answers -------------------------------------------------------------
 
-    def put_answer(
+    def decide(
         self, wait_id: str, execution_id: str, body: Mapping[str, Any]
     ) -> Lease | None:
-        """Tell a living runner of an answer; return its lease, `None` if nobody runs."""
+        """Make an answer the one that stands: the first in the journal does.
+
+        Returns the lease of a living runner, who takes it; `None` if nobody runs.
+
+        Raises:
+            KitaruStateError: If there is an answer; nothing of this one stays.
+        """
         with self.transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO answers (wait_id, execution_id, body) VALUES (?,?,?)",
-                (wait_id, execution_id, json.dumps(body)),
-            )
-            lease = leases.read(db, execution_id)
-            return lease if lease is not None and lease.is_live else None
+            if not _put_answer(db, wait_id, execution_id, body):
+                raise KitaruStateError(
+                    f"the wait of execution {execution_id} was answered by somebody else "
+                    "a moment ago; nothing was changed"
+                )
+            return _living(db, execution_id)
+
+    def carry_over(
+        self, wait_id: str, execution_id: str, body: Mapping[str, Any]
+    ) -> Lease | None:
+        """Note an answer that was given elsewhere, unless there is one.
+
+        Returns the lease of a living runner, `None` if nobody runs.
+        """
+        with self.transaction() as db:
+            _put_answer(db, wait_id, execution_id, body)
+            return _living(db, execution_id)
 
     def answer(self, wait_id: str) -> dict[str, Any] | None:
-        """Return the answer to a wait, if Kitaru was used to give it on this machine."""
+        """Return the answer that stands, if it came to this journal."""
         rows = self.read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
         return json.loads(rows[0][0]) if rows else None
 
@@ -549,6 +566,23 @@ def _split(packed: bytes) -> list[bytes | None]:
         found.append(None if size < 0 else rest[:size])
         rest = rest[max(size, 0) :]
     return found
+
+
+def _put_answer(
+    db: sqlite3.Connection, wait_id: str, execution_id: str, body: Mapping[str, Any]
+) -> bool:
+    """Store an answer, or nothing where there is one; return whether it is stored."""
+    done = db.execute(
+        "INSERT INTO answers (wait_id, execution_id, body) VALUES (?,?,?) "
+        "ON CONFLICT (wait_id) DO NOTHING",
+        (wait_id, execution_id, json.dumps(body)),
+    )
+    return done.rowcount > 0
+
+
+def _living(db: sqlite3.Connection, execution_id: str) -> Lease | None:
+    lease = leases.read(db, execution_id)
+    return lease if lease is not None and lease.is_live else None
 
 
 def _answered(db: sqlite3.Connection, wait_id: str) -> bool:

@@ -7,9 +7,8 @@ is missing. Executions go on in the calling thread, and a wait pauses at once.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,21 @@ from kitaru._core.calls.records import (
     StoredFailure,
     StoredValue,
 )
-from kitaru._core.calls.replay import ReplayPlan, Timeline
+from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows.signals import Killed
-from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.secrecy import masking
-from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.waits import answered
+from kitaru._core.waits.answered import Answer
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.isolation import child_process
+from kitaru._engine.memory.executions import (
+    Board,
+    MemoryExecution,
+    answered_waits,
+    now,
+)
 from kitaru._engine.memory.services import MemoryReconciling, MemorySecrets
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.reporter import SilentReporter
@@ -37,10 +41,8 @@ from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import (
-    Answer,
     Ending,
     Parts,
-    Question,
     Reporter,
     StartedCall,
 )
@@ -48,6 +50,7 @@ from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.stacks import Stacks
 from kitaru._engine.session import flow_attempt, futures
 from kitaru._engine.session.session import Session
+from kitaru._engine.settings import person
 from kitaru._engine.values import saved_files, value_files
 from kitaru.errors import (
     KitaruFeatureNotAvailableError,
@@ -68,52 +71,6 @@ from kitaru.models import (
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
-
-
-@dataclass
-class MemoryExecution:
-    """Everything there is of one execution."""
-
-    execution_id: str
-    flow: FlowSpec
-    inputs: Encoded
-    started_at: datetime
-    replay: ReplayPlan | None = None
-    settings: Settings = field(default_factory=Settings)
-    status: ExecutionStatus = ExecutionStatus.RUNNING
-    ended_at: datetime | None = None
-    calls: dict[str, CallRecord] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
-    waits: list[PendingWait] = field(default_factory=list)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    calls_before: dict[str, int] = field(default_factory=dict)
-    result: Encoded | None = None
-    failure: StoredFailure | None = None
-    logs: list[LogEntry] = field(default_factory=list)
-    bodies_run: list[str] = field(default_factory=list)
-
-    @property
-    def open_wait(self) -> PendingWait | None:
-        """The wait that has no answer yet."""
-        open_waits = [wait for wait in self.waits if wait.wait_id not in self.answers]
-        return open_waits[-1] if open_waits else None
-
-    def write(
-        self, message: str, *, level: str = "INFO", checkpoint: str | None = None
-    ) -> None:
-        """Keep one log entry."""
-        self.logs.append(
-            LogEntry(
-                timestamp=_now(),
-                level=level,
-                message=masking.text(message),
-                source="step" if checkpoint else "runner",
-                checkpoint=checkpoint,
-            )
-        )
-
-    # Log sinks are keys of a table: one execution is like no other.
-    __hash__ = object.__hash__
 
 
 class MemoryEngine:
@@ -159,7 +116,7 @@ class MemoryEngine:
             str(uuid.uuid4()),
             flow,
             inputs,
-            _now(),
+            now(),
             replay=launch.replay,
             settings=launch.options.settings,
         )
@@ -185,7 +142,7 @@ class MemoryEngine:
             parts=Parts(
                 recorder=_Recorder(execution, self),
                 values=_Values(),
-                board=_Board(execution, self._inherited_answers(execution)),
+                board=Board(execution, self._inherited_answers(execution)),
                 reporter=self._reporter,
                 lookup=self._lookup,
                 run_isolated=child_process.run,
@@ -211,7 +168,7 @@ class MemoryEngine:
         with captured(execution.execution_id, execution):
             ending = flow_attempt.run(session, inputs, keep=keep)
         execution.status = ending.status
-        execution.ended_at = _now() if ending.status.is_finished else None
+        execution.ended_at = now() if ending.status.is_finished else None
         if ending.status is ExecutionStatus.FAILED:
             assert ending.error is not None
             assert ending.origin is not None
@@ -302,6 +259,7 @@ class MemoryEngine:
                 "metadata": dict(execution.notes),
                 "failure": _failure(execution),
                 "pending_wait": execution.open_wait,
+                "waits": tuple(answered_waits(execution)),
                 "checkpoints": calls,
                 "artifacts": (
                     *(ref for call in calls for ref in call.artifacts),
@@ -376,31 +334,32 @@ class MemoryEngine:
             and execution.status is ExecutionStatus.WAITING
         ]
 
-    def answer(self, wait: PendingWait, value: object) -> Continuation:
-        self._settle(wait, Answer(value))
+    def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
+        self._settle(wait, answered.given(value, by=person.here(), surface=surface))
         assert wait.exec_id is not None
         return self.continue_execution(wait.exec_id)
 
-    def abort(self, wait: PendingWait) -> None:
-        execution = self._settle(wait, Answer(aborted=True))
+    def abort(self, wait: PendingWait, *, surface: str) -> None:
+        answer = answered.given_up(by=person.here(), surface=surface)
+        execution = self._settle(wait, answer)
+        execution.write(answered.sentence(wait.name, answer))
         execution.status = ExecutionStatus.CANCELLED
-        execution.ended_at = _now()
+        execution.ended_at = now()
 
     def _settle(self, wait: PendingWait, answer: Answer) -> MemoryExecution:
         assert wait.exec_id is not None  # waits of an engine know their execution
         execution = self._find(wait.exec_id)
-        if wait.wait_id in execution.answers:
+        if execution.answers.setdefault(wait.wait_id, answer) is not answer:
             raise KitaruStateError(
                 f"wait {wait.name!r} of execution {wait.exec_id} was answered by "
                 "somebody else a moment ago; nothing was changed"
             )
-        execution.answers[wait.wait_id] = answer
         return execution
 
-    def cancel(self, execution_id: str, *, grace: float) -> None:
+    def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
         wait = self._find(execution_id).open_wait
         assert wait is not None  # nothing runs between calls of a memory engine
-        self.abort(wait)
+        self.abort(wait, surface=surface)
 
     # -- values, logs, diagnosis ---------------------------------------------
 
@@ -494,62 +453,6 @@ class _Values:
     def get(self, value: StoredValue, *, what: str) -> bytes:
         assert value.payload is not None
         return value_files.checked(value, value.payload, what, "memory")
-
-
-class _Board:
-    """The waits of one execution."""
-
-    def __init__(
-        self, execution: MemoryExecution, inherited: Mapping[str, Answer]
-    ) -> None:
-        self._execution = execution
-        self._inherited = inherited
-
-    def answer_of(self, name: str) -> Answer | None:
-        asked = [wait for wait in self._execution.waits if wait.name == name]
-        return self._execution.answers.get(asked[-1].wait_id) if asked else None
-
-    def take_over(self, question: Question) -> Answer | None:
-        answer = self._inherited.get(question.name)
-        if answer is None or any(
-            wait.name == question.name for wait in self._execution.waits
-        ):
-            return None
-        self._execution.answers[self.open(question).wait_id] = answer
-        return answer
-
-    def open(self, question: Question) -> PendingWait:
-        known = self._execution.open_wait
-        if known is not None and known.name == question.name:
-            return known
-        schema = question.schema
-        wait = PendingWait(
-            wait_id=str(uuid.uuid4()),
-            name=question.name,
-            question=question.text,
-            schema=dict(schema) if schema is not None else None,
-            metadata=dict(question.metadata),
-            entered_waiting_at=_now(),
-            exec_id=self._execution.execution_id,
-        )
-        self._execution.waits.append(wait)
-        self._execution.calls_before[wait.wait_id] = question.calls_before
-        return wait
-
-    def poll(
-        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
-    ) -> Answer | None:
-        return self._execution.answers.get(wait.wait_id)
-
-    def give(self, wait: PendingWait, value: object) -> None:
-        self._execution.answers[wait.wait_id] = Answer(value)
-
-    def accepted(self, wait: PendingWait) -> None:
-        self._execution.status = ExecutionStatus.RUNNING
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:

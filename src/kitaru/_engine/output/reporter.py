@@ -10,7 +10,8 @@ from typing import TextIO
 
 from kitaru._core.flows import scope
 from kitaru._core.secrecy import masking
-from kitaru._core.waits import hints
+from kitaru._core.waits import answered, hints
+from kitaru._core.waits.answered import Answer
 from kitaru._core.words import plain
 from kitaru._core.words.wording import duration, short
 from kitaru._engine.output.log_file import LogFile
@@ -108,6 +109,11 @@ class LineReporter:
                 f"after the answer, go on in this process: {_resume_here(execution_id)}"
             )
         return "it goes on by itself after the answer"
+
+    def answered(self, name: str, answer: Answer) -> None:
+        """A wait is over."""
+        mark = "no" if answer.aborted else "ok"
+        self.line(mark, f"  {answered.sentence(name, answer)}")
 
     def warn(self, message: str) -> None:
         """Something the user should know."""

@@ -156,15 +156,25 @@ class Engine(Protocol):
         """Return the names of all waits that an execution came to."""
         ...
 
-    def answer(self, wait: PendingWait, value: object) -> Continuation:
-        """Store a checked answer and let the execution go on."""
+    def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
+        """Store a checked answer and let the execution go on.
+
+        `surface` is what the person used.
+
+        Raises:
+            KitaruStateError: If it is not the first answer; it changes nothing.
+        """
         ...
 
-    def abort(self, wait: PendingWait) -> None:
-        """Give up a wait; its execution is cancelled."""
+    def abort(self, wait: PendingWait, *, surface: str) -> None:
+        """Give up a wait; its execution is cancelled.
+
+        Raises:
+            KitaruStateError: If it has an answer.
+        """
         ...
 
-    def cancel(self, execution_id: str, *, grace: float) -> None:
+    def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
         """Stop an execution: at the next checkpoint, by force after `grace` seconds."""
         ...
 

@@ -12,6 +12,7 @@ from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.scope import RunningCall
 from kitaru._core.flows.specs import CheckpointSpec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.waits.answered import Answer
 from kitaru.models import (
     ExecutionStatus,
     FailureOrigin,
@@ -113,14 +114,6 @@ class Values(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of a wait."""
-
-    value: object = None
-    aborted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """A wait that the flow comes to.
 
@@ -150,7 +143,10 @@ class WaitBoard(Protocol):
         ...
 
     def open(self, question: Question) -> PendingWait:
-        """Ask; an open wait of that name is taken as it is. The status is `waiting`."""
+        """Ask; an open wait of that name is taken as it is. The status is `waiting`.
+
+        One that has an answer is not open: then the question is asked again.
+        """
         ...
 
     def poll(
@@ -158,7 +154,7 @@ class WaitBoard(Protocol):
     ) -> Answer | None:
         """Return the answer as soon as it is there, `None` after `timeout` seconds.
 
-        Between two looks, `idle` lets some seconds pass.
+        The first one stands, whoever else gives one. Between two looks, `idle` lets some seconds pass.
         """
         ...
 
@@ -171,7 +167,7 @@ class WaitBoard(Protocol):
         ...
 
     def accepted(self, wait: PendingWait) -> None:
-        """Go on after an answer: the status is `running` again."""
+        """Go on after an answer that the flow takes: the status is `running` again."""
         ...
 
 
@@ -205,6 +201,10 @@ class Reporter(Protocol):
 
     def waiting(self, execution_id: str, wait: PendingWait) -> None:
         """The flow waits for an answer."""
+        ...
+
+    def answered(self, name: str, answer: Answer) -> None:
+        """A wait is over."""
         ...
 
     def warn(self, message: str) -> None:

@@ -20,8 +20,9 @@ from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.flows.signals import Cancelled, Suspended
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
-from kitaru._core.waits import answers
-from kitaru._engine.port.execution import Answer, Parts, Question
+from kitaru._core.waits import answered, answers
+from kitaru._core.waits.answered import Answer
+from kitaru._engine.port.execution import Parts, Question
 from kitaru._engine.session import saved_values
 from kitaru._engine.session.checkpoints import Checkpointing
 from kitaru._engine.session.endings import Control, current_task
@@ -164,30 +165,39 @@ class Session:
             metadata=masking.data(request.metadata),
             calls_before=self._checkpoints.asked,
         )
-        board = self._parts.board
+        board, reporter = self._parts.board, self._parts.reporter
         answer = board.answer_of(name) or board.take_over(question)
+        asked: PendingWait | None = None
         while True:
             if answer is None:
-                answer = self._ask_person(question, request.timeout)
+                asked, answer = self._ask_person(question, request.timeout)
+            reporter.answered(name, answer)
             if answer.aborted:
                 raise self._control.end(Cancelled("the wait was aborted"))
             try:
-                return answers.read_answer(name, request.schema, answer.value)
+                value = answers.read_answer(name, request.schema, answer.value)
             except KitaruWaitValidationError as error:
-                # The schema allowed what a validator of the type refuses: ask again.
-                self._parts.reporter.warn(str(error))
-                answer = None
+                # The schema allowed what a validator of the type refuses: ask again,
+                # once for each such answer, and say why.
+                reporter.warn(str(error))
+                problem = f"{error.field}: {error.expected}, got {error.got}"
+                text = answered.asked_again(question.text, problem)
+                question, answer = replace(question, text=text), None
+                continue
+            if asked is not None:
+                board.accepted(asked)
+            return value
 
-    def _ask_person(self, question: Question, timeout: float) -> Answer:
+    def _ask_person(
+        self, question: Question, timeout: float
+    ) -> tuple[PendingWait, Answer]:
         self._parts.recorder.drain()
         wait = self._parts.board.open(question)
         self._parts.reporter.waiting(self.execution_id, wait)
         answer = self._poll(wait, timeout)
         if answer is None:
             raise self._control.end(Suspended())
-        if not answer.aborted:
-            self._parts.board.accepted(wait)
-        return answer
+        return wait, answer
 
     def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
         board = self._parts.board

@@ -11,18 +11,18 @@ from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
-from zenml.enums import RunWaitConditionResolution as Resolution
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls.records import StoredFailure
 from kitaru._core.sources import FlowSource
+from kitaru._core.waits import answered
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
-from kitaru._engine.output.reporter import StreamReporter
+from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners.queue import Queue
@@ -30,7 +30,7 @@ from kitaru._engine.settings import configuration, folders
 from kitaru._engine.zenml.access import accounts
 from kitaru._engine.zenml.access.secrets import ZenMLSecrets
 from kitaru._engine.zenml.cleaning.removal import ZenMLMaintenance
-from kitaru._engine.zenml.connection import active, connection
+from kitaru._engine.zenml.connection import account, active, connection
 from kitaru._engine.zenml.inspection import diagnosis, executions, failures
 from kitaru._engine.zenml.inspection.values import Library
 from kitaru._engine.zenml.pods import logs as pod_logs
@@ -44,8 +44,10 @@ from kitaru._engine.zenml.setup import importing, pages
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
 from kitaru._engine.zenml.waits import conditions
+from kitaru._engine.zenml.waits.decisions import Decided, Decisions
 from kitaru.errors import (
     KitaruContextError,
+    KitaruError,
     KitaruStateError,
     KitaruUsageError,
 )
@@ -93,6 +95,7 @@ class ZenMLEngine:
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)
         self._library = Library(self.journal)
+        self._decisions = Decisions(self.journal)
         self.launcher = launcher.Launcher(
             self.journal, self.queue, self._library.lookup, synchronous=synchronous
         )
@@ -160,13 +163,17 @@ class ZenMLEngine:
 
     def get(self, execution_id: str) -> Execution:
         self._reconciler.see_to_queue()
-        wait = self._open_wait(execution_id)
+        with translated(f"reading the waits of execution {execution_id}"):
+            waits, over = self._decisions.waits_of(execution_id)
         run = self._reconciler.met(
-            find_run(execution_id), has_open_wait=wait is not None, asked=True
+            find_run(execution_id), has_open_wait=bool(waits), asked=True
         )
         with translated(f"reading execution {execution_id}"):
             return executions.detailed(
-                run, self.journal, wait, self._library.binder(execution_id)
+                run,
+                self.journal,
+                waits=(waits, over),
+                bind=self._library.binder(execution_id),
             )
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
@@ -196,7 +203,7 @@ class ZenMLEngine:
         for run in page.items:
             seen = self._reconciler.ended(run)
             if not statuses.status_of(seen).is_finished:
-                open_wait = run.active_wait_condition is not None
+                open_wait = self._decisions.has_open_wait(run)
                 seen = self._reconciler.met(run, has_open_wait=open_wait)
             summary = executions.summary(seen)
             if query.status is None or summary.status is query.status:
@@ -263,10 +270,7 @@ class ZenMLEngine:
 
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
         with translated("listing open waits"):
-            return [
-                conditions.pending_wait(condition)
-                for condition in conditions.open_conditions(execution_id)
-            ]
+            return self._decisions.open_waits(execution_id)
 
     def _open_wait(self, execution_id: str) -> PendingWait | None:
         found = self.pending_waits(execution_id)
@@ -277,35 +281,42 @@ class ZenMLEngine:
             found = conditions.of(execution_id)
         return frozenset(conditions.base_name(condition.name) for condition in found)
 
-    def answer(self, wait: PendingWait, value: object) -> Continuation:
-        assert wait.exec_id is not None  # waits of an engine know their execution
-        resolved = conditions.resolve(wait, Resolution.CONTINUE, value)
-        lease = self.journal.put_answer(wait.wait_id, wait.exec_id, {"value": value})
-        if lease is not None:
-            return Continuation(how="runner", pid=lease.holder.pid)
-        run = find_run(wait.exec_id)
-        if remote_runs.runs_elsewhere(run):
-            elsewhere = remote_runs.after_answer(wait.exec_id, resolved)
-            if elsewhere is not None:
-                return elsewhere
+    def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
+        answer = answered.given(value, by=account.name(), surface=surface)
+        decided = self._decisions.decide(wait, answer)
+        if decided.lease is not None:
+            return Continuation(how="runner", pid=decided.lease.holder.pid)
         try:
-            return self._continue(run)
-        except KitaruStateError as error:
-            # Stored it is; what is left is that nobody here can run the flow.
+            return self._after_answer(wait, decided)
+        except KitaruError as error:
+            # Stored it is, and an error would ask for a second answer; what is left is
+            # that nobody here can run the flow.
             return Continuation(how=f"the answer is stored, but {error}")
 
-    def abort(self, wait: PendingWait) -> None:
-        assert wait.exec_id is not None
-        conditions.resolve(wait, Resolution.ABORT, None)
-        self.journal.put_answer(wait.wait_id, wait.exec_id, {"aborted": True})
+    def _after_answer(self, wait: PendingWait, decided: Decided) -> Continuation:
+        assert wait.exec_id is not None  # waits of an engine know their execution
+        run = find_run(wait.exec_id)
+        if remote_runs.runs_elsewhere(run) and decided.condition is not None:
+            elsewhere = remote_runs.after_answer(wait.exec_id, decided.condition)
+            if elsewhere is not None:
+                return elsewhere
+        return self._continue(run)
+
+    def abort(self, wait: PendingWait, *, surface: str) -> None:
+        answer = answered.given_up(by=account.name(), surface=surface)
+        decided = self._decisions.decide(wait, answer)
+        if decided.lease is None and wait.exec_id is not None:
+            # No runner says so in the log.
+            log = LogFile(log_folders.path_of(wait.exec_id))
+            LogReporter(log).answered(wait.name, answer)
 
     # -- cancel --------------------------------------------------------------
 
-    def cancel(self, execution_id: str, *, grace: float) -> None:
+    def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
         """Stop an execution: a waiting one at once, a running one at a checkpoint."""
         wait = self._open_wait(execution_id)
         if wait is not None:
-            self.abort(wait)
+            self.abort(wait, surface=surface)
             return
         run = find_run(execution_id)
         if remote_runs.runs_elsewhere(run):

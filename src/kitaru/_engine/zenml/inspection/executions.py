@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import described, usage
@@ -11,10 +13,11 @@ from kitaru._engine.zenml.inspection import failures
 from kitaru._engine.zenml.recording import artifact_versions, step_runs
 from kitaru._engine.zenml.runs import statuses
 from kitaru._engine.zenml.runs.metadata_keys import (
-    OWN_METADATA,
+    is_own,
 )
 from kitaru._engine.zenml.runs.statuses import status_of, utc
 from kitaru.models import (
+    AnsweredWait,
     ArtifactRef,
     CheckpointCall,
     Execution,
@@ -62,10 +65,11 @@ def summary(run: PipelineRunResponse) -> Execution:
 def detailed(
     run: PipelineRunResponse,
     journal: Journal,
-    wait: PendingWait | None,
+    *,
+    waits: tuple[Sequence[PendingWait], Sequence[AnsweredWait]],
     bind: described.Bind,
 ) -> Execution:
-    """Return an execution with its calls, artifacts and open wait."""
+    """Return an execution with its calls, artifacts and waits: open, and over."""
     execution_id = str(run.id)
     records = sorted(
         known_calls(journal, execution_id), key=lambda record: record.order
@@ -73,12 +77,13 @@ def detailed(
     calls = [described.call(record, bind) for record in records]
     finished = {call.invocation_id for call in calls}
     calls += _calls_without_outcome(run, finished)
-    metadata = {k: v for k, v in run.run_metadata.items() if k not in OWN_METADATA}
+    metadata = {k: v for k, v in run.run_metadata.items() if not is_own(k)}
     return summary(run).model_copy(
         update={
             "metadata": {**(notes := journal.notes(execution_id)), **metadata, **notes},
             "failure": failures.failure_of(run, journal),
-            "pending_wait": wait,
+            "pending_wait": waits[0][0] if waits[0] else None,
+            "waits": tuple(waits[1]),
             "checkpoints": tuple(calls),
             "artifacts": (
                 *(ref for call in calls for ref in call.artifacts),

@@ -21,7 +21,8 @@ from zenml.enums import (
 from zenml.models import RunWaitConditionLeaseUpdate, RunWaitConditionResponse
 from zenml.utils.time_utils import utc_now
 
-from kitaru._engine.port.execution import Answer, Question
+from kitaru._core.waits.answered import Answer
+from kitaru._engine.port.execution import Question
 from kitaru._engine.zenml.pods.turns import PodTurns
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits.local_waits import ZenMLBoard

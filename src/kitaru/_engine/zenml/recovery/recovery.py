@@ -28,7 +28,7 @@ from kitaru._engine.zenml.recording.projector import is_finishing
 from kitaru._engine.zenml.runs import runs, statuses
 from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.setup.errors import translated
-from kitaru._engine.zenml.waits import conditions
+from kitaru._engine.zenml.waits.decisions import Decisions
 from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin, Trouble
 
@@ -236,7 +236,7 @@ class Reconciler:
         self._project_leftovers(run)
         with translated(f"looking at the waits of execution {execution_id}"):
             # The runner may have asked and left since the waits were read.
-            if conditions.open_conditions(execution_id):
+            if Decisions(self._journal).open_waits(execution_id):
                 return None
         if not remote_runs.runs_elsewhere(run):
             refuse_unloadable(runs.facts_to_run(run).source)

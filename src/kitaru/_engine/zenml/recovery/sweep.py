@@ -17,6 +17,7 @@ from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.runs import statuses as zenml_statuses
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.stacks import attempts
+from kitaru._engine.zenml.waits.decisions import Decisions
 from kitaru.errors import KitaruError, KitaruStateError
 from kitaru.models import ExecutionStatus, Reconciled, Remedy, Trouble
 
@@ -39,6 +40,7 @@ class ZenMLReconciling:
         self._journal = journal
         self._queue = queue
         self._reconciler = reconciler
+        self._decisions = Decisions(journal)
 
     def reconcile(
         self, *, dry_run: bool, progress: Callable[[int, int], None] | None
@@ -61,7 +63,7 @@ class ZenMLReconciling:
     ) -> Reconciled | None:
         trouble = self._reconciler.trouble_of(
             run,
-            has_open_wait=run.active_wait_condition is not None,
+            has_open_wait=self._decisions.has_open_wait(run),
             look=platform_jobs.look,
         )
         if trouble is None:

@@ -283,7 +283,8 @@ class Launcher:
             if ending.status is ExecutionStatus.WAITING and ending.error is None:
                 with translated("looking for open waits"):
                     open_waits = conditions.open_conditions(execution_id)
-                waits_for = str(open_waits[0].id) if open_waits else None
+                # The last one that was asked; the journal knows whether it has an answer.
+                waits_for = str(open_waits[-1].id) if open_waits else None
             if ending.status.is_finished:
                 # Who follows the log goes by the lease: the last line comes before.
                 execution.reporter.ended(execution_id, execution.flow_name, ending)

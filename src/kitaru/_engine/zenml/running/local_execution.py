@@ -16,13 +16,13 @@ from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
-    Answer,
     Ending,
     IsolatedCall,
     Parts,

@@ -24,5 +24,13 @@ FAILURE_KEY = "kitaru_failure"
 # Of a run, by ZenML's Kubernetes orchestrator: the job of each isolated checkpoint.
 STEP_JOBS = "step_jobs"
 
+# Of a run and of a wait, followed by the wait's name: its answer, by whom, with what.
+ANSWER_KEY = "kitaru_answer_"
+
 # What users do not see as metadata of their own.
-OWN_METADATA = (RECORD_KEY, STEP_JOBS, FAILURE_KEY, TURN_KEY, RETRIES_KEY)
+_OWN_METADATA = (RECORD_KEY, STEP_JOBS, FAILURE_KEY, TURN_KEY, RETRIES_KEY)
+
+
+def is_own(key: str) -> bool:
+    """Whether metadata of a run or step is Kitaru's, not the user's."""
+    return key in _OWN_METADATA or key.startswith(ANSWER_KEY)

@@ -6,6 +6,8 @@ that dies while it waits has lost nothing.
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
@@ -16,13 +18,17 @@ from sqlmodel import select
 from zenml.client import Client
 from zenml.enums import (
     ExecutionStatus,
+    MetadataResourceTypes,
     RunWaitConditionResolution,
     RunWaitConditionStatus,
 )
-from zenml.exceptions import IllegalOperationError
+from zenml.exceptions import AuthorizationException, IllegalOperationError
+from zenml.metadata.metadata_types import MetadataTypeEnum
 from zenml.models import (
     Page,
     PipelineRunUpdate,
+    RunMetadataRequest,
+    RunMetadataResource,
     RunWaitConditionFilter,
     RunWaitConditionResolveRequest,
     RunWaitConditionResponse,
@@ -31,11 +37,14 @@ from zenml.zen_stores.schemas import PipelineRunSchema, RunWaitConditionSchema
 from zenml.zen_stores.schemas.utils import jl_arg
 from zenml.zen_stores.sql_zen_store import Session, SqlZenStore
 
-from kitaru._engine.port.execution import Answer
+from kitaru._core.waits.answered import ZENML, Answer, shown
+from kitaru._engine.zenml.runs.metadata_keys import ANSWER_KEY
 from kitaru._engine.zenml.setup import pages
-from kitaru._engine.zenml.setup.errors import backend_error
-from kitaru.errors import KitaruStateError
+from kitaru._engine.zenml.setup.errors import backend_error, translated
+from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
+
+logger = logging.getLogger(__name__)
 
 # Names are unique in ZenML: the mark of a question that is asked again.
 AGAIN = "~"
@@ -94,7 +103,7 @@ def pending_wait(
         metadata={
             name: value
             for name, value in condition.run_metadata.items()
-            if name != CALLS_BEFORE
+            if name != CALLS_BEFORE and not name.startswith(ANSWER_KEY)
         },
         entered_waiting_at=condition.created.replace(tzinfo=UTC),
         exec_id=execution_id or str(condition.run.id),
@@ -142,8 +151,63 @@ def by_name(
 
 
 def answer_in(condition: RunWaitConditionResponse) -> Answer:
-    aborted = condition.resolution == RunWaitConditionResolution.ABORT
-    return Answer(condition.result, aborted)
+    """Return the answer that ZenML has, with what was noted of it."""
+    noted: Any = condition.run_metadata.get(ANSWER_KEY + base_name(condition.name))
+    if not isinstance(noted, dict):
+        user = condition.resolved_by_user_id
+        noted = {"by": user and _user_name(user), "surface": ZENML}
+    at = condition.resolved_at
+    return Answer(
+        condition.result,
+        condition.resolution == RunWaitConditionResolution.ABORT,
+        by=noted.get("by"),
+        surface=noted.get("surface"),
+        at=at.replace(tzinfo=UTC) if at else None,
+    )
+
+
+def _user_name(user: UUID) -> str | None:
+    client = Client()
+    if user == client.active_user.id:
+        return client.active_user.name
+    try:
+        return client.zen_store.get_user(user).name
+    except (KeyError, AuthorizationException, IllegalOperationError):
+        # Gone, or not for everybody to see.
+        return None
+
+
+def note(wait_id: str, execution_id: str, name: str, answer: Answer) -> None:
+    """Keep with run and condition who answered, and through what.
+
+    The answer stands without; an error would ask for a second one.
+    """
+    try:
+        _note(wait_id, execution_id, name, answer)
+    except KitaruBackendError as error:
+        logger.warning("%s", error)
+
+
+def _note(wait_id: str, execution_id: str, name: str, answer: Answer) -> None:
+    seen = {"answer": shown(answer.value), "by": answer.by, "surface": answer.surface}
+    if answer.aborted:
+        seen["answer"] = "given up"
+    with translated(f"noting the answer to wait {name!r}"):
+        Client().zen_store.create_run_metadata(
+            RunMetadataRequest(
+                project=Client().active_project.id,
+                resources=[
+                    RunMetadataResource(
+                        id=UUID(execution_id), type=MetadataResourceTypes.PIPELINE_RUN
+                    ),
+                    RunMetadataResource(
+                        id=UUID(wait_id), type=MetadataResourceTypes.WAIT_CONDITION
+                    ),
+                ],
+                values={f"{ANSWER_KEY}{name}": seen},
+                types={f"{ANSWER_KEY}{name}": MetadataTypeEnum.DICT},
+            )
+        )
 
 
 def show_status(execution_id: str, status: ExecutionStatus, reason: str | None) -> None:
@@ -152,19 +216,14 @@ def show_status(execution_id: str, status: ExecutionStatus, reason: str | None) 
     )
 
 
-def resolve(
-    wait: PendingWait, resolution: RunWaitConditionResolution, value: object
-) -> RunWaitConditionResponse:
+def resolve(wait: PendingWait, answer: Answer) -> RunWaitConditionResponse:
     """Answer a wait, or give it up, in the store.
 
     Raises:
         KitaruStateError: If somebody else was faster.
     """
     try:
-        return Client().zen_store.resolve_run_wait_condition(
-            UUID(wait.wait_id),
-            RunWaitConditionResolveRequest(resolution=resolution, result=value),
-        )
+        return _resolve(UUID(wait.wait_id), answer)
     except IllegalOperationError as error:
         raise KitaruStateError(
             f"wait {wait.name!r} of execution {wait.exec_id} was answered by somebody "
@@ -172,6 +231,56 @@ def resolve(
         ) from error
     except Exception as error:
         raise backend_error(f"answering wait {wait.name!r}", error) from error
+
+
+def follow(wait_id: str, execution_id: str, answer: Answer) -> None:
+    """Let a condition say what was decided elsewhere, whatever it says now."""
+    with translated(f"showing the answer to wait {wait_id}"):
+        condition = Client().zen_store.get_run_wait_condition(
+            UUID(wait_id), hydrate=True
+        )
+        name = base_name(condition.name)
+        if condition.status == RunWaitConditionStatus.PENDING:
+            note(wait_id, execution_id, name, answer)
+            try:
+                condition = _resolve(UUID(wait_id), answer)
+            except IllegalOperationError:
+                # Answered in the dashboard at the same moment.
+                condition = Client().zen_store.get_run_wait_condition(
+                    UUID(wait_id), hydrate=True
+                )
+        found = answer_in(condition)
+        if (found.value, found.aborted) != (answer.value, answer.aborted):
+            note(wait_id, execution_id, name, answer)
+            _overwrite(UUID(wait_id), answer)
+
+
+def _resolve(wait_id: UUID, answer: Answer) -> RunWaitConditionResponse:
+    return Client().zen_store.resolve_run_wait_condition(
+        wait_id,
+        RunWaitConditionResolveRequest(
+            resolution=_resolution(answer), result=answer.value
+        ),
+    )
+
+
+def _resolution(answer: Answer) -> RunWaitConditionResolution:
+    if answer.aborted:
+        return RunWaitConditionResolution.ABORT
+    return RunWaitConditionResolution.CONTINUE
+
+
+def _overwrite(wait_id: UUID, answer: Answer) -> None:
+    """Put an answer in the place of another one; ZenML itself never does."""
+    store = Client().zen_store
+    assert isinstance(store, SqlZenStore)  # a server decides itself
+    with Session(store.engine) as session:
+        row = session.get_one(RunWaitConditionSchema, wait_id)
+        row.status = RunWaitConditionStatus.RESOLVED.value
+        row.resolution = _resolution(answer).value
+        row.result_json = None if answer.value is None else json.dumps(answer.value)
+        session.add(row)
+        session.commit()
 
 
 def wait_conditions(wanted: RunWaitConditionFilter) -> Page[RunWaitConditionResponse]:

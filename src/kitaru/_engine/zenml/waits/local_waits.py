@@ -5,26 +5,29 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import (
     ExecutionStatus,
-    RunWaitConditionResolution,
     RunWaitConditionStatus,
     RunWaitConditionType,
 )
 from zenml.models import (
     RunWaitConditionRequest,
-    RunWaitConditionResolveRequest,
     RunWaitConditionResponse,
 )
 
+from kitaru._core.waits import answered
+from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.port.execution import Answer, Question
+from kitaru._engine.port.execution import Question
+from kitaru._engine.zenml.connection import account
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
-from kitaru._engine.zenml.waits.conditions import pending_wait, resolve
+from kitaru._engine.zenml.waits.conditions import pending_wait
+from kitaru._engine.zenml.waits.decisions import Decisions
 from kitaru.errors import KitaruBackendError
 from kitaru.models import PendingWait
 
@@ -50,6 +53,7 @@ class ZenMLBoard:
     ) -> None:
         self._execution_id = execution_id
         self._journal = journal
+        self._decisions = Decisions(journal)
         self._inherited = inherited or {}
         self._is_awaited = is_awaited
         self._conditions = (
@@ -59,9 +63,10 @@ class ZenMLBoard:
     def answer_of(self, name: str) -> Answer | None:
         """Return the last answer given to a wait of that name."""
         asked = self._conditions.get(name, [])
-        if not asked or asked[-1].status == RunWaitConditionStatus.PENDING:
+        if not asked or self._decisions.is_open(asked[-1]):
             return None
-        return conditions.answer_in(asked[-1])
+        known = self._decisions.answer_of(str(asked[-1].id))
+        return known or self._decisions.carry_over(asked[-1], self._execution_id)
 
     def take_over(self, question: Question) -> Answer | None:
         asked = self._conditions.setdefault(question.name, [])
@@ -73,19 +78,17 @@ class ZenMLBoard:
         with translated(f"taking over the answer to wait {question.name!r}"):
             if not asked:
                 asked.append(self._create(question, 0))
-            asked[0] = Client().zen_store.resolve_run_wait_condition(
-                asked[0].id,
-                RunWaitConditionResolveRequest(
-                    resolution=RunWaitConditionResolution.CONTINUE, result=answer.value
-                ),
-            )
-        return answer
+        wait = pending_wait(asked[0], self._execution_id)
+        # Who gave it there, and when, stays; it came here by the replay.
+        taken = replace(answer, surface=answered.REPLAY)
+        self._decisions.decide(wait, taken)
+        return taken
 
     def open(self, question: Question) -> PendingWait:
         """Ask, or find the question open."""
         asked = self._conditions.setdefault(question.name, [])
         with translated(f"opening wait {question.name!r}"):
-            if not asked or asked[-1].status != RunWaitConditionStatus.PENDING:
+            if not asked or not self._decisions.is_open(asked[-1]):
                 asked.append(self._create(question, len(asked)))
             self._opened(asked[-1])
         return pending_wait(asked[-1], self._execution_id)
@@ -106,9 +109,9 @@ class ZenMLBoard:
         deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
         next_look = time.monotonic() + POLL_STORE
         while True:
-            told = self._journal.answer(wait.wait_id)
+            told = self._decisions.answer_of(wait.wait_id)
             if told is not None:
-                return Answer(told.get("value"), bool(told.get("aborted")))
+                return told
             moment = time.monotonic()
             if moment >= next_look or moment >= deadline:
                 next_look = moment + POLL_STORE
@@ -122,10 +125,15 @@ class ZenMLBoard:
             idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
 
     def give(self, wait: PendingWait, value: object) -> None:
-        resolve(wait, RunWaitConditionResolution.CONTINUE, value)
-        self._journal.put_answer(wait.wait_id, self._execution_id, {"value": value})
+        """Store a checked answer."""
+        answer = answered.given(value, by=account.name(), surface=answered.TERMINAL)
+        self._decisions.decide(wait, answer)
 
     def accepted(self, wait: PendingWait) -> None:
+        stands = self._decisions.answer_of(wait.wait_id)
+        if stands is not None:
+            # Whoever gave it may have died before ZenML knew.
+            self._decisions.follow(wait.wait_id, self._execution_id, stands)
         with translated("going on after an answer"):
             conditions.show_status(self._execution_id, ExecutionStatus.RUNNING, None)
 
@@ -141,7 +149,7 @@ class ZenMLBoard:
             return None
         if condition.status == RunWaitConditionStatus.PENDING:
             return None
-        return conditions.answer_in(condition)
+        return self._decisions.carry_over(condition, self._execution_id)
 
     def _create(self, question: Question, earlier: int) -> RunWaitConditionResponse:
         client = Client()

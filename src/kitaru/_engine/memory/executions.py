@@ -1,0 +1,142 @@
+"""One execution in memory, and its waits."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kitaru._core.calls.records import CallRecord, StoredFailure
+from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.secrecy import masking
+from kitaru._core.settings.settings import Settings
+from kitaru._core.values.codec import Encoded
+from kitaru._core.waits import answered
+from kitaru._core.waits.answered import Answer
+from kitaru._engine.port.execution import Question
+from kitaru._engine.settings import person
+from kitaru.models import (
+    AnsweredWait,
+    ExecutionStatus,
+    LogEntry,
+    PendingWait,
+)
+
+
+@dataclass
+class MemoryExecution:
+    """Everything there is of one execution."""
+
+    execution_id: str
+    flow: FlowSpec
+    inputs: Encoded
+    started_at: datetime
+    replay: ReplayPlan | None = None
+    settings: Settings = field(default_factory=Settings)
+    status: ExecutionStatus = ExecutionStatus.RUNNING
+    ended_at: datetime | None = None
+    calls: dict[str, CallRecord] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    waits: list[PendingWait] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    calls_before: dict[str, int] = field(default_factory=dict)
+    result: Encoded | None = None
+    failure: StoredFailure | None = None
+    logs: list[LogEntry] = field(default_factory=list)
+    bodies_run: list[str] = field(default_factory=list)
+
+    @property
+    def open_wait(self) -> PendingWait | None:
+        """The wait that has no answer yet."""
+        open_waits = [wait for wait in self.waits if wait.wait_id not in self.answers]
+        return open_waits[-1] if open_waits else None
+
+    def write(
+        self, message: str, *, level: str = "INFO", checkpoint: str | None = None
+    ) -> None:
+        """Keep one log entry."""
+        self.logs.append(
+            LogEntry(
+                timestamp=now(),
+                level=level,
+                message=masking.text(message),
+                source="step" if checkpoint else "runner",
+                checkpoint=checkpoint,
+            )
+        )
+
+    # Log sinks are keys of a table: one execution is like no other.
+    __hash__ = object.__hash__
+
+
+class Board:
+    """The waits of one execution."""
+
+    def __init__(
+        self, execution: MemoryExecution, inherited: Mapping[str, Answer]
+    ) -> None:
+        self._execution = execution
+        self._inherited = inherited
+
+    def answer_of(self, name: str) -> Answer | None:
+        asked = [wait for wait in self._execution.waits if wait.name == name]
+        return self._execution.answers.get(asked[-1].wait_id) if asked else None
+
+    def take_over(self, question: Question) -> Answer | None:
+        answer = self._inherited.get(question.name)
+        if answer is None or any(
+            wait.name == question.name for wait in self._execution.waits
+        ):
+            return None
+        taken = replace(answer, surface=answered.REPLAY)
+        self._execution.answers[self.open(question).wait_id] = taken
+        return taken
+
+    def open(self, question: Question) -> PendingWait:
+        known = self._execution.open_wait
+        if known is not None and known.name == question.name:
+            return known
+        schema = question.schema
+        wait = PendingWait(
+            wait_id=str(uuid.uuid4()),
+            name=question.name,
+            question=question.text,
+            schema=dict(schema) if schema is not None else None,
+            metadata=dict(question.metadata),
+            entered_waiting_at=now(),
+            exec_id=self._execution.execution_id,
+        )
+        self._execution.waits.append(wait)
+        self._execution.calls_before[wait.wait_id] = question.calls_before
+        return wait
+
+    def poll(
+        self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
+    ) -> Answer | None:
+        return self._execution.answers.get(wait.wait_id)
+
+    def give(self, wait: PendingWait, value: object) -> None:
+        self._execution.answers[wait.wait_id] = answered.given(
+            value, by=person.here(), surface=answered.TERMINAL
+        )
+
+    def accepted(self, wait: PendingWait) -> None:
+        self._execution.status = ExecutionStatus.RUNNING
+
+
+def answered_waits(execution: MemoryExecution) -> Iterator[AnsweredWait]:
+    """Yield the waits that are over, oldest first."""
+    newest = {wait.name: wait for wait in execution.waits}
+    for wait in execution.waits:
+        answer = execution.answers.get(wait.wait_id)
+        if answer is not None:
+            again = newest[wait.name] is not wait
+            yield answered.described(wait, answer, refused=again)
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
