@@ -12,6 +12,7 @@ import zenml
 from zenml.client import Client
 
 from kitaru._engine.local import store_template
+from kitaru._engine.local.compared import COMPARED
 from kitaru._engine.zenml.engine import ZenMLEngine
 from tests.support import made_by_zenml, store_text
 
@@ -23,6 +24,15 @@ def made(place: Path, store_id: UUID, *, analytics: bool = False) -> Path:
         place, version=zenml.__version__, store_id=store_id, analytics=analytics
     )
     return place
+
+
+@pytest.mark.parametrize("version", COMPARED)
+def test_there_is_a_template_for_each_version_that_is_known(version: str) -> None:
+    assert store_template.is_known(version)
+
+
+def test_a_version_that_is_not_known_makes_its_own_stores() -> None:
+    assert not store_template.is_known("0.98.99")
 
 
 def test_the_template_is_the_store_that_zenml_makes(tmp_path: Path) -> None:

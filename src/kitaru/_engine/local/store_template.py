@@ -38,7 +38,7 @@ def template(version: str) -> Path:
 def is_known(version: str) -> bool:
     """Whether a store made here is the one that this version of ZenML would make."""
     own = any(name.startswith(_OWN_WAYS) for name in os.environ)
-    return version in COMPARED and not own
+    return version in COMPARED and template(version).is_file() and not own
 
 
 def fill(draft: Path, *, version: str, store_id: UUID, analytics: bool) -> None:
