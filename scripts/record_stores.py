@@ -21,6 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.rig import recording  # noqa: E402
+from tests.rig import rig as rigs  # noqa: E402
+from tests.rig.laptop import Laptop  # noqa: E402
+from tests.rig.rig import Rig  # noqa: E402
 from tests.support import recorded, store  # noqa: E402
 from tests.support.polling import eventually  # noqa: E402
 from tests.support.workspace import Workspace  # noqa: E402
@@ -117,7 +121,68 @@ def record_local(target: Path) -> None:
         )
 
 
-RECORDINGS: dict[str, Callable[[Path], None]] = {"journal-3": record_local}
+def record_remote(target: Path) -> None:
+    """Record a server, and the bucket of a stack whose cluster is lost."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        rigs.empty("recorded", lambda _: None) as rig,
+    ):
+        rigs.register_stack(rig)
+        laptop = Laptop(rig, Path(folder))
+        try:
+            (laptop.project / FLOWS).write_bytes((target / FLOWS).read_bytes())
+            executions = of_a_cluster(rig, laptop)
+        finally:
+            laptop.end()
+        recording.record(rig, laptop.project, target, executions)
+
+
+def of_a_cluster(rig: Rig, laptop: Laptop) -> dict[str, str]:
+    """Record one execution of each kind on a rig, and lose its cluster."""
+    runs = {
+        "completed": run(laptop, "writing", "cats"),
+        "waiting": run(laptop, "asking", "lakes"),
+        "failed": run(laptop, "mending", "roofs"),
+        "killed": run(laptop, "crawling", "caves"),
+        "left": run(laptop, "opening", "doors"),
+    }
+    for kind in ("completed", "waiting", "failed"):
+        laptop.reaches(runs[kind], kind)
+    said_in_pod(rig, laptop, runs["killed"], "body crawl")
+    said_in_pod(rig, laptop, runs["left"], "body open_up")
+    # The flow's pod is lost for good; that of its checkpoint ends by itself.
+    rig.delete_job(runs["left"])
+    pods_are(rig, laptop, runs["left"], ["Running"])
+    laptop.kitaru("secrets", "set", "opened", "by=nobody")
+    pods_are(rig, laptop, runs["left"], ["Succeeded"])
+    laptop.kitaru("secrets", "delete", "opened", "--yes")
+    rig.processes.stop("cluster")
+    assert {rig.status(runs[kind]) for kind in ("killed", "left")} == {"running"}
+    return runs
+
+
+def said_in_pod(rig: Rig, laptop: Laptop, execution: str, text: str) -> None:
+    """Wait until a pod of the execution has printed a text."""
+    eventually(
+        lambda: any(text in rig.pod_log(p["name"]) for p in rig.pods(execution)),
+        what=lambda: laptop.story(execution),
+        within=300,
+    )
+
+
+def pods_are(rig: Rig, laptop: Laptop, execution: str, phases: list[str]) -> None:
+    """Wait until these are the phases of the pods of an execution."""
+    eventually(
+        lambda: [pod["phase"] for pod in rig.pods(execution)] == phases,
+        what=lambda: laptop.story(execution),
+        within=300,
+    )
+
+
+RECORDINGS: dict[str, Callable[[Path], None]] = {
+    "journal-3": record_local,
+    "remote-1": record_remote,
+}
 
 
 def main() -> int:

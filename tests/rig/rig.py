@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -60,14 +60,14 @@ class Rig:
 
     def stack_file(self, name: str, *, secret: str) -> str:
         """Return a file for `kitaru stack create` that describes the rig."""
-        authority = _authority(self.state)
+        trusted = authority(self.state)
         cluster = {"server": self.at.cluster_url, "token": TOKEN}
         settings = {
             "type": "kubernetes",
             "name": name,
             "cluster": "rig",
             "namespace": NAMESPACE,
-            "credentials": cluster | {"certificate_authority": authority},
+            "credentials": cluster | {"certificate_authority": trusted},
             "artifact_store": {
                 "uri": f"s3://{services.BUCKET}/{name}",
                 "endpoint": self.at.s3_url,
@@ -148,6 +148,19 @@ class Rig:
         path = f"/rig/kill/{NAMESPACE}/{name}"
         asking.cluster(self.state, self.at, path, method="POST")
 
+    def delete_job(self, execution_id: str) -> None:
+        """Delete the job of an execution's flow, for good, with its pod."""
+        path = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
+        found = asking.cluster(self.state, self.at, path)
+        assert isinstance(found, dict)
+        (name,) = (
+            job["metadata"]["name"]
+            for job in found["items"]
+            if job["metadata"]["labels"].get("run_id") == execution_id
+            and "step_run_id" not in job["metadata"]["labels"]
+        )
+        asking.cluster(self.state, self.at, f"{path}/{name}", method="DELETE")
+
     def container(self, name: str) -> dict[str, Any]:
         """Return the container of a pod, as it was asked for."""
         container: dict[str, Any] = self._pod(name)["spec"]["containers"][0]
@@ -208,10 +221,31 @@ def for_session() -> Iterator[Rig]:
         _remove(state)
 
 
-def session_folder() -> Path:
+@contextmanager
+def empty(name: str, prepare: Callable[[Rig], None]) -> Iterator[Rig]:
+    """Run one more rig of this process, on SQLite and without a stack.
+
+    Args:
+        name: Tells it from others of this process.
+        prepare: Called before its services start; what it leaves in the folder is there.
+    """
+    remove_left_over()
+    state = session_folder(name)
+    rig = Rig(state, Addresses(*free_ports(4)), services.SQLITE, mortal=True)
+    state.mkdir(parents=True)
+    try:
+        prepare(rig)
+        rig.start_services()
+        yield rig
+    finally:
+        _remove(state)
+
+
+def session_folder(name: str = "") -> Path:
     """Return where a rig of this process is; its name says when that has ended."""
     process = psutil.Process()
-    return FOLDER / f"{_SESSION}{process.pid}-{process.create_time():.2f}"
+    named = f"-{name}" if name else ""
+    return FOLDER / f"{_SESSION}{process.pid}-{process.create_time():.2f}{named}"
 
 
 def down() -> None:
@@ -224,7 +258,7 @@ def down() -> None:
 def remove_left_over() -> None:
     """Remove what is left of sessions that were killed."""
     for state in FOLDER.glob(f"{_SESSION}*"):
-        pid, _, born = state.name.removeprefix(_SESSION).partition("-")
+        pid, born, *_ = state.name.removeprefix(_SESSION).split("-")
         try:
             lives = f"{psutil.Process(int(pid)).create_time():.2f}" == born
         except psutil.NoSuchProcess:
@@ -239,7 +273,7 @@ def _start(state: Path, *, mortal: bool) -> Rig:
     state.mkdir(parents=True)
     try:
         rig.start_services()
-        _register_stack(rig)
+        register_stack(rig)
     except BaseException:
         _remove(state)
         raise
@@ -265,13 +299,13 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _register_stack(rig: Rig) -> None:
+def register_stack(rig: Rig) -> None:
     """Register the stack, in a process of its own: this one may use another store."""
     facts: Mapping[str, object] = {
         "stack": STACK,
         "namespace": NAMESPACE,
         "cluster_url": rig.at.cluster_url,
-        "certificate": _authority(rig.state),
+        "certificate": authority(rig.state),
         "token": TOKEN,
         "bucket": f"s3://{services.BUCKET}",
         "s3": services.s3_options(rig.at),
@@ -290,6 +324,6 @@ def _register_stack(rig: Rig) -> None:
         raise RuntimeError(f"the stack was not registered:\n{done.stderr[-3000:]}")
 
 
-def _authority(state: Path) -> str:
+def authority(state: Path) -> str:
     """Return the certificate of the Kubernetes API as ZenML takes it."""
     return base64.b64encode((state / "cluster" / "tls.crt").read_bytes()).decode()

@@ -76,7 +76,9 @@ class Recording:
                 _load(path, here)
             elif not _is_value(path):
                 path.write_bytes(here.data(path.read_bytes()))
-        shutil.copy(self.flows, root / "project" / FLOWS)
+        project = root / "project"
+        project.mkdir(exist_ok=True)
+        shutil.copy(self.flows, project)
 
 
 def all_of(kind: str) -> list[Recording]:
