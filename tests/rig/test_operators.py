@@ -41,7 +41,7 @@ def test_assistant_operates_an_execution_from_start_to_replay(
             args=inputs,
             **patience,
         )
-        execution = {"execution_id": started["exec_id"]}
+        execution = {"exec_id": started["exec_id"]}
         await ask("waiting", "kitaru_executions_get", **execution)
         await ask(
             "answered", "kitaru_executions_input", value=True, **execution, **patience
