@@ -18,6 +18,7 @@ from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings import settings
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.settings import Settings
+from kitaru._core.values.tagging import anything
 from kitaru._core.waits import hints
 from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
@@ -124,8 +125,9 @@ class FlowHandle(Generic[R]):
         )
         cause = self._ending.error if self._ending else None
         if cause is None and origin is FailureOrigin.USER_CODE:
+            # What it may not run here is not in it.
             stored = current_engine().failure(self.exec_id)
-            cause = failures.rebuild(stored) if stored else None
+            cause = failures.rebuild(stored, anything) if stored else None
         if cause is not None:
             error.__cause__ = tracebacks.without_ours(
                 cause, all_frames=folders.is_on("KITARU_DEBUG")

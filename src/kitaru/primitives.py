@@ -135,11 +135,12 @@ def load(exec_id: str, name: str, *, trust: bool = False) -> Any:
     Args:
         exec_id: Execution id; unique prefixes are taken.
         name: A name given to `save()`, a checkpoint's name or an invocation id.
-        trust: Unpickle even what another user stored, which may run their code.
+        trust: Load even what another user stored, which may run their code.
 
     Raises:
         KitaruContextError: Outside a checkpoint.
-        KitaruUsageError: If there is no such execution or value.
+        KitaruUsageError: If there is no such execution or value, or reading it would run
+            code of another user and `trust` is not given.
         KitaruRuntimeError: If the stored bytes are missing or damaged.
     """
     runtime, call = scope.require_checkpoint("load()")

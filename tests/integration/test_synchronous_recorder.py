@@ -21,7 +21,9 @@ class Note(BaseModel):
 
 
 @pytest.fixture
-def engine(config: Path) -> Iterator[ZenMLEngine]:
+def engine(config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZenMLEngine]:
+    # What a pod finds is of the execution that it runs; here a journal would say so.
+    monkeypatch.setenv("KITARU_TRUST_PICKLES", "true")
     opened = ZenMLEngine(synchronous=True)
     with use_engine(opened):
         yield opened

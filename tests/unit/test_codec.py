@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kitaru._core.values import codec
+from kitaru._core.values.tagging import anything
 from kitaru.errors import KitaruPickleWarning, KitaruRuntimeError, KitaruUsageError
 
 JSON = st.recursive(
@@ -26,7 +27,7 @@ JSON = st.recursive(
 
 def round_trip(value: object) -> Any:
     encoded = codec.encode(value)
-    return codec.decode(encoded.serializer, encoded.payload)
+    return codec.decode(encoded.serializer, encoded.payload, anything)
 
 
 @given(JSON)
@@ -34,7 +35,7 @@ def test_plain_json_data_comes_back_and_is_stored_as_json(value: object) -> None
     encoded = codec.encode(value)
 
     assert encoded.serializer == "json"
-    assert repr(codec.decode("json", encoded.payload)) == repr(value)
+    assert repr(codec.decode("json", encoded.payload, anything)) == repr(value)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_the_plainest_serializer_that_keeps_the_type_is_taken(
 ) -> None:
     encoded = codec.encode(value)
 
-    back = codec.decode(encoded.serializer, encoded.payload)
+    back = codec.decode(encoded.serializer, encoded.payload, anything)
 
     assert encoded.serializer == serializer
     assert back == value
@@ -85,7 +86,7 @@ def test_what_has_no_portable_form_is_pickled_with_one_warning() -> None:
     with pytest.warns(KitaruPickleWarning, match="Handmade") as warned:
         first, _ = codec.encode(Handmade(1)), codec.encode(Handmade(2))
 
-    back: Any = codec.decode(first.serializer, first.payload)
+    back: Any = codec.decode(first.serializer, first.payload, anything)
     assert first.serializer == "pickle"
     assert back.number == 1
     assert len(warned) == 1
@@ -148,12 +149,12 @@ def test_bytes_this_code_cannot_read_say_what_to_do(
         KitaruRuntimeError,
         match=rf"stored {serializer} value cannot be read .* replay from a checkpoint",
     ):
-        codec.decode(serializer, payload)
+        codec.decode(serializer, payload, anything)
 
 
 def test_an_unknown_serializer_asks_for_a_newer_kitaru() -> None:
     with pytest.raises(KitaruRuntimeError, match=r"'arrow'.*upgrade kitaru"):
-        codec.decode("arrow", b"")
+        codec.decode("arrow", b"", anything)
 
 
 def test_the_type_name_has_module_and_qualified_name() -> None:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import StoredFailure
+from kitaru._core.values.tagging import anything
 from kitaru.models import FailureOrigin
 
 
@@ -60,7 +61,7 @@ def stored(error: BaseException) -> StoredFailure:
     ],
 )
 def test_an_exception_comes_back_with_type_and_contents(error: BaseException) -> None:
-    back = failures.rebuild(stored(error))
+    back = failures.rebuild(stored(error), anything)
 
     assert type(back) is type(error)
     assert str(back) == str(error)
@@ -71,7 +72,7 @@ def test_a_class_defined_inside_a_function_comes_back() -> None:
     class LocalError(Exception):
         pass
 
-    back: Any = failures.rebuild(stored(LocalError("here")))
+    back: Any = failures.rebuild(stored(LocalError("here")), anything)
 
     assert back.args == ("here",)
 
@@ -88,7 +89,7 @@ def test_an_exception_that_would_come_back_changed_is_only_described(
     failure = stored(error)
 
     assert failure.message == str(error)
-    assert failures.rebuild(failure) is None
+    assert failures.rebuild(failure, anything) is None
 
 
 def chained() -> ValueError:
@@ -107,7 +108,7 @@ def chained() -> ValueError:
 
 
 def test_an_exception_keeps_what_it_came_from_and_its_notes() -> None:
-    back = failures.rebuild(stored(chained()))
+    back = failures.rebuild(stored(chained()), anything)
 
     assert isinstance(back, ValueError)
     assert back.__notes__ == ["seen twice"]
@@ -124,7 +125,9 @@ def test_the_members_of_a_group_keep_type_attributes_and_cause() -> None:
     limited = RateLimitError("slow down", status=429)
     limited.__cause__ = OSError(2, "gone", "a.txt")
 
-    back: Any = failures.rebuild(stored(ExceptionGroup("two", [limited, KeyError(1)])))
+    back: Any = failures.rebuild(
+        stored(ExceptionGroup("two", [limited, KeyError(1)])), anything
+    )
 
     assert back.exceptions[0].status == 429
     assert str(back.exceptions[0].__cause__) == "[Errno 2] gone: 'a.txt'"
@@ -135,7 +138,7 @@ def test_an_exception_in_a_circle_comes_back() -> None:
     error = DetailedError("round")
     error.detail = [error]
 
-    back: Any = failures.rebuild(stored(error))
+    back: Any = failures.rebuild(stored(error), anything)
 
     assert back.detail[0] is back
 
@@ -145,7 +148,7 @@ def test_what_cannot_be_stored_costs_an_exception_that_part_only() -> None:
     error.more = [1]  # type: ignore[attr-defined]  # as user code does
     error.__cause__ = ValueError("held", threading.Lock())
 
-    back: Any = failures.rebuild(stored(error))
+    back: Any = failures.rebuild(stored(error), anything)
 
     assert type(back) is DetailedError
     assert back.more == [1]
@@ -157,7 +160,7 @@ def test_an_error_of_pydantic_comes_back() -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(int).validate_python("x")
 
-    back: Any = failures.rebuild(stored(caught.value))
+    back: Any = failures.rebuild(stored(caught.value), anything)
 
     assert back.errors() == caught.value.errors()
 
@@ -185,7 +188,7 @@ def test_a_damaged_pickle_cannot_be_rebuilt() -> None:
         "no", "builtins.ValueError", "", "user_code", "Z2FyYmFnZQ=="
     )
 
-    assert failures.rebuild(failure) is None
+    assert failures.rebuild(failure, anything) is None
 
 
 @pytest.mark.parametrize("traceback", ["", "Traceback: …"])
@@ -211,7 +214,7 @@ def test_what_an_exception_hides_is_not_stored() -> None:
     except ValueError as error:
         stored = failures.store(error, FailureOrigin.USER_CODE)
 
-    again = failures.rebuild(stored)
+    again = failures.rebuild(stored, anything)
     assert again is not None
     assert again.__context__ is None
     assert stored.pickled is not None

@@ -324,3 +324,17 @@ def test_an_outcome_that_changed_while_it_was_projected_is_projected_again(
     journal.mark_projected(first.execution_id, ["a"])
 
     assert journal.calls(first.execution_id, unprojected=True) == [second]
+
+
+def test_what_was_started_here_stays_so_where_zenml_keeps_it(journal: Journal) -> None:
+    for execution_id in ("kept", "gone"):
+        started = LocalFacts(python="/usr/bin/python")
+        journal.put_execution(execution_id, started, Holder.me())
+    journal.update_execution("seen", store="elsewhere")
+
+    journal.forget("kept", stays=True)
+    journal.forget("gone")
+    journal.forget("seen", stays=True)
+
+    known = [journal.was_started_here(name) for name in ("kept", "gone", "seen")]
+    assert known == [True, False, False]

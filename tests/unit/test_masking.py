@@ -18,6 +18,7 @@ from kitaru._core.secrecy import masking
 from kitaru._core.secrecy.masking import Secrets
 from kitaru._core.secrecy.secret_names import is_secret
 from kitaru._core.secrecy.secret_rules import without_values
+from kitaru._core.values.tagging import anything
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
 from kitaru.models import FailureOrigin
@@ -287,7 +288,7 @@ def _failed(text: str, folder: Path) -> str:
         raise ValueError(text)
     except ValueError as error:
         stored = failures.store(error, FailureOrigin.USER_CODE)
-        rebuilt = failures.rebuild(stored)
+        rebuilt = failures.rebuild(stored, anything)
     shown = "".join(traceback.format_exception(rebuilt)) if rebuilt else ""
     return stored.message + stored.traceback + shown
 
@@ -335,4 +336,7 @@ def test_an_exception_that_holds_a_secret_is_not_kept_as_an_object() -> None:
     assert masking.holds_secret(base64.b64encode(VALUES["plain"].encode()))
     assert not masking.holds_secret(b"masking")
     error = ValueError(VALUES["plain"])
-    assert failures.rebuild(failures.store(error, FailureOrigin.USER_CODE)) is None
+    assert (
+        failures.rebuild(failures.store(error, FailureOrigin.USER_CODE), anything)
+        is None
+    )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from pydantic_ai import exceptions as foreign
 
+from kitaru._core.values.tagging import anything
 from kitaru._ops.language_models import errors
 from kitaru.errors import (
     KitaruFeatureNotAvailableError,
@@ -170,7 +171,7 @@ def test_errors_survive_being_stored() -> None:
 
     found = raised(foreign.ModelHTTPError(429, "m", headers={"Retry-After": "3"}))
 
-    back = failures.rebuild(failures.store(found, FailureOrigin.USER_CODE))
+    back = failures.rebuild(failures.store(found, FailureOrigin.USER_CODE), anything)
 
     assert isinstance(back, KitaruModelUnavailableError)
     assert (str(back), back.retry_after) == (str(found), 3)

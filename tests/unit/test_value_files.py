@@ -14,7 +14,7 @@ from kitaru._core.calls.records import StoredValue
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
 from kitaru._engine.disk import durable_files
-from kitaru._engine.values import value_files
+from kitaru._engine.values import saved_files, value_files
 from kitaru._engine.values.value_files import FileValues
 from kitaru.errors import KitaruBackendError, KitaruRuntimeError
 
@@ -234,3 +234,16 @@ def test_every_folder_that_got_an_entry_is_flushed(
 
     expected = (file, file.parent, file.parent.parent, tmp_path)
     assert {path.stat().st_ino for path in expected} <= set(flushed)
+
+
+@pytest.mark.parametrize("written", ["../../taken", "/taken", "..", ""])
+def test_a_saved_file_is_copied_under_a_name_only(written: str, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.write_bytes(b"x")
+    stored = saved_files.copied(saved, "saved", bytes)
+    folder = saved_files.local_copy(stored, b"x").parent
+
+    copy = saved_files.local_copy(replace(stored, file_name=written), b"x")
+
+    assert copy.parent == folder
+    assert copy.read_bytes() == b"x"

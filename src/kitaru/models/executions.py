@@ -135,11 +135,11 @@ class ArtifactRef(Record):
         """Return the stored value; for a saved file, a copy that lasts as this process.
 
         Args:
-            trust: Unpickle even what another user stored, which may run their code.
+            trust: Load even what another user stored, which may run their code.
 
         Raises:
-            KitaruUsageError: If the record does not come from a client, or holds
-                another user's pickle and `trust` is not given.
+            KitaruUsageError: If the record does not come from a client, or reading it
+                would run code of another user and `trust` is not given.
             KitaruRuntimeError: If the stored bytes are missing or damaged.
         """
         if self._load is None:

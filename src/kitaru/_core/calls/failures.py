@@ -14,6 +14,7 @@ from kitaru._core.calls.records import StoredFailure
 from kitaru._core.secrecy import masking
 from kitaru._core.values import exceptions, pickling, sameness
 from kitaru._core.values.sameness import text_of
+from kitaru._core.values.tagging import Permit
 from kitaru.errors import (
     KitaruBackendError,
     KitaruDivergenceError,
@@ -75,10 +76,15 @@ def _adapter() -> TypeAdapter[StoredFailure]:
     return TypeAdapter(StoredFailure)
 
 
-def rebuild(failure: StoredFailure) -> BaseException | None:
-    """Return the stored exception, or `None` if this code cannot rebuild it."""
+def rebuild(failure: StoredFailure, permit: Permit) -> BaseException | None:
+    """Return the stored exception, or `None` if this code cannot rebuild it.
+
+    Raises:
+        KitaruUsageError: If `permit` does not allow to run code of the exception.
+    """
     if failure.pickled is None:
         return None
+    permit("rebuilding its exception")
     return _loads(base64.b64decode(failure.pickled))
 
 

@@ -96,7 +96,7 @@ def _as_tree(value: object, name: str) -> Encoded | None:
     return None
 
 
-def decode(serializer: str, payload: bytes, permit: Permit = anything) -> object:
+def decode(serializer: str, payload: bytes, permit: Permit) -> object:
     """Return the value written by `encode`.
 
     Args:
@@ -139,6 +139,11 @@ def decode(serializer: str, payload: bytes, permit: Permit = anything) -> object
         f"a value was stored with the serializer {serializer!r}, which this version "
         "of kitaru does not know; upgrade kitaru"
     )
+
+
+def runs_code(serializer: str) -> bool:
+    """Whether reading a value of that form may run code that its bytes name."""
+    return serializer in ("tagged", "pickle")
 
 
 def canonical_hash(value: object) -> str | None:
@@ -187,7 +192,7 @@ def _unstorable(what: str, name: str, reason: str) -> KitaruUsageError:
 def _trouble(value: object, encoded: Encoded) -> str | None:
     """Return why a form would not give the value back as it is, `None` if it does."""
     try:
-        again = decode(encoded.serializer, encoded.payload)
+        again = decode(encoded.serializer, encoded.payload, anything)
     except KitaruRuntimeError as error:
         cause = error.__cause__
         return f"it could not be read again: {type(cause).__name__}: {cause}"

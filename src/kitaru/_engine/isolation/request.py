@@ -27,6 +27,7 @@ from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.values import codec, pickling
 from kitaru._core.values.codec import Encoded
+from kitaru._core.values.tagging import anything
 from kitaru._engine import flow_loading
 from kitaru._engine.port.execution import IsolatedCall, Values
 from kitaru._engine.session import saved_values
@@ -154,12 +155,12 @@ def outcome(reply: Reply, call: RunningCall) -> Any:
 def _decoded(content: Encoded | Path) -> object:
     if isinstance(content, Path):
         return content
-    return codec.decode(content.serializer, content.payload)
+    return codec.decode(content.serializer, content.payload, anything)
 
 
 def _error_of(failure: StoredFailure, execution_id: str) -> BaseException:
     """Return what the body raised, or its description if this code cannot rebuild it."""
-    error = failures.rebuild(failure)
+    error = failures.rebuild(failure, anything)
     if error is None:
         return KitaruUserCodeError(
             f"the body raised {failure.exception_type}: {failure.message}",

@@ -22,49 +22,15 @@ from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import VERSION, LocalFacts
 from kitaru._engine.disk import private
-from kitaru._engine.journal import leases
+from kitaru._engine.journal import leases, schema
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.journal.refusals import BUSY_SECONDS, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
 
-SCHEMA_VERSION = 3
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS executions (
-  execution_id TEXT PRIMARY KEY, body TEXT NOT NULL,
-  cancel INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS calls (
-  seq INTEGER PRIMARY KEY,
-  execution_id TEXT NOT NULL, invocation_id TEXT NOT NULL,
-  body TEXT NOT NULL, payloads BLOB, cache_key TEXT,
-  caught INTEGER NOT NULL DEFAULT 0, projected INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (execution_id, invocation_id)
-);
-CREATE INDEX IF NOT EXISTS cached ON calls (cache_key) WHERE cache_key IS NOT NULL;
-CREATE TABLE IF NOT EXISTS notes (
-  execution_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (execution_id, key)
-);
-CREATE TABLE IF NOT EXISTS leases (
-  execution_id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL,
-  started TEXT NOT NULL, heartbeat REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS answers (
-  wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ended (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, execution_id TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS queue (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  execution_id TEXT NOT NULL UNIQUE, pool TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS runners (
-  host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
-  execution_id TEXT NOT NULL, pool TEXT NOT NULL, busy_since REAL,
-  PRIMARY KEY (host, pid, started, execution_id)
-) WITHOUT ROWID;
+# Of executions that were only looked at, something may be noted, but no interpreter.
+_STARTED_HERE = """
+SELECT execution_id FROM executions
+WHERE execution_id = ?1 AND body LIKE '%"python": "%'
 """
 
 _TABLES = ("calls", "notes", "answers", "executions", "leases", "queue", "ended")
@@ -240,6 +206,11 @@ class Journal:
             "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
         )
         return _local_facts(rows[0][0], execution_id) if rows else None
+
+    def was_started_here(self, execution_id: str) -> bool:
+        """Whether this journal's machine started an execution, not only looked at it."""
+        own = "SELECT execution_id FROM own WHERE execution_id = ?1"
+        return bool(self.read(f"{_STARTED_HERE} UNION {own}", (execution_id,)))
 
     def request_cancel(self, execution_id: str) -> None:
         """Ask the runner to stop at the next checkpoint."""
@@ -436,9 +407,20 @@ class Journal:
         )
         return [row[0] for row in rows]
 
-    def forget(self, execution_id: str) -> None:
-        """Delete everything of an execution, in one commit."""
+    def forget(self, execution_id: str, *, stays: bool = False) -> None:
+        """Delete everything of an execution, in one commit.
+
+        Args:
+            execution_id: The execution.
+            stays: Whether ZenML keeps it: then it stays one that was started here.
+        """
         with self.transaction() as db:
+            if stays:
+                db.execute(
+                    f"INSERT OR IGNORE INTO own {_STARTED_HERE}", (execution_id,)
+                )
+            else:
+                db.execute("DELETE FROM own WHERE execution_id = ?", (execution_id,))
             for table in _TABLES:
                 db.execute(
                     f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,)
@@ -517,14 +499,14 @@ class Journal:
 
     def _create(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        if version > schema.VERSION:
             raise KitaruBackendError(
                 f"the journal {self.path} was written by a newer kitaru (format {version}, "
-                f"this one knows {SCHEMA_VERSION}); upgrade kitaru"
+                f"this one knows {schema.VERSION}); upgrade kitaru"
             )
-        if version < SCHEMA_VERSION:
+        if version < schema.VERSION:
             self._db.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {schema.TABLES} PRAGMA user_version = {schema.VERSION}; COMMIT;"
             )
 
 

@@ -23,6 +23,7 @@ from kitaru._core.flows.signals import Killed
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._core.words.similar import did_you_mean
@@ -311,7 +312,7 @@ class MemoryEngine:
         result = self._find(execution_id).result
         if result is None:
             raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
-        return codec.decode(result.serializer, result.payload)
+        return codec.decode(result.serializer, result.payload, anything)
 
     def failure(self, execution_id: str) -> StoredFailure | None:
         return self._find(execution_id).failure
@@ -392,13 +393,13 @@ class MemoryEngine:
     def _find(self, execution_id: str) -> MemoryExecution:
         return self.executions[self.resolve_id(execution_id)]
 
-    def _lookup(self, execution_id: str, name: str, trust: bool) -> StoredValue:
-        execution = self._find(execution_id)
-        return described.named_value(execution_id, name, list(execution.calls.values()))
+    def _lookup(self, execution_id: str, name: str) -> StoredValue:
+        calls = list(self._find(execution_id).calls.values())
+        return described.named_value(execution_id, name, calls)
 
     def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
         payload = value.payload or b""
-        return ref.bind(lambda _trust: value_files.load(value, payload))
+        return ref.bind(lambda _trust: value_files.load(value, payload, anything))
 
 
 class _Recorder:
@@ -462,7 +463,9 @@ def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:
 
 
 def _decoded_inputs(execution: MemoryExecution) -> dict[str, Any]:
-    inputs = codec.decode(execution.inputs.serializer, execution.inputs.payload)
+    inputs = codec.decode(
+        execution.inputs.serializer, execution.inputs.payload, anything
+    )
     assert isinstance(inputs, dict)
     return inputs
 

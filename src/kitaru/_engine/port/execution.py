@@ -12,6 +12,7 @@ from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.scope import RunningCall
 from kitaru._core.flows.specs import CheckpointSpec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits.answered import Answer
 from kitaru.models import (
     ExecutionStatus,
@@ -216,6 +217,10 @@ class Reporter(Protocol):
         ...
 
 
+# Finds a stored value by its execution and name.
+Lookup = Callable[[str, str], StoredValue]
+
+
 @dataclass(frozen=True)
 class Parts:
     """What an engine provides for one execution."""
@@ -224,7 +229,7 @@ class Parts:
     values: Values
     board: WaitBoard
     reporter: Reporter
-    lookup: Callable[[str, str, bool], StoredValue]
+    lookup: Lookup
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
     run_isolated: Callable[[IsolatedCall], Any]
     width: int = 10
@@ -232,3 +237,5 @@ class Parts:
     retries: int = 0
     cache: bool = False
     source_changed: bool = False
+    # Given an execution and what of it is loaded: what to ask before its code runs.
+    permit: Callable[[str, str], Permit] = lambda execution_id, what: anything

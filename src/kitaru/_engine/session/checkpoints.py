@@ -18,6 +18,7 @@ from kitaru._core.flows.signals import Cancelled, FlowSignal
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.values import codec, fingerprints
+from kitaru._core.values.tagging import Permit
 from kitaru._core.words.similar import cut
 from kitaru._engine.port.execution import (
     IsolatedCall,
@@ -298,7 +299,7 @@ class Checkpointing:
         if decision.action is not Action.RUN or decision.afresh or key is None:
             return decision
         cached = self._parts.recorder.cached(key)
-        if cached is None:
+        if cached is None or not self._may_read(cached):
             return decision
         return Decision(Action.REUSE, cached, note="from the cache")
 
@@ -332,6 +333,16 @@ class Checkpointing:
                 failure_origin="divergence",
             )
         )
+
+    def _may_read(self, record: CallRecord) -> bool:
+        """Whether a result of another execution can be used without asking anybody."""
+        if record.output is None or not codec.runs_code(record.output.serializer):
+            return True
+        try:
+            self._parts.permit(record.execution_id, "a cached result")("reading it")
+        except KitaruUsageError:
+            return False
+        return True
 
     def _cache_key(self, ticket: Ticket) -> str | None:
         """Return the key of results to share across executions; `None`: share nothing."""
@@ -426,7 +437,9 @@ class Checkpointing:
         if decision.action is Action.RAISE:
             assert record is not None  # a recorded failure is what is raised
             assert record.failure is not None
-            error = failures.rebuild(record.failure)
+            what = f"the failure of checkpoint {ticket.invocation_id!r}"
+            permit = self._parts.permit(record.execution_id, what)
+            error = failures.rebuild(record.failure, permit)
             self._link(ticket, record)
             reporter.reused(ticket.invocation_id, "raises again, as recorded")
             error = error or RuntimeError(record.failure.message)
@@ -437,9 +450,10 @@ class Checkpointing:
         if output is None and record is not None:
             output = record.output
         assert output is not None  # completed calls and overrides have a value
-        value = self.decode(
-            output, f"the result of checkpoint {ticket.invocation_id!r}"
-        )
+        what = f"the result of checkpoint {ticket.invocation_id!r}"
+        # An override is of the one who asked for the replay.
+        owner = record.execution_id if record else self._execution_id
+        value = self.decode(output, what, self._parts.permit(owner, what))
         self._origins.remember(value, ticket.invocation_id, output.content_hash)
         if decision.action is Action.OVERRIDE:
             self._commit(replace(self._record(ticket, output=output), overridden=True))
@@ -469,9 +483,10 @@ class Checkpointing:
             )
         )
 
-    def decode(self, value: StoredValue, what: str) -> object:
+    def decode(self, value: StoredValue, what: str, permit: Permit) -> object:
         """Return a stored value."""
-        return value_files.load(value, self._parts.values.get(value, what=what))
+        data = self._parts.values.get(value, what=what)
+        return value_files.load(value, data, permit)
 
 
 async def _awaited(value: Any) -> Any:

@@ -20,6 +20,7 @@ from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.flows.signals import Cancelled, Suspended
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
+from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered, answers
 from kitaru._core.waits.answered import Answer
 from kitaru._engine.port.execution import Parts, Question
@@ -253,8 +254,11 @@ class Session:
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool
     ) -> object:
         """Return a value this call has saved, or one of a finished call."""
+        what = f"artifact {name!r}"
         own = [a.value for a in call.artifacts if a.name == name]
         if execution_id == self.execution_id and own:
-            return self._checkpoints.decode(own[0], f"artifact {name!r}")
-        found = self._parts.lookup(execution_id, name, trust)
-        return self._checkpoints.decode(found, f"artifact {name!r}")
+            return self._checkpoints.decode(own[0], what, anything)
+        found = self._parts.lookup(execution_id, name)
+        whose = f"{what} of execution {execution_id}"
+        permit = anything if trust else self._parts.permit(execution_id, whose)
+        return self._checkpoints.decode(found, what, permit)

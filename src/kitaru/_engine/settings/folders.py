@@ -40,7 +40,7 @@ def journal_path() -> Path:
 
 
 def trusts_pickles() -> bool:
-    """Whether the user trusts pickles of others: KITARU_TRUST_PICKLES=true."""
+    """Whether the user trusts what others stored: KITARU_TRUST_PICKLES=true."""
     return is_on("KITARU_TRUST_PICKLES")
 
 

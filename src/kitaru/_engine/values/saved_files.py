@@ -70,7 +70,9 @@ def local_copy(value: StoredValue, data: bytes) -> Path:
     It is removed when the process ends.
     """
     folder = Path(_folder().name) / value.content_hash[:16]
-    path = folder / (value.file_name or "file")
+    # A name only, whatever somebody wrote there.
+    name = Path(value.file_name or "").name
+    path = folder / (name if name not in ("", "..") else "file")
     folder.mkdir(exist_ok=True)
     path.write_bytes(data)
     return path

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from kitaru._core.calls.records import StoredValue
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.values.tagging import Permit
 from kitaru._engine.disk import durable_files, private
 from kitaru._engine.disk.durable_files import Draft
 from kitaru._engine.values import saved_files
@@ -164,11 +165,15 @@ def describe(encoded: Encoded, payload: bytes | None = None) -> StoredValue:
     )
 
 
-def load(value: StoredValue, data: bytes) -> object:
-    """Return the value that its checked bytes stand for."""
+def load(value: StoredValue, data: bytes, permit: Permit) -> object:
+    """Return the value that its checked bytes stand for.
+
+    Raises:
+        KitaruUsageError: If they need code to run, and `permit` does not allow it.
+    """
     if value.serializer == saved_files.SERIALIZER:
         return saved_files.local_copy(value, data)
-    return codec.decode(value.serializer, data)
+    return codec.decode(value.serializer, data, permit)
 
 
 def inline(encoded: Encoded) -> StoredValue:

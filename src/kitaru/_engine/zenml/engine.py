@@ -40,6 +40,7 @@ from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
 from kitaru._engine.zenml.running import launcher, local_execution
 from kitaru._engine.zenml.runs import runs, statuses
 from kitaru._engine.zenml.runs.runs import find_run
+from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup import importing, pages
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
@@ -94,10 +95,15 @@ class ZenMLEngine:
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)
-        self._library = Library(self.journal)
+        self._gate = Gate(self.journal)
+        self._library = Library(self.journal, self._gate)
         self._decisions = Decisions(self.journal)
         self.launcher = launcher.Launcher(
-            self.journal, self.queue, self._library.lookup, synchronous=synchronous
+            self.journal,
+            self.queue,
+            self._library.lookup,
+            gate=self._gate,
+            synchronous=synchronous,
         )
         self._reconciler = Reconciler(
             self.journal, self.queue, self.launcher.continue_elsewhere
@@ -134,12 +140,20 @@ class ZenMLEngine:
         return Recorded(
             execution_id=execution_id,
             source=_source(run),
-            inputs=local_execution.read_inputs(facts),
+            inputs=local_execution.read_inputs(
+                facts,
+                self._gate.of_execution(
+                    execution_id, f"an input of execution {execution_id}"
+                ),
+            ),
             calls=calls,
             settings=runs.settings_of(run),
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
+        self._gate.check(
+            execution_id, f"the flow of execution {execution_id} was not loaded: that"
+        )
         return _source(find_run(execution_id))
 
     def continue_execution(self, execution_id: str) -> Continuation:
@@ -261,9 +275,9 @@ class ZenMLEngine:
     def failure(self, execution_id: str) -> StoredFailure | None:
         run = find_run(execution_id)
         failure = failures.stored_failure(run, self.journal)
-        is_ours = self.journal.execution(execution_id) is not None
-        if failure is None or is_ours or self._library.trusts(run):
+        if failure is None or self._gate.vouches_for(run):
             return failure
+        # Described, not rebuilt: that would run code of somebody else.
         return replace(failure, pickled=None)
 
     # -- waits ---------------------------------------------------------------

@@ -149,7 +149,7 @@ class ZenMLMaintenance:
             ):
                 return _VALUES_USED
         local_files.remove_log(execution_id)
-        self._journal.forget(execution_id)
+        self._journal.forget(execution_id, stays=not plan.with_runs)
         return None
 
 

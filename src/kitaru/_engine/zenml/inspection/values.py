@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import copy_context
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.models import ArtifactVersionResponse, PipelineRunResponse
+from zenml.models import ArtifactVersionResponse
 
 from kitaru._core.calls import described
 from kitaru._core.calls.records import StoredValue
+from kitaru._core.values.tagging import Permit
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.settings import folders
 from kitaru._engine.values import value_files
 from kitaru._engine.zenml.inspection import executions
 from kitaru._engine.zenml.recording import artifact_versions
+from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import KitaruRuntimeError, KitaruUsageError
 from kitaru.models import ArtifactRef
@@ -24,49 +24,18 @@ from kitaru.models import ArtifactRef
 class Library:
     """The values of all executions."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, gate: Gate) -> None:
         self._journal = journal
+        self._gate = gate
 
-    def lookup(self, execution_id: str, name: str, trust: bool) -> StoredValue:
+    def lookup(self, execution_id: str, name: str) -> StoredValue:
         """Return a saved artifact or a checkpoint's result by its name.
 
         Raises:
             KitaruUsageError: If the execution has none of that name.
         """
         calls = executions.known_calls(self._journal, execution_id)
-        value = described.named_value(execution_id, name, calls)
-        self._check_trust(execution_id, value, trust)
-        return value
-
-    def _check_trust(self, execution_id: str, value: StoredValue, trust: bool) -> None:
-        """Refuse to unpickle what another user stored: it may run any code.
-
-        Raises:
-            KitaruUsageError: If the execution is not of this machine or this user, and
-                nobody said to trust it.
-        """
-        if value.serializer != "pickle" or trust:
-            return
-        if self._journal.execution(execution_id) is not None:
-            return
-        with translated(f"reading execution {execution_id}"):
-            run = Client().zen_store.get_run(UUID(execution_id))
-        if self.trusts(run):
-            return
-        author = run.user
-        raise KitaruUsageError(
-            f"a value of execution {execution_id} was pickled by "
-            f"{author.name if author else 'an unknown user'}; loading it runs their code. "
-            "If you trust them, pass trust=True or set KITARU_TRUST_PICKLES=true"
-        )
-
-    def trusts(self, run: PipelineRunResponse) -> bool:
-        """Whether to unpickle what an execution stored: it is this user's own."""
-        if folders.trusts_pickles():
-            return True
-        with translated(f"reading the author of execution {run.id}"):
-            author = run.user
-            return author is not None and author.id == Client().active_user.id
+        return described.named_value(execution_id, name, calls)
 
     def binder(self, execution_id: str) -> described.Bind:
         """Return what gives records of an execution a `load()` that reads the value."""
@@ -76,8 +45,10 @@ class Library:
 
         def bind(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
             def load(trust: bool) -> object:
-                self._check_trust(execution_id, value, trust)
-                return self._loader(value, f"artifact {ref.name!r}")()
+                what = f"artifact {ref.name!r}"
+                whose = f"{what} of execution {execution_id}"
+                permit = self._gate.of_execution(execution_id, whose, trust=trust)
+                return _loaded(value, what, permit)
 
             return ref.bind(lambda trust: context.copy().run(load, trust))
 
@@ -121,7 +92,7 @@ class Library:
             value = executions.result_value(run, self._journal)
         if value is None:
             raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
-        return self._loader(value, what)()
+        return _loaded(value, what, self._gate.of_execution(execution_id, what))
 
     def _foreign(
         self, version: ArtifactVersionResponse, artifact_id: str
@@ -135,13 +106,15 @@ class Library:
 
         context = copy_context()
 
-        def load() -> object:
+        def load(trust: bool) -> object:
+            permit = self._gate.of_author(version.user, f"artifact {ref.name!r}", trust)
+            # Its materializer is code that the version names.
+            permit("loading it")
             with translated(f"loading artifact {artifact_id}"):
                 return version.load()
 
-        return ref.bind(lambda _trust: context.copy().run(load))
+        return ref.bind(lambda trust: context.copy().run(load, trust))
 
-    def _loader(self, value: StoredValue, what: str) -> Callable[[], object]:
-        return lambda: value_files.load(
-            value, artifact_versions.fetch(value, what=what)
-        )
+
+def _loaded(value: StoredValue, what: str, permit: Permit) -> object:
+    return value_files.load(value, artifact_versions.fetch(value, what=what), permit)

@@ -26,6 +26,7 @@ from zenml.models import ExceptionInfo, StepRunResponse, StepRunUpdate
 from zenml.orchestrators.step_launcher import StepLauncher
 
 from kitaru._core.flows.signals import Cancelled
+from kitaru._core.values.tagging import anything
 from kitaru._engine.isolation import request as isolation_request
 from kitaru._engine.isolation.request import Reply
 from kitaru._engine.port.execution import IsolatedCall
@@ -110,7 +111,8 @@ class IsolatedPods:
         isolation_request.outcome(reply, call.running)
         assert reply.output is not None  # a body that did not fail has a stored result
         what = f"the result of checkpoint {call.running.invocation_id!r}"
-        return value_files.load(reply.output, self._values.get(reply.output, what=what))
+        data = self._values.get(reply.output, what=what)
+        return value_files.load(reply.output, data, anything)
 
     def forget(self, invocation_id: str) -> None:
         """Delete requests and replies of a call that is recorded or cancelled now.

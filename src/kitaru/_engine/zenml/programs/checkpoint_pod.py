@@ -11,6 +11,7 @@ import threading
 from zenml.steps import get_step_context
 
 from kitaru._core.calls import failures
+from kitaru._core.values.tagging import anything
 from kitaru._engine.isolation import request
 from kitaru._engine.isolation.request import Reply
 from kitaru._engine.open import stored_value
@@ -38,7 +39,7 @@ def body() -> None:
     if reply is None:
         reply = _run(place, str(step_run.pipeline_run_id))
     if reply.failure is not None:
-        error = failures.rebuild(reply.failure)
+        error = failures.rebuild(reply.failure, anything)
         raise error or RuntimeError(reply.failure.message)
 
 

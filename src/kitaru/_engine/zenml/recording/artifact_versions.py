@@ -81,7 +81,12 @@ def execution_of(version: ArtifactVersionResponse) -> str | None:
     if version.producer_pipeline_run_id is not None:
         return str(version.producer_pipeline_run_id)
     # No step made the result of a flow; it lies in the folder of its execution.
-    _, ours, place = version.uri.partition(f"/{_OURS}/")
+    return execution_at(version.uri)
+
+
+def execution_at(uri: str) -> str | None:
+    """Return the execution in whose folder something lies, `None` if in none."""
+    _, ours, place = uri.partition(f"/{_OURS}/")
     execution_id = place.partition("/")[0]
     try:
         return str(UUID(execution_id)) if ours else None

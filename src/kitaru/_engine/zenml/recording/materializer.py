@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from typing import Any, ClassVar
 
 from zenml.enums import ArtifactType
@@ -10,7 +11,11 @@ from zenml.materializers.base_materializer import BaseMaterializer
 
 from kitaru._core.calls.records import StoredValue
 from kitaru._core.values import codec
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.settings import folders
 from kitaru._engine.values import value_files
+from kitaru._engine.zenml.recording import artifact_versions
+from kitaru._engine.zenml.runs.trust import Gate
 
 
 class KitaruMaterializer(BaseMaterializer):
@@ -32,7 +37,18 @@ class KitaruMaterializer(BaseMaterializer):
             size=len(data),
             file_name=value_files.original_name(name),
         )
-        return value_files.load(value, data)
+        return value_files.load(value, data, self._permit)
+
+    def _permit(self, action: str) -> None:
+        """Ask whose the value is: `load` runs wherever ZenML is asked for an artifact."""
+        execution_id = artifact_versions.execution_at(self.uri)
+        what = f"the artifact at {self.uri}"
+        with closing(Journal(folders.journal_path())) as journal:
+            gate = Gate(journal)
+            if execution_id is None:
+                gate.of_author(None, what, trust=False)(action)
+            else:
+                gate.of_execution(execution_id, what)(action)
 
     def save(self, data: Any) -> None:
         """Store a value; Kitaru itself writes the file before ZenML knows of it."""

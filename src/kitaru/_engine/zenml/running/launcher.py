@@ -16,7 +16,6 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import failures
-from kitaru._core.calls.records import StoredValue
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.values import codec
@@ -28,7 +27,7 @@ from kitaru._engine.output import log_capture, log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import Launch
-from kitaru._engine.port.execution import Ending, Reporter
+from kitaru._engine.port.execution import Ending, Lookup, Reporter
 from kitaru._engine.runners import spawning
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.spawning import Surroundings
@@ -39,6 +38,7 @@ from kitaru._engine.zenml.pods import remote_runs
 from kitaru._engine.zenml.recording import artifact_versions
 from kitaru._engine.zenml.running.local_execution import LocalExecution
 from kitaru._engine.zenml.runs import entry, runs, statuses
+from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
@@ -63,8 +63,9 @@ class Launcher:
         self,
         journal: Journal,
         queue: Queue,
-        lookup: Callable[[str, str, bool], StoredValue],
+        lookup: Lookup,
         *,
+        gate: Gate,
         synchronous: bool,
     ) -> None:
         self._journal = journal
@@ -73,6 +74,7 @@ class Launcher:
         # Whether other executions need this process: it does not stay at a wait then.
         self.is_awaited: Callable[[], bool] = lambda: False
         self._lookup = lookup
+        self._gate = gate
         self._synchronous = synchronous
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:
@@ -200,7 +202,12 @@ class Launcher:
         return Continuation(how="process", pid=pid)
 
     def continue_here(self, execution_id: str) -> Ending:
-        """Go on in this process and thread."""
+        """Go on in this process and thread.
+
+        Raises:
+            KitaruUsageError: If that would run code of somebody else.
+        """
+        self._gate.check(execution_id, _not_continued(execution_id))
         local = self._journal.execution(execution_id)
         log = _log_of(execution_id)
         reporter = _reporter(log)
@@ -228,6 +235,7 @@ class Launcher:
         execution_id = str(run.id)
         if remote_runs.runs_elsewhere(run):
             return self._continue_on_stack(execution_id)
+        self._gate.check(execution_id, _not_continued(execution_id))
         source = runs.facts_to_run(run).source
         if not source.is_loadable:
             flow_loading.find(source)
@@ -246,6 +254,9 @@ class Launcher:
         return self._spawn(execution_id)
 
     def _continue_on_stack(self, execution_id: str) -> Continuation:
+        if runs.store_is_a_file():
+            # No server has let anybody in, and what the stack's job is is written there.
+            self._gate.check(execution_id, _not_continued(execution_id))
         # Two commands of this machine must not start two pods.
         self._journal.acquire(execution_id, Holder.me())
         run = self._still_open(execution_id)
@@ -383,6 +394,7 @@ class Launcher:
             log=log,
             reporter=reporter,
             lookup=self._lookup,
+            gate=self._gate,
             synchronous=self._synchronous if synchronous is None else synchronous,
             stopping=stopping,
             is_awaited=lambda: self.is_awaited(),
@@ -408,6 +420,10 @@ class Launcher:
 def _go_on(execution_id: str) -> None:
     """Let ZenML run the body again, which is in the run as it is by now."""
     runs.go_on_here(Client().zen_store.get_run(UUID(execution_id)))
+
+
+def _not_continued(execution_id: str) -> str:
+    return f"execution {execution_id} was not continued here: that"
 
 
 def _log_of(execution_id: str) -> LogFile:

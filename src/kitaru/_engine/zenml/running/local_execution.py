@@ -16,6 +16,7 @@ from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
@@ -25,6 +26,7 @@ from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
     Ending,
     IsolatedCall,
+    Lookup,
     Parts,
     Recorder,
     Reporter,
@@ -41,6 +43,7 @@ from kitaru._engine.zenml.recording.projector import Projector
 from kitaru._engine.zenml.recording.recorders import JournalRecorder, StoreRecorder
 from kitaru._engine.zenml.running import zenml_steps
 from kitaru._engine.zenml.runs.runs import find_run
+from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions, local_waits
 from kitaru.errors import KitaruBackendError
@@ -62,7 +65,8 @@ class LocalExecution:
         journal: Journal,
         log: LogFile,
         reporter: Reporter,
-        lookup: Callable[[str, str, bool], StoredValue],
+        lookup: Lookup,
+        gate: Gate,
         synchronous: bool,
         stopping: Callable[[], bool] | None = None,
         is_awaited: Callable[[], bool] = lambda: False,
@@ -76,6 +80,7 @@ class LocalExecution:
         self._journal = journal
         self._log = log
         self._lookup = lookup
+        self._gate = gate
         self._synchronous = synchronous
         # Given to a pod, which nobody can ask through its journal.
         self._stopping = stopping
@@ -120,7 +125,7 @@ class LocalExecution:
             self._journal.begin_again(self.execution_id)
             writer.read_existing()
         if inputs is None:
-            inputs = read_inputs(self._facts)
+            inputs = read_inputs(self._facts, anything)
         pods = self._isolated_pods(writer, values)
         projector = Projector(self.execution_id, self._journal, writer)
         session = Session(
@@ -147,6 +152,7 @@ class LocalExecution:
                 retries=self._facts.settings.retries or 0,
                 cache=bool(self._facts.settings.cache),
                 source_changed=self._source_changed(),
+                permit=self._permit,
             ),
         )
         self.reporter.begun(
@@ -175,6 +181,12 @@ class LocalExecution:
         finally:
             projector.stop()
         return self.ending, result[0] if result else None
+
+    def _permit(self, execution_id: str, what: str) -> Permit:
+        # Whoever let this execution run here has decided about its own content.
+        if execution_id == self.execution_id:
+            return anything
+        return self._gate.of_execution(execution_id, what)
 
     def _timeline(self, known: list[CallRecord]) -> Timeline:
         plan = self._facts.replay
@@ -303,9 +315,9 @@ def _run_in_child(call: IsolatedCall) -> Any:
     return child_process.run(call, environment=surroundings)
 
 
-def read_inputs(facts: ExecutionFacts) -> dict[str, Any]:
+def read_inputs(facts: ExecutionFacts, permit: Permit) -> dict[str, Any]:
     """Return the arguments of the flow as they were given."""
     data = artifact_versions.fetch(facts.inputs, what="the inputs of the flow")
-    inputs = codec.decode(facts.inputs.serializer, data)
+    inputs = codec.decode(facts.inputs.serializer, data, permit)
     assert isinstance(inputs, dict)
     return inputs
