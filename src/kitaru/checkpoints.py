@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, cast, overload
+from typing import Any, Generic, Never, ParamSpec, TypedDict, TypeVar, cast, overload
 
 from kitaru._core.calls import names
 from kitaru._core.calls.names import check_name
@@ -21,10 +21,13 @@ from kitaru._core.flows.specs import (
     ExceptionTypes,
     Runtime,
 )
+from kitaru._core.settings import options as known_options
+from kitaru._core.words.similar import shorten
 from kitaru._engine import flow_loading
 from kitaru._engine.session.futures import (
     CheckpointFuture,
     CheckpointFutures,
+    is_future,
     resolve_all,
 )
 from kitaru.errors import KitaruUsageError
@@ -137,6 +140,7 @@ class Checkpoint(Generic[P, R]):
         runtime: Runtime | None = None,
         resources: Resources | Mapping[str, object] | None = None,
         cache: bool | None = None,
+        **unknown: Never,
     ) -> Checkpoint[P, R]:
         """Return a copy with other settings; `None` leaves one as it is.
 
@@ -152,8 +156,12 @@ class Checkpoint(Generic[P, R]):
             runtime: `"inline"` or `"isolated"`.
             resources: What an isolated one needs.
             cache: Reuse results across executions.
+            **unknown: Refused.
+
+        Raises:
+            KitaruUsageError: For an unknown option, or a value that one does not take.
         """
-        given: dict[str, Any] = {
+        said: dict[str, Any] = {
             "retries": retries,
             "retry_delay": retry_delay,
             "retry_backoff": retry_backoff,
@@ -161,19 +169,22 @@ class Checkpoint(Generic[P, R]):
             "timeout": timeout,
             "type": type,
             "runtime": runtime,
-            "resources": _resources(self.name, resources),
+            "resources": resources,
             "cache": cache,
+            **unknown,
         }
-        spec = replace(
-            self._spec,
-            **{name: value for name, value in given.items() if value is not None},
-        )
-        _check(spec)
+        given = {name: value for name, value in said.items() if value is not None}
+        door = f"{self.name}.with_options"
+        known_options.check(given, known_options.CHECKPOINT, door)
+        if resources is not None:
+            given["resources"] = _resources(self.name, resources)
+        spec = replace(self._spec, **given)
+        _check_resources(spec)
         options = self._options
         if id is not None:
-            options = replace(options, id=names.check_name("invocation id", id))
+            options = replace(options, id=_invocation_id(id, door))
         if after != ():
-            options = replace(options, after=_sequence(after))
+            options = replace(options, after=_sequence(after, door))
         return Checkpoint(spec, options)
 
     def _split_options(
@@ -183,10 +194,12 @@ class Checkpoint(Generic[P, R]):
         options, rest = self._options, kwargs
         if "id" in rest and "id" not in self._parameters:
             rest = dict(rest)
-            options = replace(options, id=rest.pop("id"))
+            given = _invocation_id(rest.pop("id"), self.name)
+            options = replace(options, id=given)
         if "after" in rest and "after" not in self._parameters:
             rest = dict(rest)
-            options = replace(options, after=_sequence(rest.pop("after")))
+            after = _sequence(rest.pop("after"), self.name)
+            options = replace(options, after=after)
         return options, rest
 
     def __repr__(self) -> str:
@@ -221,6 +234,7 @@ def checkpoint(
     runtime: Runtime | None = None,
     resources: Resources | Mapping[str, object] | None = None,
     cache: bool | None = None,
+    **unknown: Never,
 ) -> Checkpoint[P, R] | Callable[[Callable[P, R]], Checkpoint[P, R]]:
     """Keep the result of a function, so that no execution computes it twice.
 
@@ -237,9 +251,14 @@ def checkpoint(
         resources: What it needs, as `Resources(cpu=2, memory="4GB")` or a mapping; it is
             isolated then. Local stacks enforce none of it.
         cache: Reuse results across executions; off by default.
+        **unknown: Refused.
 
     Returns:
         A `Checkpoint` with the function's own signature.
+
+    Raises:
+        KitaruUsageError: For an unknown option, a value that one does not take, or what
+            is no function.
 
     Example:
         >>> @checkpoint(retries=2)
@@ -249,24 +268,26 @@ def checkpoint(
         'A'
     """
 
+    given: dict[str, Any] = {
+        "retries": retries,
+        "retry_delay": retry_delay,
+        "retry_backoff": retry_backoff,
+        "retry_on": retry_on,
+        "timeout": timeout,
+        "type": type,
+        "runtime": runtime,
+        "resources": resources,
+        "cache": cache,
+        **unknown,
+    }
+    known_options.check(given, known_options.CHECKPOINT, "checkpoint")
+
     def decorate(function: Callable[P, R]) -> Checkpoint[P, R]:
         plain, foreign = _plain_function(function)
         name = names.check_name("checkpoint", plain.__name__.strip("<>"))
-        spec = CheckpointSpec(
-            name=name,
-            function=plain,
-            retries=retries,
-            retry_delay=retry_delay,
-            retry_backoff=retry_backoff,
-            retry_on=retry_on,
-            timeout=timeout,
-            type=type,
-            runtime=runtime,
-            resources=_resources(name, resources),
-            cache=cache,
-            foreign=foreign,
-        )
-        _check(spec)
+        declared = given | {"resources": _resources(name, resources)}
+        spec = CheckpointSpec(name=name, function=plain, foreign=foreign, **declared)
+        _check_resources(spec)
         return Checkpoint(spec, CallOptions())
 
     return decorate if fn is None else decorate(fn)
@@ -288,32 +309,9 @@ def _plain_function(given: Any) -> tuple[Callable[..., Any], object]:
     )
 
 
-def _check(spec: CheckpointSpec) -> None:
-    retries: object = spec.retries  # users may pass anything
-    if not isinstance(retries, int) or retries < 0:
-        raise KitaruUsageError(
-            f"checkpoint {spec.name!r}: retries must be 0 or more, got {spec.retries!r}"
-        )
-    if spec.retry_delay < 0 or spec.retry_backoff < 1:
-        raise KitaruUsageError(
-            f"checkpoint {spec.name!r}: retry_delay must be 0 or more and retry_backoff "
-            f"1 or more, got {spec.retry_delay!r} and {spec.retry_backoff!r}"
-        )
-    if spec.timeout is not None and spec.timeout <= 0:
-        raise KitaruUsageError(
-            f"checkpoint {spec.name!r}: timeout must be more than 0 s, got {spec.timeout!r}"
-        )
-    if spec.runtime not in (None, "inline", "isolated"):
-        raise KitaruUsageError(
-            f"checkpoint {spec.name!r}: runtime must be 'inline' or 'isolated', got "
-            f"{spec.runtime!r}"
-        )
-
-    if spec.resources is not None:
-        _check_resources(spec)
-
-
 def _check_resources(spec: CheckpointSpec) -> None:
+    if spec.resources is None:
+        return
     if spec.runtime == "inline":
         raise KitaruUsageError(
             f"checkpoint {spec.name!r}: resources need a process of their own; leave "
@@ -343,8 +341,31 @@ def unmapped(value: T) -> Unmapped[T]:
     return Unmapped(value)
 
 
-def _sequence(after: object) -> tuple[object, ...]:
+def _invocation_id(given: Any, door: str) -> str | None:
+    known_options.check({"id": given}, _OF_ONE_CALL, door)
+    return None if given is None else names.check_name("invocation id", given)
+
+
+def _sequence(after: Any, door: str) -> tuple[object, ...]:
+    known_options.check({"after": after}, _OF_ONE_CALL, door)
+    if after is None:
+        return ()
     return tuple(after) if isinstance(after, list | tuple) else (after,)
+
+
+def _are_calls(after: object) -> bool:
+    return all(
+        is_future(item)
+        for item in (after if isinstance(after, list | tuple) else (after,))
+    )
+
+
+_OF_ONE_CALL = {
+    "id": known_options.TEXT.or_none(),
+    "after": known_options.Option(
+        "futures of calls, as submit() and map() give them", _are_calls
+    ).or_none(),
+}
 
 
 class CheckpointSettings(TypedDict, total=False):
@@ -356,27 +377,6 @@ class CheckpointSettings(TypedDict, total=False):
     retry_on: ExceptionTypes
     timeout: float | None
     type: str
-
-
-_RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "retries": ("a whole number, 0 or more", lambda v: type(v) is int and v >= 0),
-    "retry_delay": ("seconds, 0 or more", lambda v: _is_number(v) and v >= 0),
-    "retry_backoff": ("a number, 1 or more", lambda v: _is_number(v) and v >= 1),
-    "retry_on": (
-        "a tuple of exception classes",
-        lambda v: (
-            isinstance(v, tuple)
-            and all(
-                isinstance(kind, type) and issubclass(kind, Exception) for kind in v
-            )
-        ),
-    ),
-    "timeout": (
-        "seconds, more than 0, or None",
-        lambda v: v is None or (_is_number(v) and v > 0),
-    ),
-    "type": ("a text", lambda v: isinstance(v, str) and bool(v)),
-}
 
 
 def checked_settings(
@@ -393,16 +393,10 @@ def checked_settings(
     """
     given: Any = {} if settings is None else settings
     if not isinstance(given, Mapping):
-        raise KitaruUsageError(f"{what} must be a dict of settings, got {given!r}")
-    for name, value in given.items():
-        if name not in _RULES:
-            raise KitaruUsageError(
-                f"{what}: {name!r} is no setting of a checkpoint; there are "
-                + ", ".join(_RULES)
-            )
-        wanted, fits = _RULES[name]
-        if not fits(value):
-            raise KitaruUsageError(f"{what}: {name} must be {wanted}, got {value!r}")
+        raise KitaruUsageError(
+            f"{what} must be a dict of settings, got {shorten(given)}"
+        )
+    known_options.check(given, known_options.CALL, what, is_call=False)
     return cast("CheckpointSettings", dict(given))
 
 
@@ -470,7 +464,3 @@ def _spec(name: str, settings: tuple[tuple[str, Any], ...]) -> CheckpointSpec:
 
 def _described(inputs: object) -> None:
     """Stands for the work of a call, which each call brings along."""
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -8,18 +8,19 @@ import inspect
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Never, ParamSpec, TypeVar, overload
 
 from kitaru._core import sources
 from kitaru._core.calls import failures, names, tracebacks
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.settings import settings
+from kitaru._core.settings import options, settings
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits import hints
+from kitaru._core.words.similar import closest
 from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
@@ -44,7 +45,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Image = ImageSettings | Mapping[str, Any] | str
-_OPTIONS = ("stack", "image", "cache", "retries")
+_OPTIONS = options.FLOW
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,8 @@ class Flow(Generic[P, R]):
         _refuse_nesting(self.name)
         given, kwargs = self._split_options(kwargs)
         inputs = rules.complete(self._spec, args, kwargs)
-        options = configuration.for_launch(self._declared, given)
-        return self._start(Launch(flow=self._spec, inputs=inputs, options=options))
+        wanted = configuration.for_launch(self._declared, given)
+        return self._start(Launch(flow=self._spec, inputs=inputs, options=wanted))
 
     def _start(self, launch: Launch) -> FlowHandle[R]:
         if self._spec.is_async and _inside_event_loop():
@@ -277,11 +278,16 @@ class Flow(Generic[P, R]):
         image: Image | None = None,
         cache: bool | None = None,
         retries: int | None = None,
+        **unknown: Never,
     ) -> Flow[P, R]:
         """Return a copy of the flow with other settings; `None` leaves one as it is.
 
         They count as given in the call.
+
+        Raises:
+            KitaruUsageError: For an unknown option, or a value that one does not take.
         """
+        options.check(unknown, _OPTIONS, f"{self.name}.with_options")
         wanted = {"stack": stack, "image": image, "cache": cache, "retries": retries}
         changes = settings.check(wanted, configuration.CALL)
         given = settings.merge(self._given, changes)
@@ -301,6 +307,7 @@ class Flow(Generic[P, R]):
     def _split_options(self, kwargs: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
         """Return what the call says in all, and the arguments of the flow."""
         own = self._parameters()
+        self._refuse_misspelt(kwargs, own)
         wanted = {
             name: kwargs[name]
             for name in _OPTIONS
@@ -309,6 +316,19 @@ class Flow(Generic[P, R]):
         rest = {name: value for name, value in kwargs.items() if name not in wanted}
         given = settings.check(wanted, configuration.CALL)
         return settings.merge(self._given, given), rest
+
+    def _refuse_misspelt(self, kwargs: Mapping[str, Any], own: set[str]) -> None:
+        """Refuse what is no argument of the flow and looks like an option."""
+        if any(
+            p.kind is p.VAR_KEYWORD for p in self._spec.signature.parameters.values()
+        ):
+            return
+        for name, value in kwargs.items():
+            if name in own or name in _OPTIONS:
+                continue
+            near = closest(name, [*own, *_OPTIONS], limit=1)
+            if near and near[0] not in own:
+                options.check({name: value}, _OPTIONS, self.name)
 
     def _parameters(self) -> set[str]:
         return set(self._spec.signature.parameters)
@@ -340,6 +360,7 @@ def flow(
     image: Image | None = None,
     cache: bool | None = None,
     retries: int | None = None,
+    **unknown: Never,
 ) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a function durable: start it with `.run(...)`.
 
@@ -350,9 +371,14 @@ def flow(
             mapping of its fields.
         cache: Default of `cache` for its checkpoints.
         retries: Default of `retries` for its checkpoints.
+        **unknown: Refused.
 
     Returns:
         A `Flow` with the function's own signature.
+
+    Raises:
+        KitaruUsageError: For an unknown option, a value that one does not take, or what
+            is no function.
 
     Example:
         >>> @flow
@@ -361,6 +387,7 @@ def flow(
         >>> double.run(21).wait()  # doctest: +SKIP
         42
     """
+    options.check(unknown, _OPTIONS, "flow")
     declared = settings.check(
         {"stack": stack, "image": image, "cache": cache, "retries": retries},
         configuration.DECORATOR,

@@ -195,10 +195,10 @@ def test_a_dying_isolated_process_fails_its_checkpoint() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"retries": -1}, "retries must be 0 or more"),
-        ({"retry_delay": -1}, "retry_delay must be 0 or more"),
-        ({"retry_backoff": 0.5}, "retry_backoff 1 or more"),
-        ({"timeout": 0}, "timeout must be more than 0"),
+        ({"retries": -1}, "retries must be a whole number, 0 or more"),
+        ({"retry_delay": -1}, "retry_delay must be seconds, 0 or more"),
+        ({"retry_backoff": 0.5}, "retry_backoff must be a number, 1 or more"),
+        ({"timeout": 0}, "timeout must be seconds, more than 0"),
         ({"runtime": "cloud"}, "'inline' or 'isolated'"),
         ({"resources": {"cpu": 1}, "runtime": "inline"}, "leave runtime='inline' out"),
         ({"resources": {"cpu": -1}}, "'_nothing': resources: cpu must be a number"),

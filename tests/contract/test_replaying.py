@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -462,3 +463,30 @@ def test_the_own_name_of_a_wait_is_no_anchor_unless_a_checkpoint_has_it(
         asking.replay(source, from_="approve")
 
     assert asking.replay(source, from_="both").exec_id != source
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"from_": 3}, "replay(from_=3): from_ must be a checkpoint"),
+        ({"reuse_waits": "no"}, "replay(reuse_waits='no'): reuse_waits must be True"),
+        ({"overrides": ["draft"]}, "overrides must be a dict"),
+    ],
+)
+def test_a_replay_says_what_its_options_take(
+    client: KitaruClient,
+    writing: Flow[..., str],
+    source: FlowHandle[str],
+    wrong: dict[str, object],
+    told: str,
+) -> None:
+    given: Any = {"from_": "draft", **wrong}
+
+    for replay in (writing.replay, client.executions.replay):
+        with pytest.raises(KitaruUsageError) as caught:
+            replay(source.exec_id, **given)
+        assert told in str(caught.value)
+
+    assert ran == []
+    with pytest.raises(KitaruUsageError, match="7 is not an execution id"):
+        client.executions.get(7)  # type: ignore[arg-type]  # wrong on purpose

@@ -37,7 +37,8 @@ def resolve(execution_id: str) -> str:
     Raises:
         KitaruUsageError: If no execution or several have it.
     """
-    wanted = execution_id.strip().lower()
+    given: object = execution_id  # users may pass anything
+    wanted = given.strip().lower() if isinstance(given, str) else ""
     if not wanted or not set(wanted) <= set("0123456789abcdef-"):
         raise KitaruUsageError(
             f"{execution_id!r} is not an execution id; ids look like 1b2c3d4e, see them "

@@ -10,6 +10,7 @@ from kitaru._core.calls import replay, selectors
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
+from kitaru._core.settings import options
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import codec, fingerprints
 from kitaru._core.words.wording import short
@@ -69,6 +70,8 @@ def prepare(
             that do not fit the annotations.
         KitaruRuntimeError: If the flow cannot be loaded.
     """
+    wanted = {"exec_id": execution_id, "from_": from_, "reuse_waits": reuse_waits}
+    options.check(wanted, options.REPLAY, "replay")
     engine = current_engine()
     full_id = resolve(execution_id)
     if engine.get(full_id).status is ExecutionStatus.RUNNING:

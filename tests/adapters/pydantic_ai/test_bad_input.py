@@ -14,7 +14,12 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import FunctionToolset
 
 from kitaru import KitaruUsageError, flow
-from kitaru.adapters.pydantic_ai import KitaruAgent, KitaruDurability, wrap
+from kitaru.adapters.pydantic_ai import (
+    CapturePolicy,
+    KitaruAgent,
+    KitaruDurability,
+    wrap,
+)
 from kitaru.models import FailureInfo
 from kitaru.testing import FlowTester
 from tests.adapters.pydantic_ai.agents import scripted
@@ -52,9 +57,26 @@ def failure_of(agent: Any, **options: Any) -> FailureInfo:
         ),
         pytest.param(
             {"name": "a", "tool_checkpoint_config_by_name": {"t": {"retires": 1}}},
-            r"tool_checkpoint_config_by_name\['t'\]: 'retires' is no setting",
+            r"tool_checkpoint_config_by_name\['t'\]: unknown option 'retires'",
             id="setting",
         ),
+        pytest.param(
+            {"name": "a", "granular": False},
+            r"KitaruAgent\(granular=False\): unknown option 'granular'; did you mean "
+            "'granular_checkpoints'",
+            id="unknown",
+        ),
+        pytest.param({"name": 7}, "name must be a text", id="name"),
+        pytest.param(
+            {"name": "a", "granular_checkpoints": "no"}, "must be True or", id="flag"
+        ),
+        pytest.param(
+            {"name": "a", "capture": {}}, "must be a CapturePolicy", id="capture"
+        ),
+        pytest.param(
+            {"name": "a", "event_stream_handler": 3}, "must be a function", id="handler"
+        ),
+        pytest.param({"name": "a", "models": [1]}, "must be a mapping", id="models"),
     ],
 )
 def test_wrong_options_of_an_agent_are_refused(
@@ -62,6 +84,21 @@ def test_wrong_options_of_an_agent_are_refused(
 ) -> None:
     with pytest.raises(KitaruUsageError, match=said):
         KitaruAgent(Agent(TestModel()), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"promts": False}, "unknown option 'promts'; did you mean 'prompts'"),
+        ({"prompts": "no"}, "prompts must be True or False, got 'no'"),
+        ({"redact": "all"}, "redact must be a function"),
+    ],
+)
+def test_wrong_options_of_a_policy_are_refused(
+    options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(KitaruUsageError, match=said):
+        CapturePolicy(**options)
 
 
 def test_an_agent_is_not_wrapped_twice() -> None:

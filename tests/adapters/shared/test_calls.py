@@ -133,14 +133,20 @@ def test_outside_a_flow_body_it_is_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        pytest.param({"retires": 1}, "'retires' is no setting", id="unknown"),
+        pytest.param(
+            {"retires": 1},
+            "unknown option 'retires'; did you mean 'retries'",
+            id="unknown",
+        ),
         pytest.param({"retries": -1}, "retries must be a whole number", id="negative"),
         pytest.param({"retries": True}, "retries must be a whole number", id="bool"),
         pytest.param({"timeout": 0}, "timeout must be seconds, more than 0", id="zero"),
         pytest.param(
             {"retry_on": ValueError}, "retry_on must be a tuple", id="no tuple"
         ),
-        pytest.param({"runtime": "isolated"}, "'runtime' is no setting", id="isolated"),
+        pytest.param(
+            {"runtime": "isolated"}, "unknown option 'runtime'", id="isolated"
+        ),
         pytest.param(3, "must be a dict of settings", id="no dict"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from kitaru._core import sources
 from kitaru._core.flows.resources import Resources
+from kitaru._core.settings.options import MOST_SECONDS
 
 Runtime = Literal["inline", "isolated"]
 ExceptionTypes = tuple[type[Exception], ...]
@@ -68,9 +69,14 @@ class CheckpointSpec:
 
     def delay_before(self, attempt: int) -> float:
         """Seconds to wait before an attempt; the first is number 1."""
-        if attempt == 1:
+        if attempt == 1 or not self.retry_delay:
             return 0.0
-        return float(self.retry_delay * self.retry_backoff ** (attempt - 2))
+        try:
+            factor = float(self.retry_backoff) ** (attempt - 2)
+            delay = float(self.retry_delay) * factor
+        except OverflowError:
+            return MOST_SECONDS
+        return min(delay, MOST_SECONDS)
 
     @cached_property
     def code_hash(self) -> str:

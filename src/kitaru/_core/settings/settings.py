@@ -8,6 +8,7 @@ from typing import Any
 
 from kitaru._core.settings import images
 from kitaru._core.settings.images import ImageSettings
+from kitaru._core.settings.options import EXECUTION
 from kitaru._core.words.similar import did_you_mean, shorten
 from kitaru.errors import KitaruUsageError
 
@@ -73,10 +74,10 @@ def check(values: Mapping[str, object], place: Place) -> Settings:
         if key == "image":
             checked[key] = images.read(value, place=place.key(key))
             continue
-        is_fine, expected = _RULES[key]
-        if not is_fine(value):
+        option = EXECUTION[key]
+        if not option.fits(value):
             raise KitaruUsageError(
-                f"{place.key(key)} must be {expected}, got {shorten(value)}"
+                f"{place.key(key)} must be {option.wanted}, got {shorten(value)}"
             )
         checked[key] = value
     return Settings(**checked)
@@ -105,19 +106,3 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
                 origins[key] = place
             values[key] = value
     return Resolved(Settings(**values), origins)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-_RULES: dict[str, tuple[Callable[[object], bool], str]] = {
-    "stack": (_is_name, "the name of a stack"),
-    "project": (_is_name, "the name of a project"),
-    "cache": (lambda value: isinstance(value, bool), "true or false"),
-    "retries": (_is_count, "a whole number, 0 or more"),
-}

@@ -8,7 +8,16 @@ from difflib import get_close_matches
 
 def closest(word: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
     """Return up to `limit` of the known words that look like `word`, best first."""
-    return get_close_matches(word, list(known), n=limit, cutoff=0.5)
+    words = list(known)
+    # One and many of a thing are closer than `retry` and `retry_on`.
+    same = [other for other in words if _singular(other) == _singular(word)]
+    near = get_close_matches(word, words, n=limit, cutoff=0.5)
+    return list(dict.fromkeys([*same, *near]))[:limit]
+
+
+def _singular(word: str) -> str:
+    lower = word.lower()
+    return f"{lower[:-3]}y" if lower.endswith("ies") else lower.removesuffix("s")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -210,9 +210,9 @@ def configured_width() -> int:
 
 def resolve(value: Any) -> Any:
     """Return a value with futures in it, one level deep, replaced by their results."""
-    if type(value) in (list, tuple) and any(_is_future(item) for item in value):
+    if type(value) in (list, tuple) and any(is_future(item) for item in value):
         return type(value)(_outcome(item) for item in value)
-    if type(value) is dict and any(_is_future(item) for item in value.values()):
+    if type(value) is dict and any(is_future(item) for item in value.values()):
         return {key: _outcome(item) for key, item in value.items()}
     return _outcome(value)
 
@@ -232,10 +232,11 @@ def failed(value: object) -> list[str]:
 
 def resolve_all(values: Iterable[Any]) -> list[Any]:
     """Return values with those that are futures replaced by their results."""
-    return [value.load() if _is_future(value) else value for value in values]
+    return [value.load() if is_future(value) else value for value in values]
 
 
-def _is_future(value: object) -> bool:
+def is_future(value: object) -> bool:
+    """Whether a value is the future of a call, or those of several."""
     return isinstance(value, CheckpointFuture | CheckpointFutures)
 
 
@@ -252,5 +253,5 @@ def _futures(value: object) -> list[CheckpointFuture[Any]]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
-        return [one for item in value if _is_future(item) for one in _futures(item)]
+        return [one for item in value if is_future(item) for one in _futures(item)]
     return []

@@ -5,15 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic_core import to_jsonable_python
 
 from kitaru._core.flows import scope
 from kitaru._core.secrecy import masking
 from kitaru._core.secrecy.redaction import HIDDEN
+from kitaru._core.settings import options
 from kitaru.primitives import SaveType, save
 
+_OPTIONS = {
+    **dict.fromkeys(
+        ("prompts", "responses", "tool_arguments", "tool_results", "usage"),
+        options.FLAG,
+    ),
+    "redact": options.FUNCTION.or_none(),
+}
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -45,6 +53,14 @@ class CapturePolicy:
     tool_results: bool = False
     usage: bool = True
     redact: Callable[[Any], Any] | None = None
+
+    if not TYPE_CHECKING:
+        # Type checkers know the fields; the generated `__init__` refuses without a word
+        # about names that are nearly right.
+        def __new__(cls, **given: Any) -> Self:
+            """Refuse an option that is unknown, or a value that one does not take."""
+            options.check(given, _OPTIONS, "CapturePolicy")
+            return super().__new__(cls)
 
     def keep(self, name: str, value: object, *, type: SaveType) -> None:
         """Save a value beside the result of the running checkpoint, without secrets."""

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Never, Union, get_args, get_origin
 
 from pydantic_ai.agent import AbstractAgent, EventStreamHandler
 from pydantic_ai.capabilities.abstract import (
@@ -35,8 +35,10 @@ from pydantic_ai.tools import (
 from pydantic_ai.toolsets import AbstractToolset
 
 from kitaru._core.flows import scope
+from kitaru._core.settings import options
 from kitaru.adapters._shared import boundary, events, identity, runs
 from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared.options import AGENT
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai import questions, toolsets, translate
 from kitaru.adapters.pydantic_ai.operations import (
@@ -63,6 +65,7 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
         mcp_checkpoint_config: Settings of calls to MCP servers.
         models: Further models by name.
         event_stream_handler: Gets the model's stream as it comes, also a recorded one.
+        **unknown: Refused.
 
     Raises:
         KitaruUsageError: For a setting that does not exist or has a wrong value.
@@ -92,7 +95,16 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
         mcp_checkpoint_config: Mapping[str, Any] | None = None,
         models: Mapping[str, Model] | None = None,
         event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,
+        **unknown: Never,
     ) -> None:
+        given = {
+            "name": name,
+            "capture": capture,
+            "tool_checkpoint_config_by_name": tool_checkpoint_config_by_name,
+            "models": models,
+            "event_stream_handler": event_stream_handler,
+        }
+        options.check({**given, **unknown}, AGENT, type(self).__name__)
         super().__init__(
             name=name, models=models, event_stream_handler=event_stream_handler
         )

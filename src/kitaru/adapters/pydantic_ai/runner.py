@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Never
 
 from pydantic_ai.agent import AbstractAgent, EventStreamHandler, WrapperAgent
 from pydantic_ai.capabilities.abstract import leaf_capabilities
@@ -16,8 +16,10 @@ from pydantic_ai.run import AgentRun, AgentRunResult
 from pydantic_ai.tools import AgentDepsT
 
 from kitaru._core.calls.names import check_name
+from kitaru._core.settings import options
 from kitaru.adapters._shared import boundary
 from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared.options import AGENT, GRANULARITY
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.pydantic_ai.intercept import KitaruDurability
 from kitaru.adapters.pydantic_ai.turns import Turns
@@ -46,10 +48,11 @@ class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
         tool_checkpoint_config_by_name: Settings of single tools, over those.
         mcp_checkpoint_config: Settings of calls to MCP servers.
         event_stream_handler: Gets the model's stream as it comes.
+        **unknown: Refused.
 
     Raises:
         KitaruUsageError: If there is no name, the agent has another engine for durable
-            execution, or a setting is wrong.
+            execution, or an option is unknown or wrong.
 
     Example:
         >>> from pydantic_ai import Agent
@@ -72,7 +75,17 @@ class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
         mcp_checkpoint_config: Mapping[str, Any] | None = None,
         models: Mapping[str, Model] | None = None,
         event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,
+        **unknown: Never,
     ) -> None:
+        given = {
+            "name": name,
+            "granular_checkpoints": granular_checkpoints,
+            "capture": capture,
+            "tool_checkpoint_config_by_name": tool_checkpoint_config_by_name,
+            "models": models,
+            "event_stream_handler": event_stream_handler,
+        }
+        options.check({**given, **unknown}, {**AGENT, **GRANULARITY}, "KitaruAgent")
         super().__init__(agent)
         self._name = _checked_name(agent, name)
         self._strategy = _strategy(checkpoint_strategy, granular_checkpoints)

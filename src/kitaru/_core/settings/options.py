@@ -1,0 +1,158 @@
+"""What decorators, calls and adapters can be told: every option, and what it takes.
+
+The same word takes the same values wherever it stands; a door says which words it knows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kitaru._core.words.similar import closest, shorten
+from kitaru.errors import KitaruUsageError
+
+# More is a mistake in the unit, and more than timers of the system can take.
+MOST_SECONDS = 366.0 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What an option takes, in words for people and as a test."""
+
+    wanted: str
+    fits: Callable[[Any], bool]
+
+    def or_none(self) -> Option:
+        """Return the same option where `None` says that nothing is said."""
+        return Option(
+            f"{self.wanted}, or None", lambda value: value is None or self.fits(value)
+        )
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -math.inf < value < math.inf
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_seconds(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= MOST_SECONDS
+
+
+def _are_exceptions(value: object) -> bool:
+    return isinstance(value, tuple) and all(
+        isinstance(kind, type) and issubclass(kind, Exception) for kind in value
+    )
+
+
+def _are_labels(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(part, str) for item in value.items() for part in item
+    )
+
+
+def one_of(*names: str) -> Option:
+    """Return an option that takes one of some words."""
+    wanted = " or ".join(repr(name) for name in names)
+    return Option(wanted, lambda value: isinstance(value, str) and value in names)
+
+
+TEXT = Option("a text that is not empty", _is_text)
+FLAG = Option("True or False", lambda value: isinstance(value, bool))
+MAPPING = Option("a mapping", lambda value: isinstance(value, Mapping))
+FUNCTION = Option("a function", callable)
+
+EXECUTION: Mapping[str, Option] = {
+    "stack": Option("the name of a stack", _is_text),
+    "project": Option("the name of a project", _is_text),
+    "cache": Option("true or false", lambda value: isinstance(value, bool)),
+    "retries": Option("a whole number, 0 or more", _is_count),
+}
+# Their rule, which names the field that is wrong, is that of images.
+_IMAGE = Option("an image", lambda value: True)
+FLOW: Mapping[str, Option] = {
+    "stack": EXECUTION["stack"],
+    "image": _IMAGE,
+    "cache": EXECUTION["cache"],
+    "retries": EXECUTION["retries"],
+}
+# How a call is run as a checkpoint, by whomever it is made.
+CALL: Mapping[str, Option] = {
+    "retries": EXECUTION["retries"],
+    "retry_delay": Option("seconds, 0 or more, at most a year", _is_seconds),
+    "retry_backoff": Option(
+        "a number, 1 or more", lambda value: _is_number(value) and value >= 1
+    ),
+    "retry_on": Option("a tuple of exception classes", _are_exceptions),
+    "timeout": Option(
+        "seconds, more than 0, at most a year",
+        lambda value: _is_seconds(value) and value > 0,
+    ).or_none(),
+    "type": TEXT,
+}
+CHECKPOINT: Mapping[str, Option] = {
+    **CALL,
+    "type": TEXT.or_none(),
+    "runtime": one_of("inline", "isolated").or_none(),
+    # Likewise.
+    "resources": Option("resources", lambda value: True),
+    "cache": FLAG.or_none(),
+}
+STACK: Mapping[str, Option] = {
+    "name": Option("the name of a stack", _is_text),
+    "activate": FLAG,
+    "labels": Option("a mapping from names to texts", _are_labels).or_none(),
+    "recursive": FLAG,
+    "force": FLAG,
+}
+REPLAY: Mapping[str, Option] = {
+    "exec_id": Option("the id of an execution", _is_text),
+    "from_": Option("a checkpoint: its name, invocation id or call id", _is_text),
+    "reuse_waits": FLAG,
+}
+
+
+def check(
+    given: Mapping[str, object],
+    known: Mapping[str, Option],
+    door: str,
+    *,
+    is_call: bool = True,
+) -> None:
+    """Refuse an option that a door does not know, or a value that it does not take.
+
+    Args:
+        given: What somebody said, by option.
+        known: The options of the door.
+        door: What was called, such as `checkpoint`, or what holds the options.
+        is_call: Whether it was called.
+
+    Raises:
+        KitaruUsageError: For the first that is wrong; names door, option, value and
+            what is right.
+    """
+    for name, value in given.items():
+        where = f"{door}({name}={shorten(value, 30)})" if is_call else door
+        option = known.get(name)
+        if option is None:
+            # One at most: of several, the first is what was meant.
+            near = closest(str(name), known, limit=1)
+            hint = (
+                f"; did you mean {near[0]!r}?"
+                if near
+                else f" (known: {', '.join(known)})"
+            )
+            raise KitaruUsageError(f"{where}: unknown option {name!r}{hint}")
+        if not option.fits(value):
+            raise KitaruUsageError(
+                f"{where}: {name} must be {option.wanted}, got {shorten(value)}"
+            )

@@ -1,0 +1,30 @@
+"""Options of the wrappers of all frameworks; those of checkpoints are the decorator's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kitaru._core.settings.options import FLAG, FUNCTION, MAPPING, TEXT, Option
+from kitaru.adapters._shared.policy import CapturePolicy
+
+_CAPTURE = Option(
+    "a CapturePolicy(...)", lambda value: isinstance(value, CapturePolicy)
+).or_none()
+# Read one by one, by what reads the settings of a checkpoint.
+_SETTINGS = Option("a dict of settings", lambda value: True)
+
+AGENT: Mapping[str, Option] = {
+    "name": TEXT.or_none(),
+    "capture": _CAPTURE,
+    "model_checkpoint_config": _SETTINGS,
+    "tool_checkpoint_config": _SETTINGS,
+    "tool_checkpoint_config_by_name": MAPPING.or_none(),
+    "mcp_checkpoint_config": _SETTINGS,
+    "models": MAPPING.or_none(),
+    "event_stream_handler": FUNCTION.or_none(),
+}
+GRANULARITY: Mapping[str, Option] = {
+    "granular_checkpoints": FLAG,
+    # Read together with that.
+    "checkpoint_strategy": Option("'calls' or 'turn'", lambda value: True),
+}
