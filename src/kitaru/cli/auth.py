@@ -61,9 +61,9 @@ def create_account(
     name: Name, description: Description = "", output: Output = Format.TEXT
 ) -> None:
     """Create a service account."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    made = accounts.create(name, description=description)
+    made = accounts().create(name, description=description)
     show_item("auth service-accounts create", made, output, lambda: _show_account(made))
 
 
@@ -71,9 +71,9 @@ def create_account(
 @exposes(Op.ACCOUNT_MANAGE, on=CLI)
 def get_account(account: Account, output: Output = Format.TEXT) -> None:
     """Show a service account."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    found = accounts.get(account)
+    found = accounts().get(account)
     show_item("auth service-accounts get", found, output, lambda: _show_account(found))
 
 
@@ -86,9 +86,9 @@ def list_accounts(
     output: Output = Format.TEXT,
 ) -> None:
     """List service accounts, oldest first."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    found = accounts.find(page=page, size=size, limit=limit)
+    found = accounts().find(page=page, size=size, limit=limit)
 
     def text() -> None:
         tables.listing(
@@ -108,9 +108,9 @@ def update_account(
     output: Output = Format.TEXT,
 ) -> None:
     """Rename, describe, switch on or off a service account."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    changed = accounts.update(
+    changed = accounts().update(
         account, name=name, description=description, active=active
     )
     show_item(
@@ -127,10 +127,10 @@ def delete_account(
     account: Account, yes: Yes = False, output: Output = Format.TEXT
 ) -> None:
     """Delete a service account with its keys."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
     keyboard.confirm(f"Delete service account {account!r} and its keys?", yes=yes)
-    accounts.delete(account)
+    accounts().delete(account)
     show_item(
         "auth service-accounts delete",
         {"deleted": account},
@@ -148,9 +148,9 @@ def create_key(
     output: Output = Format.TEXT,
 ) -> None:
     """Create an API key and print its value, this once."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    made = accounts.create_key(account, name, description=description)
+    made = accounts().create_key(account, name, description=description)
     show_item("auth api-keys create", made, output, lambda: _show_value(made))
 
 
@@ -158,9 +158,9 @@ def create_key(
 @exposes(Op.API_KEY_MANAGE, on=CLI)
 def get_key(account: Account, key: Key, output: Output = Format.TEXT) -> None:
     """Show an API key without its value."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    found = accounts.get_key(account, key)
+    found = accounts().get_key(account, key)
     show_item("auth api-keys get", found, output, lambda: _show_key(found))
 
 
@@ -174,9 +174,9 @@ def list_keys(
     output: Output = Format.TEXT,
 ) -> None:
     """List the API keys of a service account, oldest first."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    found = accounts.find_keys(account, page=page, size=size, limit=limit)
+    found = accounts().find_keys(account, page=page, size=size, limit=limit)
 
     def text() -> None:
         tables.listing(found, _KEY_COLUMNS, _key_row, nothing="No API keys.")
@@ -195,9 +195,9 @@ def update_key(
     output: Output = Format.TEXT,
 ) -> None:
     """Rename, describe, switch on or off an API key."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    changed = accounts.update_key(
+    changed = accounts().update_key(
         account, key, name=name, description=description, active=active
     )
     show_item("auth api-keys update", changed, output, lambda: _show_key(changed))
@@ -215,9 +215,9 @@ def rotate_key(
     output: Output = Format.TEXT,
 ) -> None:
     """Give an API key a new value and print it, this once."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
-    made = accounts.rotate_key(account, key, keep_minutes=keep_minutes)
+    made = accounts().rotate_key(account, key, keep_minutes=keep_minutes)
     show_item("auth api-keys rotate", made, output, lambda: _show_value(made))
 
 
@@ -227,10 +227,10 @@ def delete_key(
     account: Account, key: Key, yes: Yes = False, output: Output = Format.TEXT
 ) -> None:
     """Delete an API key."""
-    from kitaru._ops import accounts
+    from kitaru._ops.accounts import accounts
 
     keyboard.confirm(f"Delete API key {key!r} of {account!r}?", yes=yes)
-    accounts.delete_key(account, key)
+    accounts().delete_key(account, key)
     show_item(
         "auth api-keys delete",
         {"deleted": key, "service_account": account},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kitaru._ops import accounts as account_ops
+from kitaru._ops.accounts import accounts
 from kitaru._ops.capabilities import CLIENT, Op, exposes
 from kitaru._ops.connection import Place
 from kitaru.models import ApiKey, NewApiKey, ServiceAccount
@@ -38,19 +38,21 @@ class ServiceAccounts:
         Raises:
             KitaruStateError: If one of that name exists.
         """
-        return self._place.run(account_ops.create, name, description=description)
+        return self._place.run(lambda: accounts().create(name, description=description))
 
     @exposes(Op.ACCOUNT_MANAGE, on=CLIENT)
     def get(self, account: str) -> ServiceAccount:
         """Return an account."""
-        return self._place.run(account_ops.get, account)
+        return self._place.run(lambda: accounts().get(account))
 
     @exposes(Op.ACCOUNT_MANAGE, on=CLIENT)
     def list(
         self, *, limit: int | None = None, page: int = 1, size: int = 20
     ) -> _ServiceAccounts:
         """Return accounts, oldest first."""
-        found = self._place.run(account_ops.find, page=page, size=size, limit=limit)
+        found = self._place.run(
+            lambda: accounts().find(page=page, size=size, limit=limit)
+        )
         return [*found.items]
 
     @exposes(Op.ACCOUNT_MANAGE, on=CLIENT)
@@ -64,17 +66,15 @@ class ServiceAccounts:
     ) -> ServiceAccount:
         """Change what is given; an account that is not active cannot log in."""
         return self._place.run(
-            account_ops.update,
-            account,
-            name=name,
-            description=description,
-            active=active,
+            lambda: accounts().update(
+                account, name=name, description=description, active=active
+            )
         )
 
     @exposes(Op.ACCOUNT_MANAGE, on=CLIENT)
     def delete(self, account: str) -> None:
         """Delete an account with its keys."""
-        self._place.run(account_ops.delete, account)
+        self._place.run(lambda: accounts().delete(account))
 
 
 class ApiKeys:
@@ -96,13 +96,13 @@ class ApiKeys:
             KitaruStateError: If the account has one of that name.
         """
         return self._place.run(
-            account_ops.create_key, account, name, description=description
+            lambda: accounts().create_key(account, name, description=description)
         )
 
     @exposes(Op.API_KEY_MANAGE, on=CLIENT)
     def get(self, account: str, key: str) -> ApiKey:
         """Return a key without its value."""
-        return self._place.run(account_ops.get_key, account, key)
+        return self._place.run(lambda: accounts().get_key(account, key))
 
     @exposes(Op.API_KEY_MANAGE, on=CLIENT)
     def list(
@@ -110,7 +110,7 @@ class ApiKeys:
     ) -> _ApiKeys:
         """Return the keys of an account, oldest first."""
         found = self._place.run(
-            account_ops.find_keys, account, page=page, size=size, limit=limit
+            lambda: accounts().find_keys(account, page=page, size=size, limit=limit)
         )
         return [*found.items]
 
@@ -126,12 +126,9 @@ class ApiKeys:
     ) -> ApiKey:
         """Change what is given; a key that is not active cannot log in."""
         return self._place.run(
-            account_ops.update_key,
-            account,
-            key,
-            name=name,
-            description=description,
-            active=active,
+            lambda: accounts().update_key(
+                account, key, name=name, description=description, active=active
+            )
         )
 
     @exposes(Op.API_KEY_MANAGE, on=CLIENT)
@@ -144,10 +141,10 @@ class ApiKeys:
             keep_minutes: How long the old value stays valid.
         """
         return self._place.run(
-            account_ops.rotate_key, account, key, keep_minutes=keep_minutes
+            lambda: accounts().rotate_key(account, key, keep_minutes=keep_minutes)
         )
 
     @exposes(Op.API_KEY_MANAGE, on=CLIENT)
     def delete(self, account: str, key: str) -> None:
         """Delete a key."""
-        self._place.run(account_ops.delete_key, account, key)
+        self._place.run(lambda: accounts().delete_key(account, key))

@@ -11,6 +11,7 @@ from zenml.exceptions import EntityExistsError, IllegalOperationError
 from zenml.models import APIKeyResponse, ServiceAccountResponse
 from zenml.zen_stores.rest_zen_store import RestZenStore
 
+from kitaru._core.words import paging
 from kitaru._engine.zenml.connection import local_server
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
@@ -38,7 +39,7 @@ class ZenMLAccounts:
             )
         self._client = client
 
-    def create(self, name: str, *, description: str) -> ServiceAccount:
+    def create(self, name: str, *, description: str = "") -> ServiceAccount:
         return _account(
             _asked(
                 f"creating service account {name!r}",
@@ -51,7 +52,14 @@ class ZenMLAccounts:
     def get(self, account: str) -> ServiceAccount:
         return _account(self._found(account))
 
-    def find(self, *, page: int, size: int) -> Page[ServiceAccount]:
+    def find(
+        self,
+        *,
+        page: int = 1,
+        size: int = paging.DEFAULT_SIZE,
+        limit: int | None = None,
+    ) -> Page[ServiceAccount]:
+        page, size = paging.window(page=page, size=size, limit=limit)
         found = _asked(
             "listing service accounts",
             lambda: pages.read(
@@ -69,10 +77,11 @@ class ZenMLAccounts:
         self,
         account: str,
         *,
-        name: str | None,
-        description: str | None,
-        active: bool | None,
+        name: str | None = None,
+        description: str | None = None,
+        active: bool | None = None,
     ) -> ServiceAccount:
+        _check_change(name, description, active)
         found = self._found(account)
         return _account(
             _asked(
@@ -93,7 +102,9 @@ class ZenMLAccounts:
             lambda: self._client.delete_service_account(found.id),
         )
 
-    def create_key(self, account: str, name: str, *, description: str) -> NewApiKey:
+    def create_key(
+        self, account: str, name: str, *, description: str = ""
+    ) -> NewApiKey:
         owner = self._found(account)
         made = _asked(
             f"creating API key {name!r}",
@@ -106,7 +117,15 @@ class ZenMLAccounts:
     def get_key(self, account: str, key: str) -> ApiKey:
         return _key(self._found_key(account, key))
 
-    def find_keys(self, account: str, *, page: int, size: int) -> Page[ApiKey]:
+    def find_keys(
+        self,
+        account: str,
+        *,
+        page: int = 1,
+        size: int = paging.DEFAULT_SIZE,
+        limit: int | None = None,
+    ) -> Page[ApiKey]:
+        page, size = paging.window(page=page, size=size, limit=limit)
         owner = self._found(account)
         found = _asked(
             "listing API keys",
@@ -130,10 +149,11 @@ class ZenMLAccounts:
         account: str,
         key: str,
         *,
-        name: str | None,
-        description: str | None,
-        active: bool | None,
+        name: str | None = None,
+        description: str | None = None,
+        active: bool | None = None,
     ) -> ApiKey:
+        _check_change(name, description, active)
         found = self._found_key(account, key)
         return _key(
             _asked(
@@ -148,7 +168,11 @@ class ZenMLAccounts:
             )
         )
 
-    def rotate_key(self, account: str, key: str, *, keep_minutes: int) -> NewApiKey:
+    def rotate_key(self, account: str, key: str, *, keep_minutes: int = 0) -> NewApiKey:
+        if keep_minutes < 0:
+            raise KitaruUsageError(
+                f"the old value can stay valid for 0 minutes or more, not {keep_minutes}"
+            )
         found = self._found_key(account, key)
         return _new_key(
             _asked(
@@ -194,6 +218,15 @@ def _named(name: str) -> str:
     if not name.strip():
         raise KitaruUsageError("the name must not be empty")
     return name
+
+
+def _check_change(
+    name: str | None, description: str | None, active: bool | None
+) -> None:
+    if name is None and description is None and active is None:
+        raise KitaruUsageError(
+            "nothing to change: give a new name, a description, or whether it is active"
+        )
 
 
 def _asked(doing: str, ask: Callable[[], T], *, missing: str | None = None) -> T:
