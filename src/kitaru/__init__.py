@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from kitaru.models import FailureOrigin as FailureOrigin
     from kitaru.models import Secret as Secret
     from kitaru.models import SecretInfo as SecretInfo
+    from kitaru.primitives import call_key as call_key
     from kitaru.primitives import current_execution_id as current_execution_id
     from kitaru.primitives import load as load
     from kitaru.primitives import log as log
@@ -101,7 +102,14 @@ _HOMES = {
         "list_stacks",
         "use_stack",
     ),
-    "kitaru.primitives": ("current_execution_id", "load", "log", "save", "wait"),
+    "kitaru.primitives": (
+        "call_key",
+        "current_execution_id",
+        "load",
+        "log",
+        "save",
+        "wait",
+    ),
     "kitaru.models": ("ExecutionStatus", "FailureOrigin", "Secret", "SecretInfo"),
     "kitaru.secrets": ("create_secret", "delete_secret", "get_secret"),
 }

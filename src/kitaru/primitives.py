@@ -153,6 +153,25 @@ def current_execution_id() -> str | None:
     return here.runtime.execution_id if here else None
 
 
+def call_key() -> str:
+    """Return a key of the running checkpoint call, for effects that must happen once.
+
+    It is the same in every attempt of the call, after a crash and in another process
+    too, and no other call of any execution has it: what an `Idempotency-Key` header
+    asks for. Calls of a replay belong to a new execution, and have keys of their own.
+
+    Raises:
+        KitaruContextError: Outside a checkpoint.
+
+    Example:
+        >>> @checkpoint  # doctest: +SKIP
+        ... def charge(order: str) -> str:
+        ...     return pay(order, headers={"Idempotency-Key": call_key()})
+    """
+    runtime, call = scope.require_checkpoint("call_key()")
+    return f"{runtime.execution_id}/{call.invocation_id}"
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}

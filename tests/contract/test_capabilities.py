@@ -19,8 +19,8 @@ from kitaru.flows import Flow
 
 # Functions that do not operate anything: they make flows, or are used inside them.
 NOT_OPERATIONS = {
-    "__version__", "checkpoint", "current_execution_id", "flow", "llm", "load", "log",
-    "save", "unmapped", "wait",
+    "__version__", "call_key", "checkpoint", "current_execution_id", "flow", "llm",
+    "load", "log", "save", "unmapped", "wait",
 }  # fmt: skip
 
 

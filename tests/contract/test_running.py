@@ -362,6 +362,41 @@ def test_the_execution_id_is_known_inside_and_unknown_outside() -> None:
     assert kitaru.current_execution_id() is None
 
 
+def test_a_call_has_the_same_key_in_every_attempt_and_no_other_call_has_it(
+    client: KitaruClient,
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    @checkpoint(retries=1)
+    def pay(order: str) -> None:
+        seen.append((order, kitaru.call_key()))
+        if len(seen) < 4:
+            raise ConnectionError("away")
+
+    @flow
+    def paying() -> None:
+        pay("first")
+        pay("second")
+
+    handle = paying.run()
+    client.executions.retry(handle.exec_id)
+    handle.wait()
+    paying.run().wait()
+
+    keys = [{key for order, key in seen[part] if order == name} for part, name in (
+        (slice(0, 5), "first"), (slice(0, 5), "second"),
+        (slice(5, None), "first"), (slice(5, None), "second"),
+    )]  # fmt: skip
+    assert [order for order, _ in seen] == ["first"] * 4 + ["second", "first", "second"]
+    assert [len(found) for found in keys] == [1, 1, 1, 1]
+    assert len(set.union(*keys)) == 4
+
+
+def test_there_is_no_call_key_outside_a_checkpoint() -> None:
+    with pytest.raises(KitaruContextError, match=r"call_key\(\) was called outside"):
+        kitaru.call_key()
+
+
 def test_get_on_an_unfinished_execution_says_why() -> None:
     @flow
     def asking() -> None:

@@ -77,6 +77,7 @@ PICKLED = {
     "kitaru.flows.flow": "function",
     "kitaru.client.KitaruClient": "class",
     "kitaru.language_models.llm": "function",
+    "kitaru.primitives.call_key": "function",
     "kitaru.primitives.current_execution_id": "function",
     "kitaru.primitives.load": "function",
     "kitaru.primitives.log": "function",

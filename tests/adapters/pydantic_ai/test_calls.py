@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from pydantic_ai import Agent, ModelRetry, RunContext
 from pydantic_ai.capabilities import HandleDeferredToolCalls
-from pydantic_ai.messages import AgentStreamEvent, BinaryContent, PartDeltaEvent
+from pydantic_ai.messages import (
+    AgentStreamEvent,
+    BinaryContent,
+    PartDeltaEvent,
+)
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import DynamicToolset, FunctionToolset
 
@@ -289,6 +293,22 @@ def test_settings_of_single_tools_win_over_those_of_all() -> None:
     assert types["agent.r1.s1.t1.two"] == ("search", 2)
     assert types["agent.r1.s1.t2.three"] == ("payment", 2)
     assert types["agent.r1.s1.model"] == ("model_request", 1)
+
+
+def test_a_tool_opted_out_by_name_runs_in_the_flow() -> None:
+    places: list[Place] = []
+    agent = Agent(scripted([("look", {})]), name="agent")
+
+    @agent.tool_plain
+    def look() -> str:
+        places.append(place())
+        return "seen"
+
+    durable = KitaruAgent(agent, tool_checkpoint_config_by_name={"look": False})
+    result, calls = ran(lambda: durable.run_sync("hi").output)
+
+    assert (result, places) == ("['seen']", [Place.FLOW])
+    assert calls == ["agent.r1.s1.model", "agent.r1.s2.model"]
 
 
 def test_a_tool_without_a_checkpoint_runs_in_the_flow() -> None:

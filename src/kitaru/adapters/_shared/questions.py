@@ -14,21 +14,23 @@ from kitaru.adapters._shared.boundary import Place
 from kitaru.errors import KitaruContextError
 from kitaru.primitives import wait
 
-MISPLACED = (
-    "Questions are asked from the flow, between checkpoints. Use hitl_tool(...), or take "
-    "the tool out of its checkpoint with metadata={'kitaru': False}"
-)
+MISPLACED = "Questions are asked from the flow, between checkpoints"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, and of which type the answer is."""
+    """What is asked, and of which type the answer is.
+
+    `advice` is for a question from a place that cannot ask: the adapter's own way out,
+    such as how to take its tool out of a checkpoint.
+    """
 
     text: str
     name: str
     schema: Any = str
     timeout: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    advice: str = ""
 
 
 def ask(question: Question, run: runs.Run | None) -> Any:
@@ -77,6 +79,12 @@ def ask_from_tool(question: Question) -> Any:
     call = runs.current_tool_call()
     if call is None:
         return ask(question, None)
+    if call.loop is None:
+        raise KitaruContextError(
+            f"the question {question.name!r} was asked by a tool of an agent that runs "
+            "without an event loop, where nothing knows of the calls beside it"
+            + _advised(question)
+        )
     if _runs_here(call.loop):
         activity = runs.activity()
         assert activity is not None  # there is a flow here
@@ -84,7 +92,7 @@ def ask_from_tool(question: Question) -> Any:
             raise KitaruContextError(
                 f"the question {question.name!r} was asked by an `async def` tool while "
                 "other calls of the agent are under way, which it cannot wait for. Make "
-                "the tool a plain `def`, or use hitl_tool(...)"
+                "the tool a plain `def`" + _advised(question)
             )
         return ask(question, call.run)
     future = asyncio.run_coroutine_threadsafe(
@@ -110,4 +118,17 @@ def _check_place(question: Question) -> None:
     if here is Place.CHECKPOINT:
         raise KitaruContextError(
             f"the question {question.name!r} was asked inside a checkpoint. {MISPLACED}"
+            + _advised(question)
         )
+
+
+def misplaced(question: Question, why: str) -> KitaruContextError:
+    """Return the error for a question that came up inside a checkpoint."""
+    return KitaruContextError(
+        f"the question {question.name!r} of an agent came up inside a checkpoint: {why}. "
+        f"{MISPLACED}{_advised(question)}"
+    )
+
+
+def _advised(question: Question) -> str:
+    return f". {question.advice}" if question.advice else ""

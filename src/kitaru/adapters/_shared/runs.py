@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from kitaru._core.flows import scope
 from kitaru.adapters._shared import identity
 from kitaru.adapters._shared.gate import Gate
+from kitaru.adapters._shared.growing import Growing
 
 
 @dataclass(frozen=True)
@@ -20,21 +21,25 @@ class Run:
     """One run of an agent in a flow.
 
     `alone` says that no other run was under way when it began: then its questions keep
-    the plain names they were given.
+    the plain names they were given. `conversation` is what its requests are compared by.
     """
 
     id: str
     agent: str
     alone: bool
+    conversation: Growing = field(default_factory=Growing, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """The tool call whose body runs now, outside a checkpoint."""
+    """The tool call whose body runs now, outside a checkpoint.
+
+    `loop` is the event loop of the agent, `None` for one that runs without.
+    """
 
     id: str
     run: Run
-    loop: asyncio.AbstractEventLoop
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 _tool_call: ContextVar[ToolCall | None] = ContextVar("kitaru_tool_call", default=None)
@@ -77,6 +82,14 @@ class Activity:
         finally:
             with self._lock:
                 self._runs.pop(key, None)
+
+    @contextmanager
+    def run(self, agent: str) -> Iterator[Run]:
+        """Begin the next run of an agent, for a framework without ids of its own."""
+        run_id = self.announce(agent)
+        self.name_run(run_id, run_id)
+        with self.begun(run_id, agent) as run:
+            yield run
 
     def run_of(self, key: str) -> Run | None:
         """Return the run that is under way as `key`."""

@@ -40,6 +40,7 @@ from kitaru.adapters._shared import boundary, events, identity, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.options import AGENT
 from kitaru.adapters._shared.policy import CapturePolicy
+from kitaru.adapters._shared.settings import ToolsByName, ToolSettings
 from kitaru.adapters.pydantic_ai import questions, toolsets, translate
 from kitaru.adapters.pydantic_ai.operations import (
     METADATA_KEY,
@@ -61,7 +62,8 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
         capture: What to keep beside the results.
         model_checkpoint_config: Settings of model requests, such as `{"retries": 2}`.
         tool_checkpoint_config: Settings of tool calls.
-        tool_checkpoint_config_by_name: Settings of single tools, over those.
+        tool_checkpoint_config_by_name: Settings of single tools, over those; `False`
+            takes a tool out of its checkpoint.
         mcp_checkpoint_config: Settings of calls to MCP servers.
         models: Further models by name.
         event_stream_handler: Gets the model's stream as it comes, also a recorded one.
@@ -91,7 +93,7 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
         capture: CapturePolicy | None = None,
         model_checkpoint_config: Mapping[str, Any] | None = None,
         tool_checkpoint_config: Mapping[str, Any] | None = None,
-        tool_checkpoint_config_by_name: Mapping[str, Mapping[str, Any]] | None = None,
+        tool_checkpoint_config_by_name: ToolsByName | None = None,
         mcp_checkpoint_config: Mapping[str, Any] | None = None,
         models: Mapping[str, Model] | None = None,
         event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,
@@ -113,16 +115,8 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
             model=checked_settings(
                 model_checkpoint_config, what="model_checkpoint_config"
             ),
-            tool=checked_settings(
-                tool_checkpoint_config, what="tool_checkpoint_config"
-            ),
             mcp=checked_settings(mcp_checkpoint_config, what="mcp_checkpoint_config"),
-            by_tool={
-                tool: checked_settings(
-                    settings, what=f"tool_checkpoint_config_by_name[{tool!r}]"
-                )
-                for tool, settings in (tool_checkpoint_config_by_name or {}).items()
-            },
+            tools=ToolSettings(tool_checkpoint_config, tool_checkpoint_config_by_name),
         )
         self._backend: CheckpointBackend | None = None
         self._output_type: Any = None

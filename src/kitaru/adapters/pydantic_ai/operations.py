@@ -33,9 +33,10 @@ from kitaru._ops.language_models import usage
 from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
+from kitaru.adapters._shared.settings import OPTED_OUT, ToolSettings
 from kitaru.adapters.pydantic_ai import translate
 from kitaru.adapters.pydantic_ai.translate import MCP_CALL, MODEL_REQUEST, TOOL_CALL
-from kitaru.checkpoints import CheckpointSettings, checked_settings
+from kitaru.checkpoints import CheckpointSettings
 from kitaru.errors import KitaruUsageError
 
 ParamsT = TypeVar("ParamsT")
@@ -52,9 +53,8 @@ class Settings:
     """How the calls of an agent are run as checkpoints."""
 
     model: CheckpointSettings
-    tool: CheckpointSettings
     mcp: CheckpointSettings
-    by_tool: dict[str, CheckpointSettings]
+    tools: ToolSettings
 
 
 @dataclass(frozen=True)
@@ -113,30 +113,27 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
         # A ToolsetTool; the interface says object.
         metadata = getattr(getattr(tool, "tool_def", None), "metadata", None) or {}
         own = metadata.get(METADATA_KEY)
-        if own is False:
+        if own is OPTED_OUT:
             return False
         if own is not None and not isinstance(own, dict):
             raise KitaruUsageError(
                 f"tool {tool_name!r} has metadata {{{METADATA_KEY!r}: {own!r}}}; use False "
                 "to run it without a checkpoint, or a dict of settings"
             )
-        combined: Any = {
-            **self._base(operation.operation_id),
-            **self._settings.by_tool.get(tool_name, {}),
-            **(own or {}),
-        }
-        return checked_settings(combined, what=f"the settings of tool {tool_name!r}")
+        return self._settings.tools.of(
+            tool_name, common=self._common(operation.operation_id), own=own
+        )
 
     def registrations(self) -> Sequence[Callable[..., object]]:
         """Return nothing: there are no workers to register at."""
         return ()
 
-    def _base(self, operation_id: object) -> CheckpointSettings:
+    def _common(self, operation_id: object) -> CheckpointSettings | None:
         match operation_id:
             case ToolsetCallToolId(toolset_kind="mcp"):
                 return self._settings.mcp
             case ToolsetCallToolId():
-                return self._settings.tool
+                return None
         return {}
 
     async def run(
@@ -207,7 +204,11 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
             kind=MODEL_REQUEST,
             name=f"{identity.clean(self._agent)}.model",
             id=self._unique(base),
-            inputs=translate.model_inputs(params.messages, model=params.model_id),
+            inputs=translate.model_inputs(
+                params.messages,
+                model=params.model_id,
+                conversation=run.conversation if (run := self._run(ctx)) else None,
+            ),
             config=self._settings.model if config is None else config,
             title="the model's answer",
         )
@@ -261,10 +262,13 @@ class CheckpointBackend(DurableOperationBackend[CheckpointSettings]):
             title=what,
         )
 
-    def _run_id(self, ctx: RunContext[Any]) -> str:
+    def _run(self, ctx: RunContext[Any]) -> runs.Run | None:
         activity = runs.activity()
         assert activity is not None  # PydanticAI asks for operations in flows only
-        run = activity.run_of(ctx.run_id or "")
+        return activity.run_of(ctx.run_id or "")
+
+    def _run_id(self, ctx: RunContext[Any]) -> str:
+        run = self._run(ctx)
         return run.id if run is not None else identity.clean(self._agent)
 
     def _unique(self, base: str) -> str:

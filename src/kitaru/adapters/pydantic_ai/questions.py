@@ -24,9 +24,13 @@ from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.questions import Question
 from kitaru.adapters.pydantic_ai.operations import METADATA_KEY
-from kitaru.errors import KitaruContextError, KitaruUsageError
+from kitaru.errors import KitaruUsageError
 
 _KEY = "kitaru_question"
+_ADVICE = (
+    "Use hitl_tool(...), or take the tool out of its checkpoint with "
+    "metadata={'kitaru': False}"
+)
 # Types of answers, by name and schema: what goes through PydanticAI has to be JSON.
 _answer_types: dict[str, Any] = {}
 
@@ -122,6 +126,7 @@ def wait_for_input(
             schema=schema,
             timeout=timeout,
             metadata=dict(metadata or {}),
+            advice=_ADVICE,
         )
     )
 
@@ -156,6 +161,7 @@ async def answer(
                     schema=_answer_types[_type_key(asked["name"], asked["schema"])],
                     timeout=asked["timeout"],
                     metadata=_shown(call, run, capture),
+                    advice=_ADVICE,
                 ),
                 run,
             )
@@ -167,6 +173,7 @@ async def answer(
                 name=f"approve_{identity.clean(call.tool_name)}",
                 schema=bool,
                 metadata=_shown(call, run, capture),
+                advice=_ADVICE,
             ),
             run,
         )
@@ -178,10 +185,8 @@ async def answer(
 
 async def _ask(question: Question, run: runs.Run | None) -> Any:
     if boundary.place() is Place.CHECKPOINT:
-        raise KitaruContextError(
-            f"the question {question.name!r} of an agent came up inside a checkpoint: the "
-            "agent runs as one turn, or in a tool that is a checkpoint. "
-            + questions.MISPLACED
+        raise questions.misplaced(
+            question, "the agent runs as one turn, or in a tool that is a checkpoint"
         )
     return await questions.ask_from_loop(question, run)
 

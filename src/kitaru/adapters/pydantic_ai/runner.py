@@ -21,6 +21,7 @@ from kitaru.adapters._shared import boundary
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.options import AGENT, GRANULARITY
 from kitaru.adapters._shared.policy import CapturePolicy
+from kitaru.adapters._shared.settings import ToolsByName
 from kitaru.adapters.pydantic_ai.intercept import KitaruDurability
 from kitaru.adapters.pydantic_ai.turns import Turns
 from kitaru.checkpoints import checked_settings
@@ -45,7 +46,8 @@ class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
         model_checkpoint_config: Settings of model requests, such as `{"retries": 2}`;
             of the turn, if the turn is one checkpoint.
         tool_checkpoint_config: Settings of tool calls.
-        tool_checkpoint_config_by_name: Settings of single tools, over those.
+        tool_checkpoint_config_by_name: Settings of single tools, over those; `False`
+            takes a tool out of its checkpoint.
         mcp_checkpoint_config: Settings of calls to MCP servers.
         event_stream_handler: Gets the model's stream as it comes.
         **unknown: Refused.
@@ -71,7 +73,7 @@ class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
         capture: CapturePolicy | None = None,
         model_checkpoint_config: Mapping[str, Any] | None = None,
         tool_checkpoint_config: Mapping[str, Any] | None = None,
-        tool_checkpoint_config_by_name: Mapping[str, Mapping[str, Any]] | None = None,
+        tool_checkpoint_config_by_name: ToolsByName | None = None,
         mcp_checkpoint_config: Mapping[str, Any] | None = None,
         models: Mapping[str, Model] | None = None,
         event_stream_handler: EventStreamHandler[AgentDepsT] | None = None,

@@ -19,6 +19,7 @@ from pydantic_ai.messages import (
 from pydantic_core import PydanticSerializationError
 
 from kitaru._core.secrecy import masking
+from kitaru.adapters._shared.growing import Growing
 
 MODEL_REQUEST = "model_request"
 TOOL_CALL = "tool_call"
@@ -39,17 +40,34 @@ _PASSING = frozenset(
 
 
 def model_inputs(
-    messages: Sequence[ModelMessage], *, model: str | None
+    messages: Sequence[ModelMessage],
+    *,
+    model: str | None,
+    conversation: Growing | None = None,
 ) -> dict[str, Any] | None:
     """Return what a model request depends on, the same whenever the flow runs again.
 
-    `None` if some part of the messages has no JSON form.
+    Args:
+        messages: All that are sent.
+        model: The model's name.
+        conversation: What is known of earlier messages of the run.
+
+    Returns:
+        `None` if some part of the messages has no JSON form.
     """
+    # PydanticAI may still add to what comes after the model's last answer.
+    answers = [n for n, sent in enumerate(messages) if isinstance(sent, ModelResponse)]
     try:
-        dumped = ModelMessagesTypeAdapter.dump_python(list(messages), mode="json")
+        fingerprint = (conversation or Growing()).fingerprint(
+            messages, _counting, settled=answers[-1] + 1 if answers else 0
+        )
     except PydanticSerializationError:
         return None
-    return {"model": model, "messages": [_lasting(message) for message in dumped]}
+    return {"model": model, "messages": fingerprint}
+
+
+def _counting(message: ModelMessage) -> dict[str, Any]:
+    return _lasting(ModelMessagesTypeAdapter.dump_python([message], mode="json")[0])
 
 
 def _lasting(message: dict[str, Any]) -> dict[str, Any]:
