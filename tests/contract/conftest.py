@@ -47,10 +47,12 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         return
     request.getfixturevalue("zenml_store")
     from kitaru._engine.zenml.engine import ZenMLEngine
+    from tests.support import without_zenml
 
     made = ZenMLEngine(synchronous=request.param == "store")
     with use_engine(made):
         yield made
+    without_zenml.compare_newest(made)
     made.journal.close()
 
 

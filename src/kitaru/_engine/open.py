@@ -1,14 +1,15 @@
-"""Which engine this process uses: ZenML, unless a test chose another."""
+"""Which engine this process uses: ZenML, or none of it while it can do without."""
 
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from kitaru._engine.port.connections import Connections, Target
 from kitaru._engine.port.engine import Engine
@@ -47,22 +48,8 @@ def stored_value(execution_id: str, name: str, trust: bool) -> Any:
     raise KitaruUsageError(f"execution {execution_id} has no artifact {name!r}")
 
 
-def describe() -> dict[str, Any]:
-    """Return connection, stack, versions and paths; opens no engine if it can do without.
-
-    Raises:
-        KitaruError: If the engine cannot be opened.
-    """
-    from kitaru._engine.local import description, ground
-
-    if engine_in_use() is None:
-        with suppress(ground.OnlyZenMLKnows):
-            return description.describe(ground.read())
-    return current_engine().describe()
-
-
 def describe_store() -> dict[str, Any]:
-    """Return the same of ZenML alone, where no engine opens.
+    """Return what `kitaru status` shows, of ZenML alone: where no engine opens.
 
     Raises:
         KitaruError: If ZenML's store cannot be opened either.
@@ -132,8 +119,26 @@ def enter(target: Target) -> None:
     _chosen.set(ZenMLEngine())
 
 
+def zenml_engine() -> Engine:
+    """Return the engine of the running code, the one that works through ZenML."""
+    from kitaru._engine.local.engine import LocalEngine
+
+    engine = current_engine()
+    return engine.through_zenml if isinstance(engine, LocalEngine) else engine
+
+
 @cache
 def _default() -> Engine:
+    if "zenml" in sys.modules:
+        # Its own idea of store and project counts, whatever the files say.
+        return _open_zenml()
+    from kitaru._engine.local.engine import LocalEngine
+
+    # What it does not have itself it takes from the engine that it opens.
+    return cast(Engine, LocalEngine(_open_zenml))
+
+
+def _open_zenml() -> Engine:
     with collector_paused():
         from kitaru._engine.zenml.setup.importing import import_zenml
 

@@ -10,12 +10,7 @@ from kitaru._core.secrecy import masking
 from kitaru._core.secrecy.redaction import HIDDEN
 from kitaru._core.settings.settings import KEYS, Resolved
 from kitaru._engine.journal import health as journal_health
-from kitaru._engine.open import (
-    current_engine,
-    describe,
-    describe_store,
-    engine_in_use,
-)
+from kitaru._engine.open import current_engine, describe_store, engine_in_use
 from kitaru._engine.output import log_folders
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import configuration, folders
@@ -108,7 +103,7 @@ def _connection(problems: list[str]) -> dict[str, Any]:
     if engine_in_use() is None and not folders.is_set_up():
         return {"connection": "none yet: the first execution sets a local store up"}
     try:
-        facts = describe()
+        facts = current_engine().describe()
     except KitaruError as error:
         problems.append(masking.shown(str(error)))
         try:

@@ -15,7 +15,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls.records import StoredFailure
 from kitaru._core.sources import FlowSource
-from kitaru._core.waits import answered
+from kitaru._core.waits import answered, condition_names
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
@@ -206,7 +206,7 @@ class ZenMLEngine:
                         hydrate=True,
                         pipeline_name=query.flow and f"equals:{query.flow}",
                         status=query.status
-                        and "oneof:" + _json(statuses.run_statuses(query.status)),
+                        and "oneof:" + _json(statuses.words(query.status)),
                         tags=runs.TAG,
                     )
                 ),
@@ -293,7 +293,9 @@ class ZenMLEngine:
     def wait_names(self, execution_id: str) -> frozenset[str]:
         with translated(f"reading the waits of execution {execution_id}"):
             found = conditions.of(execution_id)
-        return frozenset(conditions.base_name(condition.name) for condition in found)
+        return frozenset(
+            condition_names.base_name(condition.name) for condition in found
+        )
 
     def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
         answer = answered.given(value, by=account.name(), surface=surface)

@@ -8,13 +8,13 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import described, usage
 from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.flows.metadata_keys import (
+    is_own,
+)
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.zenml.inspection import failures
 from kitaru._engine.zenml.recording import artifact_versions, step_runs
 from kitaru._engine.zenml.runs import statuses
-from kitaru._engine.zenml.runs.metadata_keys import (
-    is_own,
-)
 from kitaru._engine.zenml.runs.statuses import status_of, utc
 from kitaru.models import (
     AnsweredWait,

@@ -16,10 +16,10 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import StoredFailure
+from kitaru._core.flows.metadata_keys import FAILURE_KEY, RETRIES_KEY
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.zenml.recording import step_writer
 from kitaru._engine.zenml.runs import runs, statuses
-from kitaru._engine.zenml.runs.metadata_keys import FAILURE_KEY, RETRIES_KEY
 from kitaru._engine.zenml.runs.statuses import status_of
 from kitaru.models import ExecutionStatus, FailureInfo, FailureOrigin
 

@@ -21,10 +21,10 @@ from zenml.enums import MetadataResourceTypes
 from zenml.exceptions import EntityExistsError
 from zenml.models import PipelineRunResponse, TagFilter, TagRequest
 
+from kitaru._core.flows.metadata_keys import RETRIES_KEY, TURN_KEY
 from kitaru._engine.output.streams import say
 from kitaru._engine.zenml.recording import step_writer
 from kitaru._engine.zenml.runs import runs
-from kitaru._engine.zenml.runs.metadata_keys import RETRIES_KEY, TURN_KEY
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
 

@@ -11,6 +11,7 @@ import threading
 from zenml.steps import get_step_context
 
 from kitaru._core.calls import failures
+from kitaru._core.flows.metadata_keys import PLACE_KEY
 from kitaru._core.values.tagging import anything
 from kitaru._engine.isolation import request
 from kitaru._engine.isolation.request import Reply
@@ -21,7 +22,6 @@ from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.zenml.pods import isolated_checkpoints, logs
 from kitaru._engine.zenml.pods.stop_watch import StopWatch
 from kitaru._engine.zenml.recording import artifact_versions
-from kitaru._engine.zenml.runs.metadata_keys import PLACE_KEY
 
 _TERMINATED = 128 + signal.SIGTERM
 

@@ -18,14 +18,14 @@ from kitaru.errors import KitaruError
 
 def main() -> int:
     """Go on with the execution named on the command line, then with others."""
-    from kitaru._engine.open import current_engine
+    from kitaru._engine.open import zenml_engine
 
     without_terminal()
     only_loading()
     sys.path.append(str(Path.cwd()))
     execution_id, pool = sys.argv[1:]
     try:
-        engine = current_engine()
+        engine = zenml_engine()
         # Not before: ZenML comes in quietly where the engine opens.
         from kitaru._engine.zenml.engine import ZenMLEngine
         from kitaru._engine.zenml.programs.worker import Worker

@@ -21,7 +21,7 @@ from zenml.models import PipelineSnapshotResponse
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.calls import records
 from kitaru._core.calls.records import OUTPUT, CallRecord
-from kitaru._engine.zenml.runs.metadata_keys import PLACE_KEY, RECORD_KEY
+from kitaru._core.flows.metadata_keys import PLACE_KEY, RECORD_KEY
 
 _PLACEHOLDER = DistributionPackageSource(
     **recorded_names.CHECKPOINT._asdict(), package_name="kitaru"

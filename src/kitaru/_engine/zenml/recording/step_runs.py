@@ -16,7 +16,7 @@ from zenml.models import (
 
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
-from kitaru._engine.zenml.runs.metadata_keys import RECORD_KEY
+from kitaru._core.flows.metadata_keys import RECORD_KEY
 from kitaru._engine.zenml.setup import pages
 
 UNFINISHED = (

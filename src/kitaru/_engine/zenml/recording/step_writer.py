@@ -28,6 +28,7 @@ from zenml.models import (
 
 from kitaru._core.calls import records
 from kitaru._core.calls.records import OUTPUT, CallRecord
+from kitaru._core.flows.metadata_keys import PLACE_KEY, RECORD_KEY, USAGE_KEY
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.recording import (
     artifact_versions,
@@ -38,7 +39,6 @@ from kitaru._engine.zenml.recording import (
 from kitaru._engine.zenml.recording.step_configurations import Launching
 from kitaru._engine.zenml.recording.step_outputs import Registered
 from kitaru._engine.zenml.recording.step_runs import UNFINISHED, record_of, step_runs
-from kitaru._engine.zenml.runs.metadata_keys import PLACE_KEY, RECORD_KEY, USAGE_KEY
 
 # So many calls at most are written in one go; other writers of the store wait for it.
 TOGETHER = 20

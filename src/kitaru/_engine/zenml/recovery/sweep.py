@@ -118,7 +118,7 @@ def _remove_drafts() -> None:
 
 
 def _unfinished() -> list[PipelineRunResponse]:
-    statuses = [one for status in _OPEN for one in zenml_statuses.run_statuses(status)]
+    statuses = [one for status in _OPEN for one in zenml_statuses.words(status)]
     wanted = "oneof:[" + ", ".join(f'"{status}"' for status in statuses) + "]"
     with translated("looking for unfinished executions"):
         return runs.ours(status=wanted)

@@ -7,28 +7,17 @@ from datetime import UTC, datetime
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
+from kitaru._core.flows import run_statuses
 from kitaru._core.secrecy import masking
 from kitaru.models import (
     ExecutionStatus,
     FailureOrigin,
 )
 
-_STATUS = {
-    RunStatus.COMPLETED: ExecutionStatus.COMPLETED,
-    RunStatus.CACHED: ExecutionStatus.COMPLETED,
-    RunStatus.SKIPPED: ExecutionStatus.COMPLETED,
-    RunStatus.FAILED: ExecutionStatus.FAILED,
-    RunStatus.PAUSED: ExecutionStatus.WAITING,
-    RunStatus.STOPPED: ExecutionStatus.CANCELLED,
-    RunStatus.STOPPING: ExecutionStatus.CANCELLED,
-    RunStatus.CANCELLED: ExecutionStatus.CANCELLED,
-    RunStatus.CANCELLING: ExecutionStatus.CANCELLED,
-}
-
 
 def status_of(run: PipelineRunResponse) -> ExecutionStatus:
     """Return the status of an execution."""
-    return _STATUS.get(run.status, ExecutionStatus.RUNNING)
+    return run_statuses.meaning(run.status.value)
 
 
 def shown_as(run: PipelineRunResponse, status: RunStatus) -> PipelineRunResponse:
@@ -37,11 +26,9 @@ def shown_as(run: PipelineRunResponse, status: RunStatus) -> PipelineRunResponse
     return run.model_copy(update={"body": body})
 
 
-def run_statuses(status: ExecutionStatus) -> list[str]:
+def words(status: ExecutionStatus) -> list[str]:
     """Return the ZenML statuses that mean `status`."""
-    if status is ExecutionStatus.RUNNING:
-        return [s.value for s in RunStatus if s not in _STATUS]
-    return [run.value for run, ours in _STATUS.items() if ours is status]
+    return [s.value for s in RunStatus if run_statuses.meaning(s.value) is status]
 
 
 def utc(moment: datetime | None) -> datetime | None:

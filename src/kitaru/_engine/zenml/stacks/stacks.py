@@ -211,7 +211,7 @@ def _refuse_if_environment_decides(name: str) -> None:
 
 def _refuse_if_in_use(model: StackResponse, *, force: bool) -> None:
     open_ = {
-        status: _count_runs(model, zenml_statuses.run_statuses(status))
+        status: _count_runs(model, zenml_statuses.words(status))
         for status in (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
     }
     if any(open_.values()):

@@ -37,19 +37,15 @@ from zenml.zen_stores.schemas import PipelineRunSchema, RunWaitConditionSchema
 from zenml.zen_stores.schemas.utils import jl_arg
 from zenml.zen_stores.sql_zen_store import Session, SqlZenStore
 
+from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits.answered import ZENML, Answer, shown
-from kitaru._engine.zenml.runs.metadata_keys import ANSWER_KEY
+from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import backend_error, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
 
 logger = logging.getLogger(__name__)
-
-# Names are unique in ZenML: the mark of a question that is asked again.
-AGAIN = "~"
-# Metadata of a wait: how many checkpoint calls the flow had made before it.
-CALLS_BEFORE = "kitaru_calls_before"
 
 
 def of(execution_id: str) -> list[RunWaitConditionResponse]:
@@ -108,11 +104,6 @@ def pending_wait(
         entered_waiting_at=condition.created.replace(tzinfo=UTC),
         exec_id=execution_id or str(condition.run.id),
     )
-
-
-def base_name(name: str) -> str:
-    """Return the name of a wait without the mark of a question asked again."""
-    return name.partition(AGAIN)[0]
 
 
 _Conditions = Page[RunWaitConditionResponse]

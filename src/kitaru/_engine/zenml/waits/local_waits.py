@@ -19,7 +19,7 @@ from zenml.models import (
     RunWaitConditionResponse,
 )
 
-from kitaru._core.waits import answered
+from kitaru._core.waits import answered, condition_names
 from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import Question
@@ -159,13 +159,13 @@ class ZenMLBoard:
                 project=client.active_project.id,
                 run=UUID(self._execution_id),
                 # Names are unique in ZenML; a question asked again gets a mark.
-                name=f"{name}{conditions.AGAIN}{earlier + 1}" if earlier else name,
+                name=f"{name}{condition_names.AGAIN}{earlier + 1}" if earlier else name,
                 type=RunWaitConditionType.EXTERNAL_INPUT,
                 question=question.text,
                 data_schema=dict(schema) if schema is not None else None,
                 metadata={
                     **question.metadata,
-                    conditions.CALLS_BEFORE: question.calls_before,
+                    condition_names.CALLS_BEFORE: question.calls_before,
                 },
             )
         )
