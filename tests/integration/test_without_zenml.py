@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,12 +13,17 @@ from zenml.client import Client
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow
+from kitaru._core.waits import answered
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.local import ground, marks
 from kitaru._engine.local.engine import LocalEngine
+from kitaru._engine.local.ground import OnlyZenMLKnows
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru.errors import KitaruUserCodeError
-from kitaru.models import ExecutionStatus
+from kitaru._engine.zenml.runs import runs
+from kitaru._engine.zenml.waits.decisions import Decisions
+from kitaru.errors import KitaruStateError, KitaruUserCodeError
+from kitaru.models import ExecutionStatus, PendingWait
 
 pytestmark = pytest.mark.zenml
 
@@ -189,3 +195,95 @@ def test_a_process_that_needs_zenml_goes_through_it_from_then_on(
     assert opened.find(ExecutionQuery()) == engine.find(ExecutionQuery())
     assert opened.through_zenml is engine
     assert opened.secrets is engine.secrets
+
+
+def test_a_run_that_goes_on_is_marked_as_zenml_marks_it(engine: ZenMLEngine) -> None:
+    by_zenml, by_us = asking.run().exec_id, asking.run().exec_id
+
+    runs.mark_resuming(runs.find_run(by_zenml))
+    marks.resuming(ground.read(), by_us)
+
+    theirs, ours = row_of(engine, by_zenml), row_of(engine, by_us)
+    assert ours["status"] == "resuming"
+    assert alike(ours) == alike(theirs)
+
+
+def test_an_answer_is_marked_as_zenml_marks_it(engine: ZenMLEngine) -> None:
+    waits = [engine.pending_waits(asking.run().exec_id)[0] for _ in range(2)]
+    answer = answered.given({"a": [1, None]}, by="me@here", surface="cli")
+
+    Decisions(engine.journal).decide(waits[0], answer)
+    marks.answered(ground.read(), waits[1], answer)
+
+    theirs, ours = (rows_of_wait(engine, wait) for wait in waits)
+    assert len(ours) == 4
+    assert [alike(row) for row in ours] == [alike(row) for row in theirs]
+    with pytest.raises(OnlyZenMLKnows, match="is over"):
+        marks.answered(ground.read(), waits[1], answer)
+
+
+def test_what_has_ended_does_not_go_on(engine: ZenMLEngine, local: LocalEngine) -> None:
+    execution_id = easy.run().exec_id
+    before = row_of(engine, execution_id)
+
+    with pytest.raises(KitaruStateError, match="it was completed"):
+        local.continue_execution(execution_id)
+
+    assert row_of(engine, execution_id) == before
+    assert engine.journal.lease(execution_id) is None
+
+
+def test_the_second_answer_is_refused(engine: ZenMLEngine, local: LocalEngine) -> None:
+    (wait,) = local.pending_waits(asking.run().exec_id)
+    engine.journal.decide(wait.wait_id, wait.exec_id or "", {"value": False})
+
+    with pytest.raises(KitaruStateError, match="answered by somebody else"):
+        local.answer(wait, True, surface="cli")
+
+    noted = engine.journal.answer(wait.wait_id)
+    assert noted is not None
+    assert noted["value"] is False
+
+
+# What tells two runs, waits or notes apart, and when they were made.
+OWN = ("id", "name", "orchestrator_run_id", "index", "snapshot_id", "run_id")
+OWN += ("resource_id", "run_metadata_id")
+MOMENTS = ("created", "updated", "start_time", "resolved_at")
+
+
+def alike(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what is the same in rows that say the same; moments have the same form."""
+    found = {name: value for name, value in row.items() if name not in OWN}
+    return found | {name: len(found[name]) for name in MOMENTS if found.get(name)}
+
+
+def row_of(engine: ZenMLEngine, execution_id: str) -> dict[str, Any]:
+    """Return the row of a run, by column."""
+    query = "SELECT * FROM pipeline_run WHERE id = ?"
+    (row,) = rows(engine, query, UUID(execution_id).hex)
+    return row
+
+
+def rows_of_wait(engine: ZenMLEngine, wait: PendingWait) -> list[dict[str, Any]]:
+    """Return the rows of a wait and of the note of its answer, by column."""
+    wait_id = UUID(wait.wait_id).hex
+    key = "kitaru_answer_%"
+    notes = (
+        "SELECT * FROM run_metadata WHERE key LIKE ? AND id IN "
+        "(SELECT run_metadata_id FROM run_metadata_resource WHERE resource_id = ?)"
+    )
+    found = rows(engine, "SELECT * FROM run_wait_condition WHERE id = ?", wait_id)
+    (note,) = rows(engine, notes, key, wait_id)
+    of_note = "SELECT * FROM run_metadata_resource WHERE run_metadata_id = ?"
+    return [
+        *found,
+        note,
+        *rows(engine, f"{of_note} ORDER BY resource_type", note["id"]),
+    ]
+
+
+def rows(engine: ZenMLEngine, query: str, *values: str) -> list[dict[str, Any]]:
+    """Return rows of ZenML's store, by column."""
+    with closing(sqlite3.connect(engine.describe()["store"][10:])) as db:
+        db.row_factory = sqlite3.Row
+        return [dict(row) for row in db.execute(query, values)]

@@ -200,6 +200,10 @@ class Workspace:
         """Ask the journal itself; a command would put right what it meets."""
         return self._query(self.config / "kitaru" / "journal.db", query, *values)
 
+    def stored(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        """Ask ZenML's store itself."""
+        return self._rows(query, *values)
+
     def _runner_pids(self, execution_id: str) -> list[tuple[Any, ...]]:
         return self.journal(
             "SELECT pid FROM leases WHERE execution_id = ?", execution_id

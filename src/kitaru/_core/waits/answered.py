@@ -79,6 +79,12 @@ def described(asked: PendingWait, answer: Answer, *, refused: bool) -> AnsweredW
     )
 
 
+def for_zenml(answer: Answer) -> dict[str, Any]:
+    """Return what people who look in ZenML see of an answer."""
+    value = "given up" if answer.aborted else shown(answer.value)
+    return {"answer": value, "by": answer.by, "surface": answer.surface}
+
+
 def shown(value: Any) -> Any:
     """Return an answer as it may be shown: without secrets."""
     return masking.data(value)

@@ -20,6 +20,7 @@ from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import description, ground, reading
 from kitaru._engine.local.ground import OnlyZenMLKnows
 from kitaru._engine.local.reading import Reader
+from kitaru._engine.local.steering import Steering
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.engine import Engine, ExecutionQuery
@@ -27,6 +28,7 @@ from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
 from kitaru.models import (
     ArtifactRef,
+    Continuation,
     Execution,
     ExecutionStatus,
     LogEntry,
@@ -119,6 +121,22 @@ class LocalEngine:
             lambda r: r.wait_names(execution_id), lambda e: e.wait_names(execution_id)
         )
 
+    # -- steering --------------------------------------------------------------
+
+    def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
+        return self._steer(
+            lambda s: s.answer(wait, value, surface=surface),
+            lambda e: e.answer(wait, value, surface=surface),
+        )
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        return self._steer(
+            lambda s: s.continue_execution(execution_id),
+            lambda e: e.continue_execution(execution_id),
+        )
+
+    # -- logs, diagnosis -------------------------------------------------------
+
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         file = LogFile(log_folders.path_of(execution_id))
         if not self._is_alone or not file.path.exists():
@@ -154,6 +172,18 @@ class LocalEngine:
                 here = ground.read()
                 with reading.looking(here, self._journal, self._queue) as reader:
                     return without(reader)
+            except OnlyZenMLKnows as doubt:
+                logger.debug("through ZenML: %s", doubt)
+        return through(self.through_zenml)
+
+    def _steer(
+        self,
+        without: Callable[[Steering], Continuation],
+        through: Callable[[Engine], Continuation],
+    ) -> Continuation:
+        if self._is_alone:
+            try:
+                return without(Steering(ground.read(), self._journal, self._queue))
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)
         return through(self.through_zenml)

@@ -117,6 +117,13 @@ class Reader:
         """Return the failure that ended an execution."""
         return _stored_failure(self._complete_facts(execution_id))
 
+    def facts_to_go_on(self, execution_id: str) -> LocalFacts:
+        """Return what is noted of an execution that another process can run."""
+        facts = self._store.facts(execution_id)
+        if facts is None or facts.is_remote or not facts.source.is_loadable:
+            raise OnlyZenMLKnows(f"{execution_id} is not for a process of its own")
+        return self._complete_facts(execution_id)
+
     # -- waits -------------------------------------------------------------------
 
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:

@@ -17,11 +17,12 @@ from typing import Any
 from uuid import UUID
 
 from kitaru._core.flows import run_statuses
+from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._engine.local.ground import OnlyZenMLKnows
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru.models import ExecutionStatus
 
-TAG = "kitaru"
+TAG, EXTRA_KEY = "kitaru", "kitaru"
 _PATIENCE = 5.0
 _PENDING, _RETRIED = "pending", "retried"
 
@@ -35,6 +36,9 @@ LEFT JOIN pipeline p ON p.id = s.pipeline_id LEFT JOIN stack k ON k.id = s.stack
 _RUNS = f"""
 SELECT r.id, p.id, p.name, r.status, r.status_reason, r.start_time, r.end_time,
   k.name, r.original_run_id {_FROM_RUNS}"""
+_SNAPSHOT = """
+SELECT s.pipeline_configuration FROM pipeline_run r
+JOIN pipeline_snapshot s ON s.id = r.snapshot_id WHERE r.id = ?"""
 _CONDITIONS = """
 SELECT c.id, c.run_id, c.name, c.question, c.data_schema_json, c.status, c.resolution,
   c.result_json, c.created, c.resolved_at, u.name
@@ -139,6 +143,14 @@ class StoreFile:
         if not rows:
             raise OnlyZenMLKnows(f"there is no run {execution_id}")
         return _run(rows[0])
+
+    def facts(self, execution_id: str) -> ExecutionFacts | None:
+        """Return what an execution was started with; `None` for a run that is none."""
+        rows = self._db.execute(_SNAPSHOT, (UUID(execution_id).hex,)).fetchall()
+        data = json.loads(rows[0][0]).get("extra", {}).get(EXTRA_KEY) if rows else None
+        if not isinstance(data, dict) or "source" not in data:
+            return None
+        return ExecutionFacts.from_dict(data, execution_id=execution_id)
 
     def ids_like(self, prefix: str) -> list[str]:
         """Return ids of executions that begin so, at most two; a whole one of any project."""

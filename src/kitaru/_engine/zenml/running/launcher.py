@@ -28,9 +28,9 @@ from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Lookup, Reporter
-from kitaru._engine.runners import spawning
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.spawning import Surroundings
+from kitaru._engine.runners.starting import Starter
 from kitaru._engine.values import value_files
 from kitaru._engine.zenml.connection import active, connection
 from kitaru._engine.zenml.pods import logs as pod_logs
@@ -69,7 +69,7 @@ class Launcher:
         synchronous: bool,
     ) -> None:
         self._journal = journal
-        self._queue = queue
+        self._starter = Starter(journal, queue)
         self._journal_limit = compaction.size_limit()
         # Whether other executions need this process: it does not stay at a wait then.
         self.is_awaited: Callable[[], bool] = lambda: False
@@ -182,24 +182,14 @@ class Launcher:
         except KitaruError:
             self._journal.release(execution_id, Holder.me(), None)
             raise
-        pool = surroundings.pool
-        if not self._queue.admit(execution_id, pool, Holder.me()):
-            return Continuation(how="queue")
-        return self.start(execution_id, surroundings, pool)
+        return self._starter.start_or_queue(
+            execution_id, surroundings, log=log_folders.path_of(execution_id)
+        )
 
-    def start(
-        self, execution_id: str, surroundings: Surroundings, pool: str
-    ) -> Continuation:
+    def start(self, execution_id: str, surroundings: Surroundings, pool: str) -> None:
         """Start a process for an execution of ours and make it the runner."""
         log = log_folders.path_of(execution_id)
-        try:
-            pid = spawning.spawn(execution_id, surroundings, pool=pool, log=log)
-        except KitaruError:
-            self._queue.not_started(execution_id, Holder.me())
-            self._journal.release(execution_id, Holder.me(), None)
-            raise
-        self._queue.started(execution_id, pool, by=Holder.me(), runner=Holder.of(pid))
-        return Continuation(how="process", pid=pid)
+        self._starter.start(execution_id, surroundings, pool, log=log)
 
     def continue_here(self, execution_id: str) -> Ending:
         """Go on in this process and thread.

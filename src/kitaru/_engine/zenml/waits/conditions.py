@@ -38,7 +38,7 @@ from zenml.zen_stores.schemas.utils import jl_arg
 from zenml.zen_stores.sql_zen_store import Session, SqlZenStore
 
 from kitaru._core.flows.metadata_keys import ANSWER_KEY
-from kitaru._core.waits.answered import ZENML, Answer, shown
+from kitaru._core.waits.answered import ZENML, Answer, for_zenml
 from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import backend_error, translated
@@ -180,9 +180,6 @@ def note(wait_id: str, execution_id: str, name: str, answer: Answer) -> None:
 
 
 def _note(wait_id: str, execution_id: str, name: str, answer: Answer) -> None:
-    seen = {"answer": shown(answer.value), "by": answer.by, "surface": answer.surface}
-    if answer.aborted:
-        seen["answer"] = "given up"
     with translated(f"noting the answer to wait {name!r}"):
         Client().zen_store.create_run_metadata(
             RunMetadataRequest(
@@ -195,7 +192,7 @@ def _note(wait_id: str, execution_id: str, name: str, answer: Answer) -> None:
                         id=UUID(wait_id), type=MetadataResourceTypes.WAIT_CONDITION
                     ),
                 ],
-                values={f"{ANSWER_KEY}{name}": seen},
+                values={f"{ANSWER_KEY}{name}": for_zenml(answer)},
                 types={f"{ANSWER_KEY}{name}": MetadataTypeEnum.DICT},
             )
         )

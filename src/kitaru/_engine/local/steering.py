@@ -1,0 +1,88 @@
+"""Answer waits and let executions go on, by journal and the store's file.
+
+The process that goes on imports ZenML; the one that is asked to let it go on need not.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from kitaru._core.flows.facts import LocalFacts
+from kitaru._core.waits import answered
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.local import marks, reading
+from kitaru._engine.local.ground import Ground, OnlyZenMLKnows
+from kitaru._engine.output import log_folders
+from kitaru._engine.runners.queue import Queue
+from kitaru._engine.runners.spawning import Surroundings
+from kitaru._engine.runners.starting import Starter
+from kitaru._engine.settings import person
+from kitaru.errors import KitaruError
+from kitaru.models import Continuation, PendingWait
+
+logger = logging.getLogger(__name__)
+
+_PROJECT = "KITARU_PROJECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Steers executions of a local store."""
+
+    ground: Ground
+    journal: Journal
+    queue: Queue
+
+    def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
+        """Store a checked answer and let the execution go on.
+
+        Raises:
+            KitaruStateError: If it is not the first answer; it changes nothing.
+            OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
+        """
+        assert wait.exec_id is not None  # waits of an engine know their execution
+        facts = self._facts(wait.exec_id)
+        answer = answered.given(value, by=person.here(), surface=surface)
+        lease = self.journal.decide(wait.wait_id, wait.exec_id, answer.to_dict())
+        try:
+            marks.answered(self.ground, wait, answer)
+        except OnlyZenMLKnows as doubt:
+            # It stands; whoever looks next through ZenML shows it there.
+            logger.debug("wait %s stays open in ZenML: %s", wait.wait_id, doubt)
+        if lease is not None:
+            return Continuation(how="runner", pid=lease.holder.pid)
+        try:
+            return self._go_on(wait.exec_id, facts)
+        except (KitaruError, OnlyZenMLKnows) as error:
+            # An error would ask for a second answer. Whoever looks next lets it go on.
+            return Continuation(how=f"the answer is stored, but {error}")
+
+    def continue_execution(self, execution_id: str) -> Continuation:
+        """Let a failed or answered execution go on in a process of its own.
+
+        Raises:
+            KitaruStateError: If it has ended, or another process runs it.
+            OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
+        """
+        return self._go_on(execution_id, self._facts(execution_id))
+
+    def _facts(self, execution_id: str) -> LocalFacts:
+        """Return what is noted of an execution that another process can run."""
+        with reading.looking(self.ground, self.journal, self.queue) as reader:
+            return reader.facts_to_go_on(execution_id)
+
+    def _go_on(self, execution_id: str, facts: LocalFacts) -> Continuation:
+        self.journal.acquire(execution_id, Holder.me())
+        try:
+            marks.resuming(self.ground, execution_id)
+        except (KitaruError, OnlyZenMLKnows):
+            self.journal.release(execution_id, Holder.me(), None)
+            raise
+        surroundings = Surroundings.of(
+            facts, {_PROJECT: self.ground.project_id}, self.ground.store_id
+        )
+        return Starter(self.journal, self.queue).start_or_queue(
+            execution_id, surroundings, log=log_folders.path_of(execution_id)
+        )
