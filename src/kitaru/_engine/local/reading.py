@@ -16,6 +16,7 @@ from kitaru._core.calls import described, failures, usage
 from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.flows.facts import VERSION, LocalFacts
 from kitaru._core.flows.metadata_keys import ANSWER_KEY, is_own
+from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import ZENML, Answer
 from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
@@ -25,6 +26,7 @@ from kitaru._engine.local.ground import Ground, OnlyZenMLKnows
 from kitaru._engine.local.store_file import Condition, Run, StoreFile
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.runners.queue import Queue
+from kitaru._engine.settings import folders
 from kitaru._engine.values.value_files import FileValues, load
 from kitaru.models import (
     AnsweredWait,
@@ -216,6 +218,10 @@ class Reader:
             raise OnlyZenMLKnows(f"outcomes of {execution_id} may be in ZenML alone")
         if facts.version != VERSION:
             raise OnlyZenMLKnows(f"{execution_id} was recorded by an older version")
+        if not (
+            self._journal.was_started_here(execution_id) or folders.trusts_pickles()
+        ):
+            raise OnlyZenMLKnows(f"whose code {execution_id} runs")
         return facts
 
     def _calls_without_outcome(
@@ -304,6 +310,7 @@ def _bound(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
     if value.payload is None and not Path(value.uri or "").is_absolute():
         raise OnlyZenMLKnows(f"{ref.name} is not on this disk")
     what = f"artifact {ref.name!r}"
+    # What others stored was refused before.
     return ref.bind(
-        lambda _trust: load(value, FileValues(Path()).get(value, what=what))
+        lambda _trust: load(value, FileValues(Path()).get(value, what=what), anything)
     )
