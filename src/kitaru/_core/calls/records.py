@@ -11,13 +11,16 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from kitaru._core.calls.names import artifact_id
+from kitaru.errors import KitaruBackendError
 from kitaru.models import Usage
 
 OUTPUT = "output"
+# A field that nobody knows is damage, or a fact of a later version.
+_KNOWN_FIELDS_ONLY = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class StoredValue:
 
     As JSON it has no bytes; they are kept beside it. `file_name` is the name of a saved file.
     """
+
+    __pydantic_config__ = _KNOWN_FIELDS_ONLY
 
     serializer: str
     type_name: str
@@ -40,6 +45,8 @@ class StoredValue:
 class StoredArtifact:
     """A named value of an execution."""
 
+    __pydantic_config__ = _KNOWN_FIELDS_ONLY
+
     artifact_id: str
     name: str
     save_type: str
@@ -51,6 +58,8 @@ class StoredArtifact:
 class StoredFailure:
     """An exception, kept so that it can be shown and, if possible, raised again."""
 
+    __pydantic_config__ = _KNOWN_FIELDS_ONLY
+
     message: str
     exception_type: str
     traceback: str
@@ -61,6 +70,8 @@ class StoredFailure:
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
     """One try of a checkpoint call."""
+
+    __pydantic_config__ = _KNOWN_FIELDS_ONLY
 
     number: int
     status: Literal["completed", "failed"]
@@ -80,6 +91,8 @@ class CallRecord:
     that result; results of the execution's own have a derived one. `usage` is what all
     attempts spent, those before a retry of the execution included.
     """
+
+    __pydantic_config__ = _KNOWN_FIELDS_ONLY
 
     execution_id: str
     invocation_id: str
@@ -136,8 +149,20 @@ def to_json(record: CallRecord) -> str:
 
 
 def from_json(text: str | bytes) -> CallRecord:
-    """Return the record written by `to_json`."""
-    return _adapter().validate_json(text)
+    """Return the record written by `to_json`.
+
+    Raises:
+        KitaruBackendError: If it is none, or has a field that this version does not know.
+    """
+    try:
+        return _adapter().validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise KitaruBackendError(
+            f"what is recorded of a call cannot be read ({where}: {first['msg']}); it is "
+            "damaged, or a newer Kitaru has written it"
+        ) from None
 
 
 def with_payloads(record: CallRecord, payloads: list[bytes | None]) -> CallRecord:

@@ -148,7 +148,12 @@ class LocalFacts:
 
         Raises:
             KitaruStateError: If a newer version has written them.
+            ValueError: If they have a field that nobody knows.
         """
+        version = _version(data, execution_id)
+        unknown = sorted(data.keys() - cls.__dataclass_fields__.keys())
+        if unknown:
+            raise ValueError(f"it has an unknown field {unknown[0]!r}")
         failure, result = data.get("failure"), data.get("result")
         return cls(
             store=data.get("store"),
@@ -161,7 +166,7 @@ class LocalFacts:
             result=references.from_reference(result) if result else None,
             compacted=bool(data.get("compacted")),
             uses=tuple(data.get("uses", ())),
-            version=_version(data, execution_id),
+            version=version,
         )
 
 

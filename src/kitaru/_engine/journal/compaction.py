@@ -8,14 +8,14 @@ Those of executions that failed, wait or run stay, and so does the newest result
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from dataclasses import replace
 
-from kitaru._core.flows.facts import LocalFacts
+from kitaru._engine.journal import descriptions
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.settings import limits
+from kitaru.errors import KitaruBackendError
 
 SIZE_VARIABLE = "KITARU_JOURNAL_MB"
 DEFAULT_SIZE_MB = 64
@@ -81,11 +81,15 @@ def _forget(journal: Journal, seq: int, execution_id: str) -> bool:
         bodies = db.execute(f"SELECT body FROM calls WHERE {_GOES}", (execution_id,))
         # `kitaru clean` keeps what an execution that stays refers to.
         uses = sorted({name for body in bodies for name in _OWNERS.findall(body[0])})
-        facts = LocalFacts.from_dict(json.loads(row[0]), execution_id=execution_id)
+        try:
+            facts = descriptions.read_facts(journal.path, row[0], execution_id)
+        except KitaruBackendError:
+            # Damaged: it stays, and nothing waits for it.
+            return False
         facts = replace(facts, compacted=True, uses=tuple(uses))
         db.execute(f"DELETE FROM calls WHERE {_GOES}", (execution_id,))
         db.execute(
             "UPDATE executions SET body = ? WHERE execution_id = ?",
-            (json.dumps(facts.to_dict()), execution_id),
+            (descriptions.written_facts(facts, execution_id), execution_id),
         )
     return True

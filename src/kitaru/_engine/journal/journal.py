@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import VERSION, LocalFacts
 from kitaru._engine.disk import private
-from kitaru._engine.journal import leases, schema
+from kitaru._engine.journal import descriptions, leases, schema
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.journal.refusals import BUSY_SECONDS, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
@@ -45,6 +44,7 @@ LEFT JOIN executions USING (execution_id) LEFT JOIN calls USING (execution_id)
 WHERE ?1 IS NULL OR known.execution_id = ?1
 GROUP BY known.execution_id
 """
+_CALL = "execution_id, invocation_id, body, payloads, caught"
 _COMPACT_PATIENCE_MS = 2000
 
 _INSERT_CALL = (
@@ -105,12 +105,14 @@ class Journal:
 
     def put_call(self, record: CallRecord) -> None:
         """Store an outcome: one commit, durable when this returns."""
-        self._write(_INSERT_CALL, _call_row(record))
+        self._write(_INSERT_CALL, descriptions.written_call(record))
 
     def put_calls(self, rows: Sequence[CallRecord]) -> None:
         """Store several outcomes in one commit."""
         with self.transaction() as db:
-            db.executemany(_INSERT_CALL, [_call_row(record) for record in rows])
+            db.executemany(
+                _INSERT_CALL, [descriptions.written_call(record) for record in rows]
+            )
 
     def calls(
         self, execution_id: str, *, unprojected: bool = False
@@ -118,20 +120,18 @@ class Journal:
         """Return the outcomes of an execution, oldest first, in one query."""
         where = " AND projected <> 1" if unprojected else ""
         rows = self.read(
-            "SELECT body, payloads, caught FROM calls WHERE execution_id = ?"
-            f"{where} ORDER BY seq",
+            f"SELECT {_CALL} FROM calls WHERE execution_id = ?{where} ORDER BY seq",
             (execution_id,),
         )
-        return [_read_call(*row) for row in rows]
+        return [descriptions.read_call(self.path, *row) for row in rows]
 
     def cached(self, key: str) -> CallRecord | None:
         """Return the newest completed call with that cache key."""
         rows = self.read(
-            "SELECT body, payloads, caught FROM calls WHERE cache_key = ? "
-            "ORDER BY seq DESC LIMIT 1",
+            f"SELECT {_CALL} FROM calls WHERE cache_key = ? ORDER BY seq DESC LIMIT 1",
             (key,),
         )
-        return _read_call(*rows[0]) if rows else None
+        return descriptions.read_call(self.path, *rows[0]) if rows else None
 
     def mark_caught(self, execution_id: str, failed: Iterable[CallRecord]) -> None:
         """Note of these failures whether the flow went on after them."""
@@ -171,7 +171,7 @@ class Journal:
         with self.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO executions (execution_id, body) VALUES (?,?)",
-                (execution_id, json.dumps(facts.to_dict())),
+                (execution_id, descriptions.written_facts(facts, execution_id)),
             )
             leases.write(db, execution_id, holder)
 
@@ -186,11 +186,18 @@ class Journal:
             row = db.execute(
                 "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
             ).fetchone()
-            facts = _local_facts(row[0], execution_id) if row else LocalFacts()
+            facts = (
+                descriptions.read_facts(self.path, row[0], execution_id)
+                if row
+                else LocalFacts()
+            )
             db.execute(
                 "INSERT INTO executions (execution_id, body) VALUES (?,?) "
                 "ON CONFLICT (execution_id) DO UPDATE SET body = excluded.body",
-                (execution_id, json.dumps(replace(facts, **changes).to_dict())),
+                (
+                    execution_id,
+                    descriptions.written_facts(replace(facts, **changes), execution_id),
+                ),
             )
 
     def begin_again(self, execution_id: str) -> None:
@@ -205,7 +212,11 @@ class Journal:
         rows = self.read(
             "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
         )
-        return _local_facts(rows[0][0], execution_id) if rows else None
+        return (
+            descriptions.read_facts(self.path, rows[0][0], execution_id)
+            if rows
+            else None
+        )
 
     def was_started_here(self, execution_id: str) -> bool:
         """Whether this journal's machine started an execution, not only looked at it."""
@@ -389,7 +400,9 @@ class Journal:
             return [
                 Entry(
                     execution_id=row[0],
-                    facts=_local_facts(row[1], row[0]) if row[1] else LocalFacts(),
+                    facts=descriptions.read_facts(self.path, row[1], row[0])
+                    if row[1]
+                    else LocalFacts(),
                     size=row[2],
                     unprojected=row[3],
                     lease=leases.read(self._db, row[0]),
@@ -508,46 +521,6 @@ class Journal:
             self._db.executescript(
                 f"BEGIN IMMEDIATE; {schema.TABLES} PRAGMA user_version = {schema.VERSION}; COMMIT;"
             )
-
-
-def _local_facts(body: str, execution_id: str) -> LocalFacts:
-    return LocalFacts.from_dict(json.loads(body), execution_id=execution_id)
-
-
-def _call_row(record: CallRecord) -> tuple[str, str, str, bytes | None, str | None]:
-    payloads = [value.payload for value in record.values]
-    return (
-        record.execution_id,
-        record.invocation_id,
-        records.to_json(record),
-        _join(payloads) if payloads.count(None) < len(payloads) else None,
-        record.cache_key,
-    )
-
-
-def _read_call(body: str, payloads: bytes | None, caught: int) -> CallRecord:
-    record = records.from_json(body)
-    if payloads is not None:
-        record = records.with_payloads(record, _split(payloads))
-    if caught:
-        record = records.as_caught(record)
-    return record
-
-
-def _join(payloads: Sequence[bytes | None]) -> bytes:
-    """Pack payloads: a JSON line with their sizes (-1: none), then the bytes."""
-    sizes = [-1 if payload is None else len(payload) for payload in payloads]
-    # A list of numbers looks the same in Python as in JSON.
-    return b"".join([f"{sizes}\n".encode(), *filter(None, payloads)])
-
-
-def _split(packed: bytes) -> list[bytes | None]:
-    head, _, rest = packed.partition(b"\n")
-    found: list[bytes | None] = []
-    for size in json.loads(head):
-        found.append(None if size < 0 else rest[:size])
-        rest = rest[max(size, 0) :]
-    return found
 
 
 def _put_answer(

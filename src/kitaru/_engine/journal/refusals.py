@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kitaru.errors import KitaruBackendError
@@ -30,6 +32,24 @@ class translated:  # a function to its users; a class costs a third of a generat
             raise KitaruBackendError(message) from error
 
 
+@contextmanager
+def understood(path: Path, what: str) -> Iterator[None]:
+    """Turn what a damaged row makes of its reader into an error of ours."""
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        reason = str(error) if type(error) is ValueError else type(error).__name__
+    except KitaruBackendError as error:
+        reason = str(error)
+    else:
+        return
+    raise KitaruBackendError(
+        f"the journal {path} is damaged: what it says of {what} cannot be read "
+        f"({reason}). Other executions are not touched by it; put back a copy of the "
+        "file, or run that flow anew"
+    )
+
+
 def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
     text = str(error)
     if isinstance(error, OSError):
@@ -45,6 +65,8 @@ def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
             f"is damaged ({text}); move it away to start afresh, what ZenML has already "
             "stays available"
         )
+    if "decode" in text:
+        return f"is damaged ({text}); put back a copy of the file"
     if "locked" in text or "busy" in text:
         advice = f"another process held it for over {BUSY_SECONDS} s; try again"
     elif "full" in text:
