@@ -430,6 +430,25 @@ def test_the_alias_and_what_it_stood_for_are_recorded(
     assert (event["alias"], event["model"]) == ("fast", "test")
 
 
+def test_a_mock_response_keeps_the_alias_that_was_asked_for(
+    client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KITARU_MODEL_REGISTRY", '{"fast": "test"}')
+    monkeypatch.setenv("KITARU_LLM_MOCK_RESPONSE", "mocked")
+
+    @flow
+    def asking() -> str:
+        return llm("one", model="fast") + llm("two", model="nobody/nothing")
+
+    calls = calls_of(client, asking.run().exec_id)
+
+    events = [call.metadata["llm_calls"][0] for call in calls.values()]
+    assert [(event.get("alias"), event["model"]) for event in events] == [
+        ("fast", "mock"),
+        (None, "mock"),
+    ]
+
+
 def test_an_answer_is_reused_when_its_alias_is_gone(
     client: KitaruClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,10 +57,20 @@ class Request:
             return _MOCK
         if not isinstance(self.model, str | None):
             return self.model
+        chosen = self._chosen()
+        return self.model if chosen is None else str(chosen)
+
+    def alias(self) -> str | None:
+        """Return the alias that it names, if that is registered."""
+        chosen = self._chosen() if isinstance(self.model, str | None) else None
+        return chosen.alias if chosen else None
+
+    def _chosen(self) -> ChosenModel | None:
+        """Return what its name stands for, `None` if that is not known here."""
         try:
-            return str(aliases.choose(self.model))
+            return aliases.choose(self.model)
         except KitaruError:
-            return self.model
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ def ask(request: Request, *, spend: Callable[[Usage], None]) -> Answer:
     """
     mock = os.environ.get(MOCK_RESPONSE)
     if mock is not None:
-        return Answer(_mocked(mock, request.number), _MOCK)
+        return Answer(_mocked(mock, request.number), _MOCK, alias=request.alias())
     if not isinstance(request.model, str | None):
         return _ask(request, ChosenModel(None), spend, given=request.model)
     return _ask(request, aliases.choose(request.model), spend)
