@@ -183,11 +183,14 @@ def test_keys_are_made_on_the_command_line(
 def test_the_local_server_runs_until_logout(local_server: Workspace) -> None:
     workspace = local_server
 
-    started = json.loads(workspace.kitaru("login", "-o", "json").stdout)["item"]
+    started = workspace.kitaru("login")
 
-    server = RunningServer(started["url"])
-    assert started["started"] is True
-    assert started["dashboard_url"] == f"{server.url}/projects/default/runs"
+    found = json.loads(workspace.kitaru("login", "-o", "json").stdout)["item"]
+    server = RunningServer(found["url"])
+    assert "Starting the local server" in started.stderr
+    assert f"The local server runs: {server.url}" in started.stdout
+    assert found["started"] is False
+    assert found["dashboard_url"] == f"{server.url}/projects/default/runs"
     user = server.ask("/current-user")
     # What the dashboard looks at before it shows runs and not a survey.
     assert user["body"]["email_opted_in"] is False

@@ -128,11 +128,11 @@ def logout(
 
 
 def _progress(output: Format) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        if output is Format.TEXT:
-            tell(f"{text}")
+    return tell if output is Format.TEXT else _silently
 
-    return tell
+
+def _silently(_text: str) -> None:
+    """Tell programs nothing in between: they read one answer."""
 
 
 def _show_server(server: LocalServer) -> None:
