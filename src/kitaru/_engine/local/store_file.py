@@ -267,10 +267,10 @@ def _condition(row: tuple[Any, ...], metadata: Mapping[str, Any]) -> Condition:
 
 def _step(row: tuple[Any, ...]) -> Step:
     invocation_id, word, started, config = row
-    if config is None:
+    said = json.loads(config or "{}").get("step_config_overrides", {})
+    if not said.get("name"):
         raise OnlyZenMLKnows(f"step {invocation_id} has no configuration of its own")
-    name = json.loads(config)["config"]["name"]
-    return Step(invocation_id, name, word, _moment(started))
+    return Step(invocation_id, said["name"], word, _moment(started))
 
 
 def _latest(values: list[Any]) -> Any:
