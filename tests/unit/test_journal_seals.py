@@ -162,6 +162,16 @@ def test_a_field_that_nobody_knows_is_refused(
         journal.calls(execution_id) if table == "calls" else journal.execution("ex")
 
 
+def test_facts_without_a_version_may_have_fields_that_went_since(
+    journal: Journal,
+) -> None:
+    journal.put_execution("ex", FACTS, Holder.me())
+    old = json.dumps({"flow": "writing", "source": {"file": "a.py"}, "version": 0})
+    change(journal, "UPDATE executions SET body = ?", old)
+
+    assert journal.execution("ex") == LocalFacts(flow="writing", version=0)
+
+
 def test_a_record_in_zenml_that_is_none_is_an_error_of_ours() -> None:
     with pytest.raises(KitaruBackendError, match="cannot be read"):
         records.from_json("{}")

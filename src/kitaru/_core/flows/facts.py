@@ -151,8 +151,9 @@ class LocalFacts:
             ValueError: If they have a field that nobody knows.
         """
         version = _version(data, execution_id)
-        unknown = sorted(data.keys() - cls.__dataclass_fields__.keys())
-        if unknown:
+        # Shapes without a version had fields that went since.
+        known = cls.__dataclass_fields__.keys()
+        if version and (unknown := sorted(data.keys() - known)):
             raise ValueError(f"it has an unknown field {unknown[0]!r}")
         failure, result = data.get("failure"), data.get("result")
         return cls(
