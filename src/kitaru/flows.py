@@ -339,6 +339,9 @@ class Flow(Generic[P, R]):
         ):
             # Ctrl-C and exit() mean the process as well; the execution is safe.
             raise type(ending.error)(*ending.error.args) from None
+        if ending is not None and ending.status is ExecutionStatus.RUNNING:
+            assert ending.error is not None  # says who has it now
+            raise ending.error
         return FlowHandle(execution_id, ending, self._spec)
 
 

@@ -88,6 +88,7 @@ def log(**values: Any) -> None:
             "another one"
         )
     plain = {key: _plain(value) for key, value in values.items()}
+    here.runtime.check_process()
     if here.call is None:
         here.runtime.log(plain)
         return

@@ -16,7 +16,14 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunUpdate
 
-from kitaru import KitaruClient, KitaruStateError, KitaruUsageError, checkpoint, flow
+from kitaru import (
+    KitaruClient,
+    KitaruStateError,
+    KitaruUsageError,
+    checkpoint,
+    current_execution_id,
+    flow,
+)
 from kitaru._core.calls import described, names
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.zenml.engine import ZenMLEngine
@@ -115,6 +122,44 @@ def test_cancel_of_an_execution_whose_runner_dies_meanwhile(
     died.result()
     runner.communicate()
     assert status == "cancelled"
+
+
+def test_a_runner_that_another_one_took_over_from_ends_and_stores_nothing(
+    engine: ZenMLEngine,
+) -> None:
+    ran: list[str] = []
+    ids: list[str] = []
+
+    @checkpoint
+    def step(name: str) -> str:
+        ran.append(name)
+        if name == "second":
+            # Meanwhile another process has become the runner.
+            engine.journal.hand_over(ids[0], Holder("another-host.invalid", 1, "0"))
+        return name
+
+    @flow
+    def sleepy() -> str:
+        ids.append(str(current_execution_id()))
+        step("first")
+        try:
+            step("second")
+        except BaseException:
+            step("third")
+        return "done"
+
+    with pytest.raises(
+        KitaruStateError, match=r"process 1 on another-host.* runs it now"
+    ):
+        sleepy.run()
+
+    assert ran == ["first", "second"]
+    assert [call.invocation_id for call in engine.journal.calls(ids[0])] == ["step"]
+    assert find_run(ids[0]).status is RunStatus.RUNNING
+    lease = engine.journal.lease(ids[0])
+    assert lease is not None
+    assert lease.holder.host == "another-host.invalid"
+    engine.journal.hand_over(ids[0], DEAD)
 
 
 def test_a_run_of_zenml_alone_is_no_execution(

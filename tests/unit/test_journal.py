@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from kitaru._core.calls.records import (
 )
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import SILENCE, Holder
+from kitaru._engine.journal.leases import SILENCE, Holder, LeaseLost
 from kitaru.errors import KitaruStateError
 
 Make = Callable[..., CallRecord]
@@ -246,6 +248,86 @@ def test_a_runner_gives_up_its_own_lease_only(journal: Journal) -> None:
 
     assert kept is not None
     assert journal.lease("ex") is None
+
+
+def test_a_lease_is_given_up_only_by_the_very_process_that_has_it(
+    journal: Journal,
+) -> None:
+    me = Holder.me()
+    journal.hand_over("ex", me)
+
+    for other in (replace(me, started="later"), replace(me, space="pid:[1]")):
+        journal.release("ex", other, open_wait=None)
+
+    assert journal.lease("ex") is not None
+
+
+def test_a_runner_that_lost_its_execution_stores_nothing(
+    journal: Journal, call: Make, execution_id: str
+) -> None:
+    token = journal.acquire(execution_id, Holder.me()).token
+    journal.put_call(call("a"), token)
+    journal.hand_over(execution_id, ELSEWHERE)
+    silent = journal.lease(execution_id)
+
+    for store in (
+        lambda: journal.put_call(call("b"), token),
+        lambda: journal.put_call(call("a", failed="no"), token),
+        lambda: journal.put_calls([call("b")], token),
+        lambda: journal.note(execution_id, {"x": 1}, token),
+        lambda: journal.check_held(execution_id, token),
+    ):
+        with pytest.raises(LeaseLost, match=r"process 1 on another-host.* runs it now"):
+            store()
+    journal.heartbeat(execution_id, token)
+
+    assert journal.calls(execution_id) == [call("a")]
+    assert journal.notes(execution_id) == {}
+    assert journal.lease(execution_id) == silent
+
+
+def test_a_runner_taken_for_dead_has_lost_its_execution(journal: Journal) -> None:
+    lease = journal.acquire("ex", Holder.me())
+
+    journal.take_away(lease)
+
+    with pytest.raises(LeaseLost, match="it was ended meanwhile"):
+        journal.check_held("ex", lease.token)
+    with pytest.raises(LeaseLost, match="it was ended meanwhile"):
+        journal.token_of("ex", Holder.me())
+
+
+def test_a_process_takes_an_execution_that_it_runs_only_if_it_was_handed_over(
+    journal: Journal,
+) -> None:
+    first = journal.acquire("ex", Holder.me(), own=False)
+
+    with pytest.raises(KitaruStateError, match=r"is run by process .* already"):
+        journal.acquire("ex", Holder.me(), own=False)
+    held = journal.token_of("ex", Holder.me())
+    second = journal.acquire("ex", Holder.me(), own=True)
+
+    assert held == first.token
+    assert second.token != first.token
+
+
+def test_the_leases_of_an_earlier_format_stay(path: Path) -> None:
+    Journal(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        for column in ("space", "steady", "token"):
+            db.execute(f"ALTER TABLE leases DROP COLUMN {column}")
+        db.execute(
+            "INSERT INTO leases VALUES ('ex', 'another-host.invalid', 1, '0', 5)"
+        )
+        db.execute("PRAGMA user_version = 3")
+        db.commit()
+
+    again = Journal(path)
+
+    (lease,) = again.leases()
+    assert (lease.holder, lease.steady, lease.is_live) == (ELSEWHERE, None, False)
+    assert again.acquire("ex", Holder.me()).is_live
+    again.close()
 
 
 def test_a_runner_about_to_leave_does_not_miss_an_answer(journal: Journal) -> None:

@@ -84,6 +84,34 @@ def test_a_process_elsewhere_is_judged_by_its_heartbeat(
     assert holder.is_alive(time.time() - silence) is alive
 
 
+def test_a_container_with_our_host_name_is_judged_by_its_heartbeat(
+    child: subprocess.Popen[str],
+) -> None:
+    holder = replace(Holder.of(child.pid), space="pid:[1]", started="of/theirs")
+
+    assert not holder.is_here
+    assert holder.is_alive(time.time())
+    assert not holder.is_alive(time.time() - leases.SILENCE - 1)
+
+
+def test_a_lease_of_an_earlier_version_knows_no_container(
+    child: subprocess.Popen[str],
+) -> None:
+    holder = replace(Holder.of(child.pid), space="")
+
+    assert holder.is_here
+    assert holder.is_alive(0.0)
+
+
+@pytest.mark.skipif(not leases.pid_space(), reason="this system has no boot id")
+def test_a_jump_of_the_wall_clock_kills_no_runner_of_this_machine() -> None:
+    holder = replace(Holder.me(), space="pid:[1]")
+    heard_by_the_wall_clock = time.time() - 3600
+
+    assert holder.is_alive(heard_by_the_wall_clock, time.monotonic())
+    assert not holder.is_alive(time.time(), time.monotonic() - leases.SILENCE - 1)
+
+
 def test_a_heartbeat_comes_well_before_the_silence_counts() -> None:
     assert leases.HEARTBEAT * 3 <= leases.SILENCE
 

@@ -38,14 +38,22 @@ def origin_of(error: BaseException) -> FailureOrigin:
 def store(error: BaseException, origin: FailureOrigin) -> StoredFailure:
     """Return a record of `error` that survives the process."""
     return StoredFailure(
-        message="interrupted (Ctrl-C)"
-        if isinstance(error, KeyboardInterrupt)
-        else masking.text(text_of(error)),
+        message=masking.text(message_of(error)),
         exception_type=f"{type(error).__module__}.{type(error).__qualname__}",
         traceback=masking.text(tracebacks.text(error)),
         origin=origin.value,
         pickled=_pickle(error),
     )
+
+
+def message_of(error: BaseException) -> str:
+    """Return what is said of an exception; where its text says little, what happened."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted (Ctrl-C)"
+    if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
+        return f"sys.exit({code}) was called"
+    return text_of(error)
 
 
 def without_exception(

@@ -62,6 +62,10 @@ class FlowRuntime(Protocol):
         """Return the answer, or leave the flow body until there is one."""
         ...
 
+    def check_process(self) -> None:
+        """Refuse what is called in a process that was forked from the flow's."""
+        ...
+
     def log(self, values: Mapping[str, Any]) -> None:
         """Add metadata to the execution."""
         ...

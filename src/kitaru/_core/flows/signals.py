@@ -19,6 +19,10 @@ class Cancelled(FlowSignal):
     """Somebody cancelled the execution or aborted its wait."""
 
 
+class TakenOver(FlowSignal):
+    """Another process has the execution now; this one must change nothing more."""
+
+
 class Killed(FlowSignal):
     """The process is taken for dead; for tests of users, in memory."""
 

@@ -233,6 +233,9 @@ class _Runtime:
             )
             call.artifacts.append(artifact)
 
+    def check_process(self) -> None:
+        """The body of an isolated checkpoint has a process to itself."""
+
     def load(
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool
     ) -> object:

@@ -21,10 +21,10 @@ from typing import Any
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import VERSION, LocalFacts
 from kitaru._engine.disk import private
-from kitaru._engine.journal import descriptions, leases, schema
+from kitaru._engine.journal import answers, descriptions, leases, schema
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.journal.refusals import BUSY_SECONDS, translated
-from kitaru.errors import KitaruBackendError, KitaruStateError
+from kitaru.errors import KitaruStateError
 
 # Of executions that were only looked at, something may be noted, but no interpreter.
 _STARTED_HERE = """
@@ -49,7 +49,9 @@ _COMPACT_PATIENCE_MS = 2000
 
 _INSERT_CALL = (
     "INSERT INTO calls (execution_id, invocation_id, body, payloads, cache_key) "
-    "VALUES (?,?,?,?,?) "
+    # One statement decides: a runner that lost its lease stores nothing.
+    "SELECT ?1,?2,?3,?4,?5 WHERE ?6 IS NULL OR EXISTS "
+    "(SELECT 1 FROM leases WHERE execution_id = ?1 AND token = ?6) "
     "ON CONFLICT (execution_id, invocation_id) DO UPDATE SET body = excluded.body, "
     "payloads = excluded.payloads, cache_key = excluded.cache_key, caught = 0, "
     "projected = 0"
@@ -94,7 +96,7 @@ class Journal:
             )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._create()
+            schema.bring_up(self._db, path)
 
     def close(self) -> None:
         """Close the database."""
@@ -103,16 +105,26 @@ class Journal:
 
     # -- calls ---------------------------------------------------------------
 
-    def put_call(self, record: CallRecord) -> None:
-        """Store an outcome: one commit, durable when this returns."""
-        self._write(_INSERT_CALL, descriptions.written_call(record))
+    def put_call(self, record: CallRecord, token: int | None = None) -> None:
+        """Store an outcome: one commit, durable when this returns.
 
-    def put_calls(self, rows: Sequence[CallRecord]) -> None:
-        """Store several outcomes in one commit."""
-        with self.transaction() as db:
-            db.executemany(
-                _INSERT_CALL, [descriptions.written_call(record) for record in rows]
+        Raises:
+            LeaseLost: If `token` is given and not that of the lease; nothing is stored.
+        """
+        with self._lock, translated(self.path):
+            done = self._db.execute(
+                _INSERT_CALL, (*descriptions.written_call(record), token)
             )
+            self.commits += 1
+            if not done.rowcount:
+                leases.check(self._db, record.execution_id, token)
+
+    def put_calls(self, rows: Sequence[CallRecord], token: int | None = None) -> None:
+        """Store several outcomes of an execution in one commit; see `put_call`."""
+        with self.transaction() as db:
+            for record in rows:
+                leases.check(db, record.execution_id, token)
+                db.execute(_INSERT_CALL, (*descriptions.written_call(record), token))
 
     def calls(
         self, execution_id: str, *, unprojected: bool = False
@@ -236,9 +248,11 @@ class Journal:
         )
         return bool(rows and rows[0][0])
 
-    def note(self, execution_id: str, values: Mapping[str, Any]) -> None:
+    def note(
+        self, execution_id: str, values: Mapping[str, Any], token: int | None = None
+    ) -> None:
         """Merge metadata: dicts merge, other values replace."""
-        with self.transaction() as db:
+        with self.held(execution_id, token) as db:
             for key, value in values.items():
                 row = db.execute(
                     "SELECT value FROM notes WHERE execution_id = ? AND key = ?",
@@ -266,26 +280,79 @@ class Journal:
 
     # -- leases --------------------------------------------------------------
 
-    def acquire(self, execution_id: str, holder: Holder) -> None:
-        """Become the runner of an execution.
+    def acquire(self, execution_id: str, holder: Holder, *, own: bool = True) -> Lease:
+        """Become the runner of an execution; whoever was it before is not any more.
+
+        Args:
+            execution_id: The execution.
+            holder: The process.
+            own: Whether it may be its runner already: another process has handed it over.
 
         Raises:
-            KitaruStateError: If another living process runs it.
+            KitaruStateError: If another living process runs it, or this one does and it
+                was not handed over.
         """
         with self.transaction() as db:
             lease = leases.read(db, execution_id)
-            if lease is not None and lease.holder != holder and lease.is_live:
+            same = lease is not None and lease.holder == holder
+            if execution_id in self._disowned and same:
+                self._disowned.discard(execution_id)
+                own = True
+            if lease is not None and not (same and own) and lease.is_live:
                 raise KitaruStateError(
                     f"execution {execution_id} is run by {lease.holder} already; follow "
                     f"it with: kitaru executions logs {execution_id} --follow"
                 )
-            if lease is None or lease.holder != holder:
+            if not same:
                 # A request that the last runner did not see was not meant for this one.
                 db.execute(
                     "UPDATE executions SET cancel = 0 WHERE execution_id = ?",
                     (execution_id,),
                 )
-            leases.write(db, execution_id, holder)
+            return leases.write(db, execution_id, holder)
+
+    def token_of(self, execution_id: str, holder: Holder) -> int:
+        """Return the token by which a runner holds an execution.
+
+        Raises:
+            LeaseLost: If it does not.
+        """
+        with self._lock, translated(self.path):
+            lease = leases.read(self._db, execution_id)
+            if lease is None or lease.holder != holder:
+                leases.check(self._db, execution_id, -1)
+            assert lease is not None
+            return lease.token
+
+    @contextmanager
+    def held(
+        self, execution_id: str, token: int | None
+    ) -> Iterator[sqlite3.Connection]:
+        """A transaction of a runner: refused once another one has the execution.
+
+        Raises:
+            LeaseLost: If the token is not that of the lease.
+        """
+        with self.transaction() as db:
+            leases.check(db, execution_id, token)
+            yield db
+
+    def check_held(self, execution_id: str, token: int | None) -> None:
+        """Refuse to go on for a runner that is none any more.
+
+        Raises:
+            LeaseLost: If the token is not that of the lease.
+        """
+        with self._lock, translated(self.path):
+            leases.check(self._db, execution_id, token)
+
+    def take_away(self, lease: Lease) -> None:
+        """Let a runner that is taken for dead change nothing any more."""
+        with self.transaction() as db:
+            db.execute(
+                "DELETE FROM leases WHERE execution_id = ? AND token = ?",
+                (lease.execution_id, lease.token),
+            )
 
     def hand_over(self, execution_id: str, holder: Holder) -> None:
         """Make another process the runner."""
@@ -305,11 +372,12 @@ class Journal:
         Returns whether the lease was given up; if not, go on.
         """
         with self.transaction() as db:
-            if open_wait is not None and _answered(db, open_wait):
+            if open_wait is not None and answers.exists(db, open_wait):
                 return False
             db.execute(
-                "DELETE FROM leases WHERE execution_id = ? AND host = ? AND pid = ?",
-                (execution_id, holder.host, holder.pid),
+                "DELETE FROM leases WHERE execution_id = ? AND host = ? AND pid = ? "
+                "AND started = ? AND space = ?",
+                (execution_id, *holder.key),
             )
             if completed:
                 db.execute(
@@ -317,19 +385,21 @@ class Journal:
                 )
             return True
 
-    def heartbeat(self, execution_id: str) -> None:
+    def heartbeat(self, execution_id: str, token: int | None = None) -> None:
         """Say that the runner lives; for hosts that cannot ask our system."""
         with self.unflushed() as db:
             db.execute(
-                "UPDATE leases SET heartbeat = ? WHERE execution_id = ?",
-                (time.time(), execution_id),
+                "UPDATE leases SET heartbeat = ?, steady = ? "
+                "WHERE execution_id = ? AND (?4 IS NULL OR token = ?4)",
+                (time.time(), time.monotonic(), execution_id, token),
             )
 
     def held_by(self, holder: Holder) -> tuple[str, ...]:
         """Return the executions that a process runs."""
         rows = self.read(
-            "SELECT execution_id FROM leases WHERE host = ? AND pid = ? AND started = ?",
-            (holder.host, holder.pid, holder.started),
+            "SELECT execution_id FROM leases WHERE host = ? AND pid = ? "
+            "AND started = ? AND space = ?",
+            holder.key,
         )
         return tuple(str(row[0]) for row in rows)
 
@@ -346,10 +416,8 @@ class Journal:
 
     def leases(self) -> list[Lease]:
         """Return who runs what, living or dead."""
-        rows = self.read(
-            "SELECT execution_id, host, pid, started, heartbeat FROM leases", ()
-        )
-        return [Lease(row[0], Holder(*row[1:4]), row[4]) for row in rows]
+        with self._lock, translated(self.path):
+            return leases.read_all(self._db)
 
     # -- answers -------------------------------------------------------------
 
@@ -364,7 +432,7 @@ class Journal:
             KitaruStateError: If there is an answer; nothing of this one stays.
         """
         with self.transaction() as db:
-            if not _put_answer(db, wait_id, execution_id, body):
+            if not answers.put(db, wait_id, execution_id, body):
                 raise KitaruStateError(
                     f"the wait of execution {execution_id} was answered by somebody else "
                     "a moment ago; nothing was changed"
@@ -379,7 +447,7 @@ class Journal:
         Returns the lease of a living runner, `None` if nobody runs.
         """
         with self.transaction() as db:
-            _put_answer(db, wait_id, execution_id, body)
+            answers.put(db, wait_id, execution_id, body)
             return _living(db, execution_id)
 
     def answer(self, wait_id: str) -> dict[str, Any] | None:
@@ -510,36 +578,7 @@ class Journal:
         with self._lock, translated(self.path):
             return self._db.execute(statement, values).fetchall()
 
-    def _create(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > schema.VERSION:
-            raise KitaruBackendError(
-                f"the journal {self.path} was written by a newer kitaru (format {version}, "
-                f"this one knows {schema.VERSION}); upgrade kitaru"
-            )
-        if version < schema.VERSION:
-            self._db.executescript(
-                f"BEGIN IMMEDIATE; {schema.TABLES} PRAGMA user_version = {schema.VERSION}; COMMIT;"
-            )
-
-
-def _put_answer(
-    db: sqlite3.Connection, wait_id: str, execution_id: str, body: Mapping[str, Any]
-) -> bool:
-    """Store an answer, or nothing where there is one; return whether it is stored."""
-    done = db.execute(
-        "INSERT INTO answers (wait_id, execution_id, body) VALUES (?,?,?) "
-        "ON CONFLICT (wait_id) DO NOTHING",
-        (wait_id, execution_id, json.dumps(body)),
-    )
-    return done.rowcount > 0
-
 
 def _living(db: sqlite3.Connection, execution_id: str) -> Lease | None:
     lease = leases.read(db, execution_id)
     return lease if lease is not None and lease.is_live else None
-
-
-def _answered(db: sqlite3.Connection, wait_id: str) -> bool:
-    row = db.execute("SELECT 1 FROM answers WHERE wait_id = ?", (wait_id,)).fetchone()
-    return row is not None

@@ -1,8 +1,14 @@
-"""Who runs an execution, and whether that process still lives."""
+"""Who runs an execution, and whether that process still lives.
+
+Each time an execution gets a runner its lease gets a new token, and every commit of the
+runner asks for the token that it began with. So a runner that was taken for dead, after
+its machine slept say, changes nothing any more once another one has taken over.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sqlite3
 import time
@@ -11,9 +17,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# A runner on another host is taken for dead after this many seconds of silence.
+from kitaru.errors import KitaruStateError
+
+# A runner that our system cannot be asked about, on another host or in another container,
+# is taken for dead after this many seconds of silence.
 SILENCE = 90.0
 HEARTBEAT = 15.0
+
+_COLUMNS = "host, pid, started, space, heartbeat, steady, token"
+
+
+class LeaseLost(KitaruStateError):
+    """Another process has become the runner, or this one was taken for dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +36,19 @@ class Holder:
     """A process, told apart from a later one with the same pid by when it started.
 
     `started` is text that only its own host understands: on Linux boot and clock ticks
-    since then, which no change of the wall clock touches.
+    since then, which no change of the wall clock touches. `space` is the namespace of its
+    pid, as containers have their own; empty where nobody noted it or there are none.
     """
 
     host: str
     pid: int
     started: str
+    space: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, str, str]:
+        """What tells it apart, in the order of its fields."""
+        return self.host, self.pid, self.started, self.space
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -35,7 +57,7 @@ class Holder:
     @classmethod
     def of(cls, pid: int) -> Holder:
         """Return the process of this host with that pid."""
-        return cls(_host(), pid, _start_time(pid) or "")
+        return cls(_host(), pid, _start_time(pid) or "", pid_space())
 
     @classmethod
     def me(cls) -> Holder:
@@ -44,14 +66,23 @@ class Holder:
 
     @property
     def is_here(self) -> bool:
-        """Whether the process is of this host, so that asking the system is exact."""
-        return self.host == _host()
+        """Whether our system knows the process, so that asking it is exact."""
+        return self.host == _host() and self.space in ("", pid_space())
 
-    def is_alive(self, heartbeat: float) -> bool:
-        """Whether it lives: exact on this host, by its last heartbeat elsewhere."""
-        if not self.is_here:
-            return time.time() - heartbeat < SILENCE
-        return _start_time(self.pid) == self.started
+    def is_alive(self, heartbeat: float, steady: float | None = None) -> bool:
+        """Whether it lives: exact on this host, by its last heartbeat elsewhere.
+
+        Args:
+            heartbeat: When it was last heard of, by the wall clock.
+            steady: The same by the clock of its machine that nobody sets, and that stands
+                still while the machine sleeps; `None` if nobody noted it.
+        """
+        if self.is_here:
+            return _start_time(self.pid) == self.started
+        boot = self.started.partition("/")[0]
+        if steady is not None and boot and boot == _boot():
+            return time.monotonic() - steady < SILENCE
+        return time.time() - heartbeat < SILENCE
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
@@ -59,33 +90,97 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who runs an execution, and when that runner was last heard of."""
+    """Who runs an execution, since which take-over, and when that runner was heard of."""
 
     execution_id: str
     holder: Holder
     heartbeat: float
+    steady: float | None = None
+    token: int = 0
 
     @property
     def is_live(self) -> bool:
         """Whether the runner lives."""
-        return self.holder.is_alive(self.heartbeat)
+        return self.holder.is_alive(self.heartbeat, self.steady)
 
 
 def read(db: sqlite3.Connection, execution_id: str) -> Lease | None:
     """Return the lease of an execution in the journal's database."""
     row = db.execute(
-        "SELECT host, pid, started, heartbeat FROM leases WHERE execution_id = ?",
-        (execution_id,),
+        f"SELECT {_COLUMNS} FROM leases WHERE execution_id = ?", (execution_id,)
     ).fetchone()
-    return Lease(execution_id, Holder(*row[:3]), row[3]) if row else None
+    return _lease(execution_id, *row) if row else None
 
 
-def write(db: sqlite3.Connection, execution_id: str, holder: Holder) -> None:
+def read_all(db: sqlite3.Connection) -> list[Lease]:
+    """Return all leases, of the living and the dead."""
+    return [
+        _lease(*row)
+        for row in db.execute(f"SELECT execution_id, {_COLUMNS} FROM leases")
+    ]
+
+
+def _lease(
+    execution_id: str,
+    host: str,
+    pid: int,
+    started: str,
+    space: str,
+    heartbeat: float,
+    steady: float | None,
+    token: int,
+) -> Lease:
+    holder = Holder(host, pid, started, space)
+    return Lease(execution_id, holder, heartbeat, steady, token)
+
+
+def write(db: sqlite3.Connection, execution_id: str, holder: Holder) -> Lease:
     """Make a process the holder, in a transaction of the caller."""
-    db.execute(
-        "INSERT OR REPLACE INTO leases VALUES (?,?,?,?,?)",
-        (execution_id, holder.host, holder.pid, holder.started, time.time()),
+    lease = Lease(
+        execution_id, holder, time.time(), time.monotonic(), secrets.randbits(62)
     )
+    db.execute(
+        f"INSERT OR REPLACE INTO leases (execution_id, {_COLUMNS}) "
+        "VALUES (?,?,?,?,?,?,?,?)",
+        (
+            execution_id,
+            holder.host,
+            holder.pid,
+            holder.started,
+            holder.space,
+            lease.heartbeat,
+            lease.steady,
+            lease.token,
+        ),
+    )
+    return lease
+
+
+def check(db: sqlite3.Connection, execution_id: str, token: int | None) -> None:
+    """Refuse to go on for a runner whose lease is gone; `None` asks for nothing.
+
+    Raises:
+        LeaseLost: If the token is not that of the lease; says who has it.
+    """
+    if token is None:
+        return
+    lease = read(db, execution_id)
+    if lease is not None and lease.token == token:
+        return
+    now = f"{lease.holder} runs it now" if lease else "it was ended meanwhile"
+    raise LeaseLost(
+        f"this process was not heard of for too long and lost execution {execution_id}: "
+        f"{now}. It stops here and has changed nothing since; follow the execution with: "
+        f"kitaru executions logs {execution_id} --follow"
+    )
+
+
+def pid_space() -> str:
+    """Return the namespace of this process's pid, empty where the system has none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 @cache

@@ -1,10 +1,15 @@
-"""The tables of the journal; each step to a newer format adds what is not there yet."""
+"""The tables of the journal, and how those of an earlier format become today's."""
 
 from __future__ import annotations
 
-VERSION = 4
+import sqlite3
+from pathlib import Path
 
-TABLES = """
+from kitaru.errors import KitaruBackendError
+
+SCHEMA_VERSION = 4
+
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS executions (
   execution_id TEXT PRIMARY KEY, body TEXT NOT NULL,
   cancel INTEGER NOT NULL DEFAULT 0
@@ -23,7 +28,8 @@ CREATE TABLE IF NOT EXISTS notes (
 );
 CREATE TABLE IF NOT EXISTS leases (
   execution_id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL,
-  started TEXT NOT NULL, heartbeat REAL NOT NULL
+  started TEXT NOT NULL, heartbeat REAL NOT NULL,
+  space TEXT NOT NULL DEFAULT '', steady REAL, token INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
   wait_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, body TEXT NOT NULL
@@ -42,3 +48,40 @@ CREATE TABLE IF NOT EXISTS runners (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS own (execution_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+
+# What format 4 added to a table of earlier ones.
+_ADDED_TO_LEASES = {
+    "space": "TEXT NOT NULL DEFAULT ''",
+    "steady": "REAL",
+    "token": "INTEGER NOT NULL DEFAULT 0",
+}
+
+
+def bring_up(db: sqlite3.Connection, path: Path) -> None:
+    """Create what is missing.
+
+    Raises:
+        KitaruBackendError: If a newer version has written the journal.
+    """
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise KitaruBackendError(
+            f"the journal {path} was written by a newer kitaru (format {version}, "
+            f"this one knows {SCHEMA_VERSION}); upgrade kitaru"
+        )
+    if version == SCHEMA_VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        # Another process may have come first.
+        known = {row[1] for row in db.execute("PRAGMA table_info(leases)")}
+        for name in _ADDED_TO_LEASES.keys() - known:
+            db.execute(f"ALTER TABLE leases ADD COLUMN {name} {_ADDED_TO_LEASES[name]}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -74,7 +74,7 @@ class Steering:
             return reader.facts_to_go_on(execution_id)
 
     def _go_on(self, execution_id: str, facts: LocalFacts) -> Continuation:
-        self.journal.acquire(execution_id, Holder.me())
+        self.journal.acquire(execution_id, Holder.me(), own=False)
         try:
             marks.resuming(self.ground, execution_id)
         except (KitaruError, OnlyZenMLKnows):

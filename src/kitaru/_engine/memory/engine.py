@@ -436,6 +436,9 @@ class _Recorder:
     def drain(self) -> None:
         pass
 
+    def check(self) -> None:
+        """Memory has one process."""
+
     def cancel_requested(self) -> bool:
         return False
 

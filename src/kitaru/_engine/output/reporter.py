@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TextIO
 
+from kitaru._core.calls import failures
 from kitaru._core.flows import scope
 from kitaru._core.secrecy import masking
 from kitaru._core.waits import answered, hints
@@ -131,6 +132,8 @@ class LineReporter:
             self.line("wait", f"{name} waits; {self._after_answer(execution_id)}")
         elif ending.status is ExecutionStatus.CANCELLED:
             self.line("no", f"{name} cancelled")
+        elif ending.status is ExecutionStatus.RUNNING:
+            self.line("no", f"{name}: {_reason(ending.error)}")
         else:
             self.line("no", f"{name} failed: {_reason(ending.error)}")
             if ending.origin is FailureOrigin.DIVERGENCE:
@@ -144,8 +147,8 @@ def _resume_here(execution_id: str) -> str:
 
 
 def _reason(error: BaseException | None) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted (Ctrl-C)"
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return failures.message_of(error)
     return _named(error)
 
 

@@ -89,6 +89,14 @@ class Recorder(Protocol):
         """Return when everything committed is visible to other processes."""
         ...
 
+    def check(self) -> None:
+        """Let nothing go on in a process that has lost the execution.
+
+        Raises:
+            TakenOver: If another process may run it by now.
+        """
+        ...
+
     def cancel_requested(self) -> bool:
         """Whether somebody asked the execution to stop; free to ask."""
         ...

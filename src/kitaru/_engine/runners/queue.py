@@ -180,15 +180,16 @@ def _living(db: sqlite3.Connection, pool: str) -> list[float | None]:
     What dead ones left goes, those of other pools too: a pool may never be met again.
     """
     rows = db.execute(
-        "SELECT host, pid, started, pool, max(heartbeat), busy_since FROM runners "
+        "SELECT host, pid, started, pool, busy_since, max(heartbeat), max(steady), "
+        "max(space) FROM runners "
         "LEFT JOIN leases USING (host, pid, started) "
         # One for each process, or for each that is about to be started.
         "GROUP BY host, pid, started, runners.execution_id",
     ).fetchall()
     living = []
-    for host, pid, started, its_pool, heartbeat, busy_since in rows:
-        holder = Holder(host, pid, started)
-        if not holder.is_alive(heartbeat or 0.0):
+    for host, pid, started, its_pool, busy_since, heartbeat, steady, space in rows:
+        holder = Holder(host, pid, started, space or "")
+        if not holder.is_alive(heartbeat or 0.0, steady):
             _leave(db, holder)
         elif its_pool == pool:
             living.append(busy_since)

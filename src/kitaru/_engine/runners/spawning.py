@@ -19,6 +19,7 @@ from typing import BinaryIO
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.disk import private
+from kitaru._engine.journal.leases import pid_space
 from kitaru.errors import KitaruBackendError
 
 # What differs from one command to the next, and what a flow has no use for.
@@ -56,7 +57,14 @@ class Surroundings:
     def pool(self) -> str:
         """A name for all processes with the same."""
         seen = {k: v for k, v in self.variables.items() if k not in _FLEETING}
-        parts = [socket.gethostname(), self.python, self.folder, self.store, seen]
+        parts = [
+            socket.gethostname(),
+            pid_space(),
+            self.python,
+            self.folder,
+            self.store,
+            seen,
+        ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -202,10 +202,17 @@ class Checkpointing:
             return self._parts.run_foreign(spec, invocation_id, args, kwargs)
         if spec.is_isolated:
             return self._isolated(ticket)
-        with timeouts.limited(spec.timeout, f"checkpoint {invocation_id!r}"):
-            value = ticket.function(*args, **kwargs)
-            # An `async def` checkpoint that was submitted to a thread.
-            return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) else value
+        try:
+            with timeouts.limited(spec.timeout, f"checkpoint {invocation_id!r}"):
+                value = ticket.function(*args, **kwargs)
+                if inspect.iscoroutine(value):
+                    # An `async def` checkpoint that was submitted to a thread.
+                    value = asyncio.run(_awaited(value))
+        except BaseException as error:
+            self._control.leave_fork(error)
+            raise
+        self._control.leave_fork(None)
+        return value
 
     def _isolated(self, ticket: Ticket) -> Any:
         call = IsolatedCall(
@@ -226,12 +233,18 @@ class Checkpointing:
             return await asyncio.to_thread(self._body, ticket)
         try:
             async with asyncio.timeout(spec.timeout) as limit:
-                return await ticket.function(*ticket.args, **ticket.kwargs)
-        except TimeoutError:
+                value = await ticket.function(*ticket.args, **ticket.kwargs)
+                self._control.leave_fork(None)
+                return value
+        except TimeoutError as error:
+            self._control.leave_fork(error)
             if spec.timeout is None or not limit.expired():
                 raise
             what = f"checkpoint {ticket.invocation_id!r}"
             raise timeouts.overdue(what, spec.timeout) from None
+        except BaseException as error:
+            self._control.leave_fork(error)
+            raise
 
     def _resolved(
         self,
@@ -353,6 +366,10 @@ class Checkpointing:
 
     def _begin(self, ticket: Ticket, decision: Decision) -> None:
         parts = self._parts
+        try:
+            parts.recorder.check()
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
         if parts.recorder.cancel_requested():
             raise self._control.end(Cancelled())
         if decision.note:

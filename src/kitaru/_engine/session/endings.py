@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from kitaru._core.calls.records import CallRecord
+from kitaru.errors import KitaruContextError
 
 
 class Line(NamedTuple):
@@ -53,6 +58,7 @@ class Control:
     def __init__(self, on_caught: Callable[[Sequence[CallRecord]], None]) -> None:
         self._on_caught = on_caught
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._failed: dict[str, Failed] = {}
         self._passed_on: dict[str, tuple[str, ...]] = {}
         self._delivered: list[tuple[Line, str]] = []
@@ -68,9 +74,48 @@ class Control:
         return self.ending
 
     def check(self) -> None:
-        """Raise the reason if the body has to end."""
+        """Raise the reason if the body has to end.
+
+        Raises:
+            KitaruContextError: In a process that was forked from the flow's.
+        """
+        self.check_process()
         if self.ending is not None:
             raise self.ending
+
+    def check_process(self) -> None:
+        """Refuse what is called in a process that was forked from the flow's.
+
+        Raises:
+            KitaruContextError: There; an execution belongs to one process.
+        """
+        if os.getpid() != self._process:
+            raise KitaruContextError(
+                f"this process, {os.getpid()}, was forked from the flow's, "
+                f"{self._process}, and an execution belongs to one process; let the flow "
+                "itself call checkpoints, wait(), log(), save() and load(), with what the "
+                "forked process hands back"
+            )
+
+    def leave_fork(self, error: BaseException | None) -> None:
+        """End a forked process that has come to the end of what its parent runs.
+
+        Neither what it returns nor what it raises is an outcome of the flow.
+        """
+        if os.getpid() == self._process:
+            return
+        status = 0 if error is None else 1
+        if isinstance(error, SystemExit):
+            status = (
+                error.code if isinstance(error.code, int) else int(bool(error.code))
+            )
+        elif error is not None:
+            traceback.print_exception(error)
+        for stream in (sys.stdout, sys.stderr):
+            # Whoever reads it may be gone.
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
 
     def failed(self, record: CallRecord, error: BaseException) -> None:
         """Note that the failure of a call was recorded in this attempt."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kitaru._core.calls import failures
-from kitaru._core.flows.signals import Cancelled, Killed, Suspended
+from kitaru._core.flows.signals import Cancelled, Killed, Suspended, TakenOver
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.session.session import Session
+from kitaru.errors import KitaruStateError
 from kitaru.models import ExecutionStatus, FailureOrigin
 
 # Pytest shows the frames of whoever calls us.
@@ -37,6 +38,9 @@ def run(
         # `run()` replaces Ctrl-C during a wait by the suspension it means.
         interrupted = KeyboardInterrupt() if signal.args else None
         return Ending(ExecutionStatus.WAITING, error=interrupted)
+    except TakenOver as signal:
+        # How it goes is what the other process says.
+        return Ending(ExecutionStatus.RUNNING, error=KitaruStateError(str(signal)))
     except Cancelled:
         return Ending(ExecutionStatus.CANCELLED)
     except Killed as signal:

@@ -17,7 +17,7 @@ from kitaru._core.calls import names
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
-from kitaru._core.flows.signals import Cancelled, Suspended
+from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
 from kitaru._core.values.tagging import anything
@@ -67,7 +67,9 @@ class Session:
                 value = self._flow.function(**inputs)
                 if inspect.iscoroutine(value):
                     value = asyncio.run(self._main(value))
+                self._control.leave_fork(None)
             except BaseException as error:
+                self._control.leave_fork(error)
                 if isinstance(error, KeyboardInterrupt | SystemExit):
                     # The process is to end: submitted calls that wait do not start.
                     self._control.end(error)
@@ -186,6 +188,7 @@ class Session:
                 question, answer = replace(question, text=text), None
                 continue
             if asked is not None:
+                self._check_held()
                 board.accepted(asked)
             return value
 
@@ -193,12 +196,19 @@ class Session:
         self, question: Question, timeout: float
     ) -> tuple[PendingWait, Answer]:
         self._parts.recorder.drain()
+        self._check_held()
         wait = self._parts.board.open(question)
         self._parts.reporter.waiting(self.execution_id, wait)
         answer = self._poll(wait, timeout)
         if answer is None:
             raise self._control.end(Suspended())
         return wait, answer
+
+    def _check_held(self) -> None:
+        try:
+            self._parts.recorder.check()
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
 
     def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
         board = self._parts.board
@@ -218,6 +228,10 @@ class Session:
 
     # -- the rest ------------------------------------------------------------
 
+    def check_process(self) -> None:
+        """Refuse what is called in a process that was forked from the flow's."""
+        self._control.check_process()
+
     def log(self, values: Mapping[str, Any]) -> None:
         """Add metadata to the execution."""
         self._control.check()
@@ -234,6 +248,7 @@ class Session:
         tags: Sequence[str],
     ) -> None:
         """Store a named value of a checkpoint; it becomes durable with its result."""
+        self._control.check_process()
         owner = call.invocation_id
         saved_values.check_name(
             name, owner, [artifact.name for artifact in call.artifacts]
@@ -254,6 +269,7 @@ class Session:
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool
     ) -> object:
         """Return a value this call has saved, or one of a finished call."""
+        self._control.check_process()
         what = f"artifact {name!r}"
         own = [a.value for a in call.artifacts if a.name == name]
         if execution_id == self.execution_id and own:

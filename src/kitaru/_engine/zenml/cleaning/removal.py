@@ -60,7 +60,7 @@ class ZenMLMaintenance:
         if before is not None and before.is_run:
             return _BUSY
         try:
-            self._journal.acquire(execution_id, Holder.me())
+            self._journal.acquire(execution_id, Holder.me(), own=False)
         except KitaruStateError:
             return _BUSY
         gone = False

@@ -82,7 +82,7 @@ class Worker:
         self._restore()
         _redirect(log_folders.path_of(execution_id))
         try:
-            self._launcher.continue_here(execution_id)
+            self._launcher.continue_here(execution_id, handed_over=True)
         except KitaruError as error:
             say(masking.text(f"{type(error).__name__}: {error}"))
             self._journal.release(execution_id, self._me, None)

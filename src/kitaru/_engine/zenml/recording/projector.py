@@ -21,7 +21,7 @@ from zenml.enums import MetadataResourceTypes
 
 from kitaru._core.calls.records import CallRecord
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import HEARTBEAT
+from kitaru._engine.journal.leases import HEARTBEAT, LeaseLost
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.recording import step_writer
 from kitaru._engine.zenml.setup.errors import translated
@@ -51,9 +51,14 @@ class Projector:
     """Projects the calls of one execution."""
 
     def __init__(
-        self, execution_id: str, journal: Journal, writer: step_writer.StepWriter
+        self,
+        execution_id: str,
+        journal: Journal,
+        writer: step_writer.StepWriter,
+        token: int | None = None,
     ) -> None:
         self._execution_id = execution_id
+        self._token = token
         self._journal = journal
         self._writer = writer
         self._changed = threading.Condition()
@@ -161,11 +166,14 @@ class Projector:
                 self._busy = bool(linked or batch)
             try:
                 if linked:
-                    self._journal.put_calls(linked)
+                    self._journal.put_calls(linked, self._token)
                     self._later.extend(linked)
                 self._project(self._due(batch))
                 self._show_long_ones()
                 self._watch()
+            except LeaseLost as error:
+                # The flow body ends at its next call; who took over shows the rest.
+                logger.debug("%s", error)
             except KitaruBackendError as error:
                 # What is in the journal stays marked as not projected.
                 logger.debug("%s: %s", self._execution_id, error, exc_info=True)
@@ -279,4 +287,4 @@ class Projector:
         self.cancel_requested = self._journal.cancel_requested(self._execution_id)
         if time.monotonic() - self._heartbeat_at > HEARTBEAT:
             self._heartbeat_at = time.monotonic()
-            self._journal.heartbeat(self._execution_id)
+            self._journal.heartbeat(self._execution_id, self._token)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
 from zenml.enums import MetadataResourceTypes
 
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.flows.signals import TakenOver
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import LeaseLost
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.recording import step_runs, step_writer
 from kitaru._engine.zenml.recording.projector import Projector
 from kitaru._engine.zenml.setup.errors import translated
+
+
+@contextmanager
+def taken_over() -> Iterator[None]:
+    """Turn the loss of a lease into what ends the flow body."""
+    try:
+        yield
+    except LeaseLost as error:
+        raise TakenOver(str(error)) from None
 
 
 class Pods(Protocol):
@@ -33,8 +45,10 @@ class JournalRecorder:
         journal: Journal,
         projector: Projector,
         warn: Callable[[str], None],
+        token: int | None,
     ) -> None:
         self._execution_id = execution_id
+        self._token = token
         self._journal = journal
         self._projector = projector
         self._warn = warn
@@ -46,7 +60,8 @@ class JournalRecorder:
 
     def commit(self, record: CallRecord) -> None:
         """Journal the outcome."""
-        self._journal.put_call(record)
+        with taken_over():
+            self._journal.put_call(record, self._token)
         self._projector.add(record)
 
     def link(self, record: CallRecord) -> None:
@@ -55,7 +70,8 @@ class JournalRecorder:
 
     def mark_caught(self, records: Sequence[CallRecord]) -> None:
         """Journal whether the flow went on."""
-        self._journal.mark_caught(self._execution_id, records)
+        with taken_over(), self._journal.held(self._execution_id, self._token):
+            self._journal.mark_caught(self._execution_id, records)
         for record in records:
             self._projector.add(record)
 
@@ -65,7 +81,8 @@ class JournalRecorder:
 
     def note(self, values: Mapping[str, Any]) -> None:
         """Journal metadata of the execution."""
-        self._journal.note(self._execution_id, values)
+        with taken_over():
+            self._journal.note(self._execution_id, values, self._token)
         self._projector.noted()
 
     def drain(self) -> None:
@@ -76,6 +93,10 @@ class JournalRecorder:
                 f"{failure}; all results are safe in the journal and will be shown in "
                 "ZenML by the next kitaru command"
             )
+
+    def check(self) -> None:
+        with taken_over():
+            self._journal.check_held(self._execution_id, self._token)
 
     def cancel_requested(self) -> bool:
         """Whether the projector has seen a request."""
@@ -94,8 +115,10 @@ class StoreRecorder:
         writer: step_writer.StepWriter,
         cancelled: Callable[[], bool],
         pods: Pods | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._execution_id = execution_id
+        self._check = check
         self._writer = writer
         self._cancelled = cancelled
         self._pods = pods
@@ -108,6 +131,7 @@ class StoreRecorder:
             self._writer.write_started(call)
 
     def commit(self, record: CallRecord) -> None:
+        self.check()
         with translated(f"storing the result of {record.invocation_id}"):
             self._writer.write(record)
         if self._pods is not None:
@@ -133,6 +157,10 @@ class StoreRecorder:
 
     def drain(self) -> None:
         """Nothing is left to do."""
+
+    def check(self) -> None:
+        with taken_over():
+            self._check()
 
     def cancel_requested(self) -> bool:
         """Ask the store."""

@@ -184,6 +184,8 @@ class Reconciler:
             text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
             failure = failures.without_exception(text, FailureOrigin.RUNTIME)
             self._journal.update_execution(str(run.id), failure=failure)
+            # If it only slept, it finds that when it goes on.
+            self._journal.take_away(lease)
             _mark_failed(run, text)
         return text
 

@@ -191,8 +191,8 @@ class Launcher:
         log = log_folders.path_of(execution_id)
         self._starter.start(execution_id, surroundings, pool, log=log)
 
-    def continue_here(self, execution_id: str) -> Ending:
-        """Go on in this process and thread.
+    def continue_here(self, execution_id: str, *, handed_over: bool = False) -> Ending:
+        """Go on in this process and thread, which may have been made its runner.
 
         Raises:
             KitaruUsageError: If that would run code of somebody else.
@@ -201,7 +201,7 @@ class Launcher:
         local = self._journal.execution(execution_id)
         log = _log_of(execution_id)
         reporter = _reporter(log)
-        self._journal.acquire(execution_id, Holder.me())
+        self._journal.acquire(execution_id, Holder.me(), own=handed_over)
         run = self._still_open(execution_id)
         facts = runs.facts_to_run(run)
         try:
@@ -231,7 +231,7 @@ class Launcher:
             flow_loading.find(source)
             self.continue_here(execution_id)
             return Continuation(how="here", pid=os.getpid())
-        self._journal.acquire(execution_id, Holder.me())
+        self._journal.acquire(execution_id, Holder.me(), own=False)
         run = self._still_open(execution_id)
         try:
             # One that queued before is marked.
@@ -248,7 +248,7 @@ class Launcher:
             # No server has let anybody in, and what the stack's job is is written there.
             self._gate.check(execution_id, _not_continued(execution_id))
         # Two commands of this machine must not start two pods.
-        self._journal.acquire(execution_id, Holder.me())
+        self._journal.acquire(execution_id, Holder.me(), own=False)
         run = self._still_open(execution_id)
         try:
             # A pod is given the active stack as its own.

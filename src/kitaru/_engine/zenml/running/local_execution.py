@@ -21,6 +21,7 @@ from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder, LeaseLost
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
@@ -40,7 +41,11 @@ from kitaru._engine.zenml.pods import pod_waits
 from kitaru._engine.zenml.pods.isolated_checkpoints import IsolatedPods
 from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_writer
 from kitaru._engine.zenml.recording.projector import Projector
-from kitaru._engine.zenml.recording.recorders import JournalRecorder, StoreRecorder
+from kitaru._engine.zenml.recording.recorders import (
+    JournalRecorder,
+    StoreRecorder,
+    taken_over,
+)
 from kitaru._engine.zenml.running import zenml_steps
 from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.runs.trust import Gate
@@ -85,6 +90,7 @@ class LocalExecution:
         # Given to a pod, which nobody can ask through its journal.
         self._stopping = stopping
         self._is_awaited = is_awaited
+        self._token: int | None = None
 
     def begin(self) -> None:
         """Forget how an earlier attempt in this process ended."""
@@ -110,6 +116,13 @@ class LocalExecution:
     def _body(
         self, inputs: Mapping[str, Any] | None, *, fresh: bool
     ) -> tuple[Ending, UUID | None]:
+        if self._stopping is None:
+            # A pod has a turn of its own.
+            try:
+                self._token = self._journal.token_of(self.execution_id, Holder.me())
+            except LeaseLost as error:
+                self.ending = Ending(ExecutionStatus.RUNNING, error=error)
+                return self.ending, None
         # A journal that dies with the pod must not be the only place of a value.
         values = artifact_versions.values_of(
             self.execution_id, inline=not self._synchronous
@@ -127,7 +140,7 @@ class LocalExecution:
         if inputs is None:
             inputs = read_inputs(self._facts, anything)
         pods = self._isolated_pods(writer, values)
-        projector = Projector(self.execution_id, self._journal, writer)
+        projector = Projector(self.execution_id, self._journal, writer, self._token)
         session = Session(
             execution_id=self.execution_id,
             flow=self._spec,
@@ -233,9 +246,14 @@ class LocalExecution:
                 writer,
                 self._stopping or (lambda: projector.cancel_requested),
                 pods,
+                lambda: self._journal.check_held(self.execution_id, self._token),
             )
         return JournalRecorder(
-            self.execution_id, self._journal, projector, self.reporter.warn
+            self.execution_id,
+            self._journal,
+            projector,
+            self.reporter.warn,
+            self._token,
         )
 
     def _source_changed(self) -> bool:
@@ -255,7 +273,8 @@ class LocalExecution:
         showing that.
         """
         value = values.put(encoded, owner=described.FLOW, name=described.RESULT)
-        self._journal.update_execution(self.execution_id, result=value)
+        with taken_over(), self._journal.held(self.execution_id, self._token):
+            self._journal.update_execution(self.execution_id, result=value)
         try:
             return self._register(value, values)
         except KitaruBackendError as error:
@@ -295,7 +314,12 @@ class LocalExecution:
             assert ending.error is not None  # a failed attempt has a reason
             assert ending.origin is not None
             failure = failures.store(ending.error, ending.origin)
-            self._journal.update_execution(self.execution_id, failure=failure)
+            try:
+                with self._journal.held(self.execution_id, self._token):
+                    self._journal.update_execution(self.execution_id, failure=failure)
+            except LeaseLost as error:
+                self.ending = Ending(ExecutionStatus.RUNNING, error=error)
+                return
             if self._stopping is not None:
                 self._note_failure(failure)
 

@@ -18,6 +18,7 @@ from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunConte
 from zenml.execution.pipeline.dynamic.runner import RunPaused, _WaitConditionAborted
 from zenml.models import PipelineRunResponse, PipelineRunUpdate
 
+from kitaru._core.calls import failures
 from kitaru._core.secrecy import masking
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.zenml.runs.statuses import reason
@@ -69,8 +70,13 @@ def end(run: PipelineRunResponse, ending: Ending, result: UUID | None) -> Any:
     if ending.status is ExecutionStatus.CANCELLED:
         _publish(run.id, RunStatus.STOPPED, "Cancelled.")
         raise _WaitConditionAborted("cancelled")
+    if ending.status is ExecutionStatus.RUNNING:
+        # Another process has the run; this one leaves it as it is.
+        raise _WaitConditionAborted("taken over")
     error = ending.error or RuntimeError("the flow failed")
-    _publish(run.id, RunStatus.FAILED, reason(ending.origin, str(error)))
+    _publish(
+        run.id, RunStatus.FAILED, reason(ending.origin, failures.message_of(error))
+    )
     kept = _for_zenml(error)
     if kept is error:
         raise error
