@@ -6,6 +6,7 @@ is missing. Executions go on in the calling thread, and a wait pauses at once.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -87,6 +88,8 @@ class MemoryEngine:
     ) -> None:
         self.executions: dict[str, MemoryExecution] = {}
         self.kill_after = kill_after
+        # Of several threads one lets an execution go on.
+        self._deciding = threading.Lock()
         self.secrets = MemorySecrets()
         self._reporter = reporter or SilentReporter()
 
@@ -130,7 +133,18 @@ class MemoryEngine:
         return Continuation(how="here")
 
     def continue_here(self, execution_id: str) -> Ending:
-        return self._run(self._find(execution_id))
+        execution = self._find(execution_id)
+        with self._deciding:
+            if execution.status not in (
+                ExecutionStatus.FAILED,
+                ExecutionStatus.WAITING,
+            ):
+                raise KitaruStateError(
+                    f"execution {execution_id} cannot go on: it is "
+                    f"{execution.status.value} by now"
+                )
+            execution.status = ExecutionStatus.RUNNING
+        return self._run(execution)
 
     def _run(self, execution: MemoryExecution) -> Ending:
         execution.status = ExecutionStatus.RUNNING
