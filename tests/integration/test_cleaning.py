@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from zenml import pipeline, step
 from zenml.client import Client
+from zenml.enums import ExecutionStatus as RunStatus
 
 from kitaru import (
     KitaruClient,
@@ -22,8 +24,10 @@ from kitaru import (
     log,
     wait,
 )
+from kitaru._engine.journal.leases import Holder
 from kitaru._engine.zenml.cleaning import plan as cleaning_plan
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._engine.zenml.runs import runs
 from kitaru._ops import cleaning as cleaning_ops
 from kitaru._ops import log_stores
 from kitaru.errors import KitaruUsageError
@@ -150,6 +154,27 @@ def test_a_waiting_execution_can_still_be_answered(client: KitaruClient) -> None
     assert removed == 0
     assert "cancel it" in kept[handle.exec_id]
     assert handle.wait(timeout=60) is True
+
+
+def test_what_died_unseen_after_its_answer_stays_until_somebody_looks(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    @flow
+    def asking_first() -> None:
+        wait(schema=bool, timeout=0)
+        raise ValueError("no")
+
+    exec_id = asking_first.run().exec_id
+    client.executions.input(exec_id, value=True)
+    # As a process leaves it that was killed after the answer.
+    runs.set_status(exec_id, RunStatus.RESUMING, None)
+    engine.journal.hand_over(exec_id, replace(Holder.me(), started="never"))
+
+    removed, kept = clean()
+
+    assert (removed, kept) == (0, {exec_id: cleaning_plan.UNSEEN})
+    assert client.executions.get(exec_id).status == "failed"
+    assert clean() == (1, {})
 
 
 def test_the_source_of_a_waiting_replay_stays_and_the_replay_can_end(

@@ -38,7 +38,8 @@ _ENTRIES = f"""
 SELECT known.execution_id, executions.body,
   coalesce(length(executions.body), 0) + coalesce(
     sum(length(calls.body) + coalesce(length(calls.payloads), 0)), 0),
-  count(calls.seq) FILTER (WHERE calls.projected <> 1)
+  count(calls.seq) FILTER (WHERE calls.projected <> 1),
+  (SELECT count(*) FROM answers WHERE answers.execution_id = known.execution_id)
 FROM ({_IDS}) AS known
 LEFT JOIN executions USING (execution_id) LEFT JOIN calls USING (execution_id)
 WHERE ?1 IS NULL OR known.execution_id = ?1
@@ -62,13 +63,15 @@ _INSERT_CALL = (
 class Entry:
     """What the journal holds of an execution, to decide whether it may go.
 
-    `size` counts the bytes of its rows, `unprojected` the calls ZenML does not have yet.
+    `size` counts the bytes of its rows, `unprojected` the calls ZenML does not have yet,
+    `answered` the answers that were accepted.
     """
 
     execution_id: str
     facts: LocalFacts
     size: int
     unprojected: int
+    answered: int
     lease: Lease | None
 
     @property
@@ -473,6 +476,7 @@ class Journal:
                     else LocalFacts(),
                     size=row[2],
                     unprojected=row[3],
+                    answered=row[4],
                     lease=leases.read(self._db, row[0]),
                 )
                 for row in rows

@@ -21,6 +21,8 @@ from kitaru.models import CleanItem, CleanPlan, CleanScope, ExecutionStatus, Kep
 REMOVED = "removed"
 USED = "used by an execution that stays"
 RUNS, WAITS = "it runs", "it waits; cancel it to let it go"
+# Somebody was told that it goes on.
+UNSEEN = "its question was answered, and its process has died since; look at it first"
 _ELSEWHERE = "it is in another store; connect to that one first"
 _OTHER_PROJECT = "it is in another ZenML project; switch to that one first"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -107,8 +109,9 @@ def state(
         return status.value, WAITS
     if status is ExecutionStatus.RUNNING:
         # With the lease of a dead process it has failed; nobody has looked yet.
-        is_dead = entry is not None and entry.lease is not None
-        return ExecutionStatus.FAILED.value, None if is_dead else RUNS
+        if entry is None or entry.lease is None:
+            return ExecutionStatus.FAILED.value, RUNS
+        return ExecutionStatus.FAILED.value, UNSEEN if entry.answered else None
     return status.value, None
 
 
