@@ -13,7 +13,9 @@ import pytest
 
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import LocalFacts
+from kitaru._engine.journal import leases
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
 from kitaru.errors import KitaruBackendError
 
 Make = Callable[..., CallRecord]
@@ -136,7 +138,7 @@ def test_a_commit_that_fails_leaves_no_transaction_open(
 
 def write_and_raise(journal: Journal) -> None:
     with journal.transaction() as db:
-        db.execute("INSERT INTO leases VALUES ('ex', 'h', 1, 1, 1)")
+        leases.write(db, "ex", Holder.me())
         raise KeyError("a")
 
 
