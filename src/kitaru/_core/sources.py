@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
+import sysconfig
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -104,6 +106,15 @@ def known_class(reference: str) -> type | None:
     for part in qualname.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) else class_copies.get(reference)
+
+
+@cache
+def is_installed(file: str) -> bool:
+    """Whether a file is of the standard library, of an installed package, or ours."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = [Path(sysconfig.get_path(kind)) for kind in kinds]
+    own = Path(__file__).parents[1]
+    return any(Path(file).is_relative_to(folder) for folder in (*folders, own))
 
 
 def code_hash(function: object) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -202,14 +200,7 @@ def _is_of_a_project(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if not file or module.partition(".")[0] == "kitaru":
         return False
-    return not _is_installed(file)
-
-
-@cache
-def _is_installed(file: str) -> bool:
-    """Whether a file is of the standard library or of an installed package."""
-    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
-    return any(Path(file).is_relative_to(sysconfig.get_path(kind)) for kind in kinds)
+    return not sources.is_installed(file)
 
 
 def _forget_loaded() -> None:

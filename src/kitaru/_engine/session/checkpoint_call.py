@@ -61,6 +61,8 @@ class Ticket:
     on_failure: Callable[[str, BaseException, int], None]
     function: Callable[..., Any]
     spent: Usage | None = None
+    # Under which other executions may use the result; `None`: none may.
+    cache_key: str | None = None
     started_at: datetime = field(default_factory=now)
     attempts: list[AttemptRecord] = field(default_factory=list)
     running: RunningCall = field(init=False)

@@ -17,7 +17,7 @@ from kitaru._core.flows.scope import FlowRuntime, Scope
 from kitaru._core.flows.signals import Cancelled, FlowSignal
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec
 from kitaru._core.secrecy import masking
-from kitaru._core.values import codec, fingerprints
+from kitaru._core.values import codec, fingerprints, functions
 from kitaru._core.values.tagging import Permit
 from kitaru._core.words.similar import cut
 from kitaru._engine.port.execution import (
@@ -59,6 +59,7 @@ class Checkpointing:
         self._ids = names.InvocationIds()
         self._origins = Origins()
         self._lock = threading.Lock()
+        self._unshared: set[str] = set()
         self._completed: dict[int, tuple[CheckpointSpec, CheckpointSpec]] = {}
         self._order = 0
         self._position = 0
@@ -283,14 +284,17 @@ class Checkpointing:
             raise TypeError(f"{spec.name}(): {error}") from None
         after = [parent for item in options.after for parent in futures.producers(item)]
         used = self._origins.parents(list(bound.values()))
+        fingerprint = fingerprints.of_arguments(
+            {name: self._digest(value) for name, value in bound.items()}
+        )
+        is_shared = spec.cache and options.work is None
         return Ticket(
             spec=spec,
             identity=identity,
             args=args,
             kwargs=kwargs,
-            fingerprint=fingerprints.of_arguments(
-                {name: self._digest(value) for name, value in bound.items()}
-            ),
+            fingerprint=fingerprint,
+            cache_key=self._cache_key(spec, fingerprint) if is_shared else None,
             parents=tuple(dict.fromkeys([*used, *after])),
             on_failure=self._parts.reporter.failed,
             function=options.work or spec.function,
@@ -308,7 +312,7 @@ class Checkpointing:
         decision = self._timeline.decide(ticket.invocation_id, ticket.fingerprint)
         if decision.changed:
             self._check_place(ticket, decision)
-        key = self._cache_key(ticket)
+        key = ticket.cache_key
         if decision.action is not Action.RUN or decision.afresh or key is None:
             return decision
         cached = self._parts.recorder.cached(key)
@@ -357,12 +361,25 @@ class Checkpointing:
             return False
         return True
 
-    def _cache_key(self, ticket: Ticket) -> str | None:
-        """Return the key of results to share across executions; `None`: share nothing."""
-        spec = ticket.spec
-        if not spec.cache or ticket.fingerprint is None or not spec.code_hash:
+    def _cache_key(self, spec: CheckpointSpec, arguments: str | None) -> str | None:
+        """Return under what other executions may use the result; `None`: none may."""
+        if arguments is None:
+            self._not_shared(spec, "an argument cannot be told apart from others")
             return None
-        return f"{spec.name}:{spec.code_hash}:{ticket.fingerprint}"
+        try:
+            code = functions.fingerprint(spec.function)
+        except functions.UnknownFunctionError as error:
+            self._not_shared(spec, f"{error}, which cannot be told apart from others")
+            return None
+        return f"{spec.name}:{code}:{arguments}"
+
+    def _not_shared(self, spec: CheckpointSpec, reason: str) -> None:
+        """Say once that a checkpoint shares nothing."""
+        with self._lock:
+            if spec.name in self._unshared:
+                return
+            self._unshared.add(spec.name)
+        self._parts.reporter.warn(f"{spec.name}: not shared by cache=True: {reason}")
 
     def _begin(self, ticket: Ticket, decision: Decision) -> None:
         parts = self._parts
@@ -385,7 +402,7 @@ class Checkpointing:
             started_at=ticket.started_at,
             checkpoint_type=ticket.spec.type,
             parents=ticket.parents,
-            cache_key=self._cache_key(ticket),
+            cache_key=ticket.cache_key,
             isolated=ticket.spec.is_isolated,
             foreign=ticket.spec.foreign is not None,
         )
@@ -418,7 +435,7 @@ class Checkpointing:
         record = ticket.record(
             self._execution_id, outcome.get("output"), outcome.get("failure")
         )
-        key = self._cache_key(ticket)
+        key = ticket.cache_key
         if record.status == "failed" or key is None:
             return record
         return replace(record, cache_key=key)
