@@ -45,6 +45,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Image = ImageSettings | Mapping[str, Any] | str
+# How alike a word has to be to an option, to have been meant as one: `retrys`.
+_MISSPELT = 0.7
 _OPTIONS = options.FLOW
 
 
@@ -326,7 +328,8 @@ class Flow(Generic[P, R]):
         for name, value in kwargs.items():
             if name in own or name in _OPTIONS:
                 continue
-            near = closest(name, [*own, *_OPTIONS], limit=1)
+            # Anything else is told that the flow has no such input.
+            near = closest(name, [*own, *_OPTIONS], limit=1, cutoff=_MISSPELT)
             if near and near[0] not in own:
                 options.check({name: value}, _OPTIONS, self.name)
 

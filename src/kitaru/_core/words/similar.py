@@ -6,12 +6,21 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def closest(word: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
-    """Return up to `limit` of the known words that look like `word`, best first."""
+def closest(
+    word: str, known: Iterable[str], *, limit: int = 3, cutoff: float = 0.5
+) -> list[str]:
+    """Return up to `limit` of the known words that look like `word`, best first.
+
+    Args:
+        word: What was written.
+        known: What it may have been meant to be.
+        limit: How many at most.
+        cutoff: How alike they have to be, as `difflib` counts: 1 is the same.
+    """
     words = list(known)
     # One and many of a thing are closer than `retry` and `retry_on`.
     same = [other for other in words if _singular(other) == _singular(word)]
-    near = get_close_matches(word, words, n=limit, cutoff=0.5)
+    near = get_close_matches(word, words, n=limit, cutoff=cutoff)
     return list(dict.fromkeys([*same, *near]))[:limit]
 
 

@@ -287,14 +287,13 @@ class Checkpointing:
         fingerprint = fingerprints.of_arguments(
             {name: self._digest(value) for name, value in bound.items()}
         )
-        is_shared = spec.cache and options.work is None
         return Ticket(
             spec=spec,
             identity=identity,
             args=args,
             kwargs=kwargs,
             fingerprint=fingerprint,
-            cache_key=self._cache_key(spec, fingerprint) if is_shared else None,
+            cache_key=self._cache_key(spec, options, fingerprint),
             parents=tuple(dict.fromkeys([*used, *after])),
             on_failure=self._parts.reporter.failed,
             function=options.work or spec.function,
@@ -361,11 +360,18 @@ class Checkpointing:
             return False
         return True
 
-    def _cache_key(self, spec: CheckpointSpec, arguments: str | None) -> str | None:
+    def _cache_key(
+        self, spec: CheckpointSpec, options: CallOptions, arguments: str | None
+    ) -> str | None:
         """Return under what other executions may use the result; `None`: none may."""
+        if not spec.cache:
+            return None
         if arguments is None:
             self._not_shared(spec, "an argument cannot be told apart from others")
             return None
+        if options.work is not None:
+            # Such as llm(): the arguments describe all that it does.
+            return f"{spec.name}::{arguments}"
         try:
             code = functions.fingerprint(spec.function)
         except functions.UnknownFunctionError as error:
