@@ -28,8 +28,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## Run the example: crash, retry, wait, answer; nothing runs twice.
 	@$(BIN)/python examples/demo.py
 
-test: check ## Check the code and run all tests but those of remote stacks.
-	$(PYTEST) tests --ignore=tests/rig
+test: check ## Check the code and run all tests but those of remote stacks and endurance.
+	$(PYTEST) tests --ignore=tests/rig --ignore=tests/endurance
 
 fast: check ## Check the code and run what takes seconds.
 	$(PYTEST) tests/unit tests/contract
@@ -41,14 +41,14 @@ check: install ## Format, lint, types, layers, file sizes, docs.
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/file_sizes.py
 
-unit-versions: install ## Run unit and contract tests on the oldest and the newest Python.
+unit-versions: install ## Run unit tests on the oldest and the newest Python.
 	@for version in 3.11 3.13; do \
 	  if $(BIN)/python -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')"; then \
 	    echo "== Python $$version: that of $(VENV), which make test uses"; continue; fi; \
 	  python=$$($(PYTHON) scripts/find_python.py $$version) || exit 1; \
 	  echo "== Python $$version"; \
 	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python install || exit 1; \
-	  .venv-$$version/bin/python -m pytest -q -n auto --dist loadfile tests/unit tests/contract || exit 1; \
+	  .venv-$$version/bin/python -m pytest -q -n auto --dist loadfile tests/unit || exit 1; \
 	done
 
 rig: install ## Bring a remote stack up on this machine; harmless if it is up.
@@ -62,8 +62,9 @@ rig-down: install ## Take the remote stack down, with all it kept.
 REMOTE_SECONDS ?= 1200
 CLOCK = $(if $(shell command -v timeout),timeout --foreground --signal=INT --kill-after=60 $(REMOTE_SECONDS))
 
+REMOTE_TESTS ?= tests/rig
 test-remote: install rig-database ## Run the tests of remote stacks on the rig.
-	$(CLOCK) $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/rig
+	$(CLOCK) $(BIN)/python -m pytest -q -n 2 --dist loadfile $(REMOTE_TESTS)
 
 rig-database: install ## Install MariaDB for the rig (Debian, root); without it: SQLite.
 	@$(BIN)/python -m tests.rig database
