@@ -95,7 +95,7 @@ def test_labels_may_be_left_out_and_names_have_spaces(engine: ZenMLEngine) -> No
 def test_a_bad_name_is_refused_everywhere(engine: ZenMLEngine, name: str) -> None:
     for call in (create_stack, use_stack, delete_stack, stacks.get):
         with pytest.raises(
-            KitaruUsageError, match="is not valid|must be the name of a stack"
+            KitaruUsageError, match=r"is not valid|must be the name of a stack"
         ):
             call(name)
 
