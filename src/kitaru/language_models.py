@@ -117,7 +117,8 @@ def _as_checkpoint(runtime: FlowRuntime, request: Request, name: str) -> str:
         "model": request.describe_model(),
         "settings": dict(request.settings),
     }
-    return str(runtime.call(_declared(name), (), inputs, CallOptions(work=ask)))
+    options = CallOptions(work=ask, is_told_by_arguments=True)
+    return str(runtime.call(_declared(name), (), inputs, options))
 
 
 @cache

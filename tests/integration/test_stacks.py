@@ -94,9 +94,7 @@ def test_labels_may_be_left_out_and_names_have_spaces(engine: ZenMLEngine) -> No
 @pytest.mark.parametrize("name", ["", " x", "x ", "-x", "a/b", "a\nb", "ü", "x" * 201])
 def test_a_bad_name_is_refused_everywhere(engine: ZenMLEngine, name: str) -> None:
     for call in (create_stack, use_stack, delete_stack, stacks.get):
-        with pytest.raises(
-            KitaruUsageError, match=r"is not valid|must be the name of a stack"
-        ):
+        with pytest.raises(KitaruUsageError, match=r"stack name .* is not valid"):
             call(name)
 
     assert names() == ["default"]

@@ -41,7 +41,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "stack": (7, "", ["a"]),
     "image": (7, {"base": "x"}),
     "project": (7, ""),
-    "name": (7, ""),
+    "name": (7, ["a"]),
     "activate": (1, "yes"),
     "labels": (["team"], {"team": 7}, {1: "nlp"}),
     "recursive": ("no",),

@@ -88,12 +88,14 @@ class CheckpointSpec:
 class CallOptions:
     """What one call adds: an id of its own, and calls it comes after.
 
-    `work` runs in place of the checkpoint's function, with the same arguments.
+    `work` runs in place of the checkpoint's function, with the same arguments;
+    `is_told_by_arguments` says that they tell all of what it does.
     """
 
     id: str | None = None
     after: tuple[object, ...] = ()
     work: Callable[..., Any] | None = None
+    is_told_by_arguments: bool = False
 
 
 @dataclass(frozen=True)

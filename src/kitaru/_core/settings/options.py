@@ -108,7 +108,8 @@ CHECKPOINT: Mapping[str, Option] = {
     "cache": FLAG.or_none(),
 }
 STACK: Mapping[str, Option] = {
-    "name": Option("the name of a stack", _is_text),
+    # What a name looks like, an empty one too, is the rule of stacks.
+    "name": Option("the name of a stack", lambda value: isinstance(value, str)),
     "activate": FLAG,
     "labels": Option("a mapping from names to texts", _are_labels).or_none(),
     "recursive": FLAG,

@@ -369,9 +369,11 @@ class Checkpointing:
         if arguments is None:
             self._not_shared(spec, "an argument cannot be told apart from others")
             return None
-        if options.work is not None:
-            # Such as llm(): the arguments describe all that it does.
+        if options.is_told_by_arguments:
             return f"{spec.name}::{arguments}"
+        if options.work is not None:
+            self._not_shared(spec, "what it does cannot be told apart from other work")
+            return None
         try:
             code = functions.fingerprint(spec.function)
         except functions.UnknownFunctionError as error:
