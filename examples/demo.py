@@ -148,7 +148,9 @@ class Stage:
         output = self.run("kitaru", "executions", "get", execution)
         first, *rest = output.splitlines()
         # The first branches of the tree are the calls: a mark, then the name.
-        rows = (re.match(r"[├└|`+]\S* ([✓✗▸↺]) (\w+)", row) for row in rest)
+        # The waits that are over stand among the checkpoints.
+        shape = r"[├└|`+]\S* ([✓✗▸↺]) (\w+)\b(?! +answered )"
+        rows = (re.match(shape, row) for row in rest)
         return Execution(
             status=first.split()[-1],
             checkpoints={row[2]: MARKS[row[1]] for row in rows if row},
