@@ -8,9 +8,9 @@ import pytest
 from zenml.enums import ExecutionStatus as RunStatus
 
 from kitaru import checkpoint, flow
+from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.recording import step_runs
-from kitaru._engine.zenml.recording.projector import is_finishing
 from kitaru._engine.zenml.runs import runs
 from tests.support.polling import eventually
 from tests.support.statements import statements_of_this_thread

@@ -26,6 +26,7 @@ from kitaru._core.calls.records import (
 )
 from kitaru._core.values import codec
 from kitaru._engine.port.execution import StartedCall
+from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.recording import (
     artifact_versions,
@@ -33,7 +34,6 @@ from kitaru._engine.zenml.recording import (
     step_runs,
     step_writer,
 )
-from kitaru._engine.zenml.recording.projector import is_finishing
 from kitaru.models import Usage
 from tests.support.polling import eventually
 from tests.support.statements import statements_of_this_thread

@@ -30,6 +30,7 @@ from kitaru._core.calls import records
 from kitaru._core.calls.records import OUTPUT, CallRecord
 from kitaru._core.flows.metadata_keys import PLACE_KEY, RECORD_KEY, USAGE_KEY
 from kitaru._engine.port.execution import StartedCall
+from kitaru._engine.recording.projector import TOGETHER
 from kitaru._engine.zenml.recording import (
     artifact_versions,
     local_rows,
@@ -39,9 +40,6 @@ from kitaru._engine.zenml.recording import (
 from kitaru._engine.zenml.recording.step_configurations import Launching
 from kitaru._engine.zenml.recording.step_outputs import Registered
 from kitaru._engine.zenml.recording.step_runs import UNFINISHED, record_of, step_runs
-
-# So many calls at most are written in one go; other writers of the store wait for it.
-TOGETHER = 20
 
 
 class StepWriter:

@@ -13,6 +13,7 @@ from kitaru._core.calls.records import CallRecord
 from kitaru._engine.flow_loading import refuse_unloadable
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.connection import active
 from kitaru._engine.zenml.inspection import failures as noted_failures
@@ -24,7 +25,6 @@ from kitaru._engine.zenml.recording import (
     step_runs,
     step_writer,
 )
-from kitaru._engine.zenml.recording.projector import is_finishing
 from kitaru._engine.zenml.runs import runs, statuses
 from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.setup.errors import translated

@@ -32,6 +32,8 @@ from kitaru._engine.port.execution import (
     Recorder,
     Reporter,
 )
+from kitaru._engine.recording.journal_recorder import JournalRecorder, taken_over
+from kitaru._engine.recording.projector import Projector
 from kitaru._engine.session import flow_attempt, futures
 from kitaru._engine.session.session import Session
 from kitaru._engine.zenml.connection import active, connection
@@ -40,12 +42,8 @@ from kitaru._engine.zenml.inspection import failures as noted_failures
 from kitaru._engine.zenml.pods import pod_waits
 from kitaru._engine.zenml.pods.isolated_checkpoints import IsolatedPods
 from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_writer
-from kitaru._engine.zenml.recording.projector import Projector
-from kitaru._engine.zenml.recording.recorders import (
-    JournalRecorder,
-    StoreRecorder,
-    taken_over,
-)
+from kitaru._engine.zenml.recording.shown_calls import ShownCalls
+from kitaru._engine.zenml.recording.store_recorder import StoreRecorder
 from kitaru._engine.zenml.running import zenml_steps
 from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.runs.trust import Gate
@@ -140,7 +138,12 @@ class LocalExecution:
         if inputs is None:
             inputs = read_inputs(self._facts, anything)
         pods = self._isolated_pods(writer, values)
-        projector = Projector(self.execution_id, self._journal, writer, self._token)
+        projector = Projector(
+            self.execution_id,
+            self._journal,
+            ShownCalls(self.execution_id, writer),
+            self._token,
+        )
         session = Session(
             execution_id=self.execution_id,
             flow=self._spec,

@@ -15,21 +15,20 @@ import logging
 import threading
 import time
 from collections import deque
-from uuid import UUID
-
-from zenml.enums import MetadataResourceTypes
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from kitaru._core.calls.records import CallRecord
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import HEARTBEAT, LeaseLost
 from kitaru._engine.port.execution import StartedCall
-from kitaru._engine.zenml.recording import step_writer
-from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import KitaruBackendError
 
 logger = logging.getLogger(__name__)
 
 SHOWN_AFTER = 0.25
+# So many calls at most are written in one go; other writers of the store wait for it.
+TOGETHER = 20
 _TICK = 0.1
 _WATCH_EVERY = 0.25
 _TRIES = 3
@@ -47,6 +46,29 @@ def is_finishing(execution_id: str) -> bool:
     return thread is not None and thread.is_alive()
 
 
+class Writer(Protocol):
+    """Writes the calls of one execution into ZenML's store.
+
+    Each of its methods raises `KitaruBackendError` for what the store refuses.
+    """
+
+    def write_started(self, call: StartedCall) -> None:
+        """Show a call as running."""
+        ...
+
+    def write_all(self, records: Sequence[CallRecord]) -> None:
+        """Show the outcomes of calls, all or none."""
+        ...
+
+    def write(self, record: CallRecord) -> None:
+        """Show the outcome of a call; doing it twice changes nothing."""
+        ...
+
+    def write_notes(self, notes: Mapping[str, Any]) -> None:
+        """Show the metadata of the execution."""
+        ...
+
+
 class Projector:
     """Projects the calls of one execution."""
 
@@ -54,7 +76,7 @@ class Projector:
         self,
         execution_id: str,
         journal: Journal,
-        writer: step_writer.StepWriter,
+        writer: Writer,
         token: int | None = None,
     ) -> None:
         self._execution_id = execution_id
@@ -132,11 +154,7 @@ class Projector:
 
     def _write_notes(self) -> None:
         try:
-            notes = self._journal.notes(self._execution_id)
-            with translated("showing metadata in ZenML"):
-                step_writer.write_metadata(
-                    UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, notes
-                )
+            self._writer.write_notes(self._journal.notes(self._execution_id))
         except KitaruBackendError as error:
             self._failure = error
 
@@ -188,7 +206,7 @@ class Projector:
         Unless it is needed: ZenML ties a call only to parents that it has.
         """
         if not batch:
-            count = min(step_writer.TOGETHER, len(self._later))
+            count = min(TOGETHER, len(self._later))
             return [self._later.popleft() for _ in range(count)]
         later = {record.invocation_id for record in self._later}
         if any(not later.isdisjoint(record.parents) for record in batch):
@@ -197,12 +215,12 @@ class Projector:
         return batch
 
     def _project(self, batch: list[CallRecord]) -> None:
-        for begin in range(0, len(batch), step_writer.TOGETHER):
+        for begin in range(0, len(batch), TOGETHER):
             if self._unreachable:
                 # The rest stays in the journal; each try would take half a minute.
                 return
             self._give_way()
-            part = batch[begin : begin + step_writer.TOGETHER]
+            part = batch[begin : begin + TOGETHER]
             self._journal.mark_projecting(
                 self._execution_id, [record.invocation_id for record in part]
             )
@@ -228,8 +246,7 @@ class Projector:
         """Show some calls; return which are shown now."""
         if len(part) > 1:
             try:
-                with translated(f"showing {len(part)} calls in ZenML"):
-                    self._writer.write_all(part)
+                self._writer.write_all(part)
             except KitaruBackendError as error:
                 # One by one, so that one that cannot be shown keeps back no other.
                 self._not_shown(error)
@@ -244,8 +261,7 @@ class Projector:
     def _write_one(self, record: CallRecord) -> bool:
         for left in reversed(range(_TRIES)):
             try:
-                with translated(f"showing {record.invocation_id} in ZenML"):
-                    self._writer.write(record)
+                self._writer.write(record)
             except KitaruBackendError as error:
                 self._not_shown(error)
                 # The result is safe in the journal; the next command tries again.
@@ -274,8 +290,7 @@ class Projector:
                 del self._running[call.invocation_id]
         for call in long:
             try:
-                with translated(f"showing {call.invocation_id} in ZenML"):
-                    self._writer.write_started(call)
+                self._writer.write_started(call)
             except KitaruBackendError as error:
                 # Display only: its outcome will be shown when there is one.
                 logger.debug("%s: %s", self._execution_id, error, exc_info=True)

@@ -1,22 +1,17 @@
-"""The two ways an outcome becomes durable: through the journal, or in ZenML at once."""
+"""Outcomes into the journal: durable in one commit, in ZenML a moment later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
-from uuid import UUID
-
-from zenml.enums import MetadataResourceTypes
+from typing import Any
 
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.signals import TakenOver
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import LeaseLost
 from kitaru._engine.port.execution import StartedCall
-from kitaru._engine.zenml.recording import step_runs, step_writer
-from kitaru._engine.zenml.recording.projector import Projector
-from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.recording.projector import Projector
 
 
 @contextmanager
@@ -26,14 +21,6 @@ def taken_over() -> Iterator[None]:
         yield
     except LeaseLost as error:
         raise TakenOver(str(error)) from None
-
-
-class Pods(Protocol):
-    """The pods of isolated checkpoints."""
-
-    def forget(self, invocation_id: str) -> None:
-        """Delete what was exchanged with the pod of a call that is recorded now."""
-        ...
 
 
 class JournalRecorder:
@@ -101,67 +88,3 @@ class JournalRecorder:
     def cancel_requested(self) -> bool:
         """Whether the projector has seen a request."""
         return self._projector.cancel_requested
-
-
-class StoreRecorder:
-    """For disks that die with the process: ZenML has it before the flow goes on.
-
-    `pods` runs isolated checkpoints where they have pods of their own.
-    """
-
-    def __init__(
-        self,
-        execution_id: str,
-        writer: step_writer.StepWriter,
-        cancelled: Callable[[], bool],
-        pods: Pods | None = None,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._execution_id = execution_id
-        self._check = check
-        self._writer = writer
-        self._cancelled = cancelled
-        self._pods = pods
-
-    def started(self, call: StartedCall) -> None:
-        """Show the call as running, unless who launches it does that."""
-        if call.foreign or (call.isolated and self._pods is not None):
-            return
-        with translated(f"storing the start of {call.invocation_id}"):
-            self._writer.write_started(call)
-
-    def commit(self, record: CallRecord) -> None:
-        self.check()
-        with translated(f"storing the result of {record.invocation_id}"):
-            self._writer.write(record)
-        if self._pods is not None:
-            self._pods.forget(record.invocation_id)
-
-    def link(self, record: CallRecord) -> None:
-        self.commit(record)
-
-    def mark_caught(self, records: Sequence[CallRecord]) -> None:
-        for record in records:
-            self.commit(record)
-
-    def cached(self, key: str) -> CallRecord | None:
-        """Look for a step run with that cache key."""
-        with translated("looking for a cached result"):
-            return step_runs.cached(key)
-
-    def note(self, values: Mapping[str, Any]) -> None:
-        with translated("storing metadata"):
-            step_writer.write_metadata(
-                UUID(self._execution_id), MetadataResourceTypes.PIPELINE_RUN, values
-            )
-
-    def drain(self) -> None:
-        """Nothing is left to do."""
-
-    def check(self) -> None:
-        with taken_over():
-            self._check()
-
-    def cancel_requested(self) -> bool:
-        """Ask the store."""
-        return self._cancelled()
