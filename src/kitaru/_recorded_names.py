@@ -40,7 +40,7 @@ MATERIALIZER = SourceName(
 )
 
 # Modules that are started with `python -m`.
-RUNNER = "kitaru._engine.zenml.programs.runner"
+RUNNER = "kitaru._engine.programs.runner"
 ISOLATED_BODY = "kitaru._engine.programs.isolated_body"
 RECONCILE_ONCE = "kitaru._engine.programs.reconcile_once"
 
@@ -63,6 +63,7 @@ FORMER_MODULES = {
     "kitaru._engine.zenml.isolated_pod": CHECKPOINT_POD.module,
     "kitaru._engine.zenml.materializer": MATERIALIZER.module,
     "kitaru._engine.zenml.placeholder": CHECKPOINT.module,
+    "kitaru._engine.zenml.programs.runner": RUNNER,
     "kitaru._engine.zenml.server_app": "kitaru._engine.zenml.programs.server_app",
     "kitaru.reconcile_records": "kitaru.models.recovery",
     "kitaru.secret_records": "kitaru.models.secrets",

@@ -119,11 +119,16 @@ def is_installed(file: str) -> bool:
 
 def code_hash(function: object) -> str:
     """Return a hash of a function's source, or an empty string without source."""
+    text = code_of(function)
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+
+
+def code_of(function: object) -> str:
+    """Return a function's source, or an empty string without source."""
     try:
-        text = inspect.getsource(function)  # type: ignore[arg-type]  # any callable
+        return inspect.getsource(function)  # type: ignore[arg-type]  # any callable
     except (OSError, TypeError):
         return ""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def file_hash(file: Path) -> str:

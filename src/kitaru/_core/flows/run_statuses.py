@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kitaru.models import ExecutionStatus
+from kitaru._core.secrecy import masking
+from kitaru.models import ExecutionStatus, FailureOrigin
 
 MEANINGS = {
     "completed": ExecutionStatus.COMPLETED,
@@ -20,3 +21,13 @@ MEANINGS = {
 def meaning(word: str) -> ExecutionStatus:
     """Return the status of an execution; any other word means that it runs."""
     return MEANINGS.get(word, ExecutionStatus.RUNNING)
+
+
+# ZenML's column holds 255 characters.
+_REASON_LIMIT = 250
+
+
+def reason(origin: FailureOrigin | None, message: str) -> str:
+    """Return the status reason of a failed run: for people who look in ZenML."""
+    text = masking.text(message)
+    return f"{(origin or FailureOrigin.UNKNOWN).value}: {text}"[:_REASON_LIMIT]

@@ -14,12 +14,18 @@ BUSY_SECONDS = 60
 
 
 class translated:  # a function to its users; a class costs a third of a generator
-    """Turn errors of SQLite and the disk into ours, with a next step."""
+    """Turn errors of SQLite and the disk into ours, with a next step.
 
-    __slots__ = ("_path",)
+    Args:
+        path: The file of the database.
+        named: What the database is called.
+    """
 
-    def __init__(self, path: Path) -> None:
+    __slots__ = ("_named", "_path")
+
+    def __init__(self, path: Path, named: str = "the journal") -> None:
         self._path = path
+        self._named = named
 
     def __enter__(self) -> None:
         """Nothing is to be done before."""
@@ -28,7 +34,7 @@ class translated:  # a function to its users; a class costs a third of a generat
         self, _kind: object, error: BaseException | None, _trace: object
     ) -> None:
         if isinstance(error, sqlite3.DatabaseError | OSError):
-            message = f"the journal {self._path} {_what_happened(error)}"
+            message = f"{self._named} {self._path} {_what_happened(error)}"
             raise KitaruBackendError(message) from error
 
 
@@ -62,13 +68,13 @@ def _what_happened(error: sqlite3.DatabaseError | OSError) -> str:
         return f"cannot be used: {text}"
     if not isinstance(error, sqlite3.OperationalError):
         return (
-            f"is damaged ({text}); move it away to start afresh, what ZenML has already "
-            "stays available"
+            f"is damaged ({text}); put back a copy of the file, or move it away to start "
+            "afresh"
         )
     if "decode" in text:
         return f"is damaged ({text}); put back a copy of the file"
     if "locked" in text or "busy" in text:
-        advice = f"another process held it for over {BUSY_SECONDS} s; try again"
+        advice = "another process holds it; try again"
     elif "full" in text:
         advice = "the disk is full; make room and retry the execution"
     elif "disk I/O" in text:

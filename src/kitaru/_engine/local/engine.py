@@ -8,24 +8,38 @@ which takes seconds to come.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from kitaru._core.calls.records import StoredFailure
+from kitaru._core.calls import described
+from kitaru._core.calls.records import StoredFailure, StoredValue
+from kitaru._core.sources import FlowSource
+from kitaru._core.values.tagging import Permit, anything
+from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local import description, ground, reading
-from kitaru._engine.local.ground import OnlyZenMLKnows
+from kitaru._engine.local.ground import OnlyZenMLKnows, UnsettledError
 from kitaru._engine.local.reading import Reader
+from kitaru._engine.local.recovery import Recovery
+from kitaru._engine.local.running.execution import read_inputs
+from kitaru._engine.local.running.launcher import Launcher
 from kitaru._engine.local.steering import Steering
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
-from kitaru._engine.port.engine import Engine, ExecutionQuery
+from kitaru._engine.output.reporter import StreamReporter
+from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
+from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
+from kitaru.errors import KitaruError
 from kitaru.models import (
     ArtifactRef,
     Continuation,
@@ -77,8 +91,64 @@ class LocalEngine:
     def running_here(self) -> tuple[str, ...]:
         if not self._is_alone:
             return self.through_zenml.running_here()
-        # Who runs one has opened ZenML.
-        return ()
+        return self.journal.held_by(Holder.me())
+
+    # -- running ---------------------------------------------------------------
+
+    def launch(self, launch: Launch) -> tuple[str, Ending | None]:
+        """Start an execution and run it to its end or its next unanswered wait."""
+        return self._start(
+            launch.options.settings.stack,
+            lambda launcher: launcher.launch(launch),
+            lambda engine: engine.launch(launch),
+        )
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        return self._start(
+            launch.options.settings.stack,
+            lambda launcher: launcher.launch_elsewhere(launch),
+            lambda engine: engine.launch_elsewhere(launch),
+        )
+
+    def continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> Ending:
+        def through(engine: Engine) -> Ending:
+            return engine.continue_here(
+                execution_id, handed_over=handed_over, is_awaited=is_awaited
+            )
+
+        try:
+            stack, facts = self._look(lambda r: r.facts_to_run(execution_id))
+        except OnlyZenMLKnows as doubt:
+            logger.debug("through ZenML: %s", doubt)
+            return through(self.through_zenml)
+        with suppress(KitaruError):
+            # It may import ZenML, whose own steps it may call. That it cannot be loaded
+            # is told by whoever runs it.
+            flow_loading.find(facts.source)
+        return self._start(
+            stack,
+            lambda launcher: launcher.continue_here(
+                execution_id, facts, handed_over=handed_over, is_awaited=is_awaited
+            ),
+            through,
+        )
+
+    def recorded(self, execution_id: str) -> Recorded:
+        return self._read(
+            lambda r: _recorded(r, execution_id), lambda e: e.recorded(execution_id)
+        )
+
+    def flow_source(self, execution_id: str) -> FlowSource:
+        return self._read(
+            lambda r: r.facts_to_run(execution_id)[1].source,
+            lambda e: e.flow_source(execution_id),
+        )
 
     # -- looking ---------------------------------------------------------------
 
@@ -103,6 +173,25 @@ class LocalEngine:
         return self._read(
             lambda r: r.failure(execution_id), lambda e: e.failure(execution_id)
         )
+
+    def result(self, execution_id: str) -> object:
+        return self._read(
+            lambda r: r.result(execution_id), lambda e: e.result(execution_id)
+        )
+
+    def lookup(self, execution_id: str, name: str) -> StoredValue:
+        return self._read(
+            lambda r: described.named_value(
+                execution_id, name, r.known_calls(execution_id)
+            ),
+            lambda e: e.lookup(execution_id, name),
+        )
+
+    def permit_of(self, execution_id: str, what: str) -> Permit:
+        if self.journal.was_started_here(execution_id) or folders.trusts_pickles():
+            return anything
+        # Whose it is, and the refusal.
+        return lambda action: self.through_zenml.permit_of(execution_id, what)(action)
 
     def artifacts(self, execution_id: str) -> list[ArtifactRef]:
         return self._read(
@@ -151,8 +240,13 @@ class LocalEngine:
         """Whether it has ended and its runner has said so in the log."""
         if not self.get(execution_id).status.is_finished:
             return False
-        lease = self._journal.lease(execution_id)
+        lease = self.journal.lease(execution_id)
         return lease is None or not lease.is_live
+
+    def tell(self, notes: Sequence[str]) -> None:
+        reporter = StreamReporter()
+        for note in notes:
+            reporter.warn(note)
 
     def describe(self) -> dict[str, Any]:
         if self._is_alone:
@@ -167,11 +261,43 @@ class LocalEngine:
     def _read(
         self, without: Callable[[Reader], T], through: Callable[[Engine], T]
     ) -> T:
-        if self._is_alone:
+        try:
+            return self._look(without)
+        except OnlyZenMLKnows as doubt:
+            logger.debug("through ZenML: %s", doubt)
+        return through(self.through_zenml)
+
+    def _look(self, without: Callable[[Reader], T]) -> T:
+        """Read something; a doubt is for the caller."""
+        if not self._is_alone:
+            raise OnlyZenMLKnows("ZenML is in this process")
+        here = ground.read()
+        seen_to: set[str] = set()
+        while True:
             try:
-                here = ground.read()
-                with reading.looking(here, self._journal, self._queue) as reader:
+                with reading.looking(
+                    here, self.journal, self.queue, seen_to=seen_to
+                ) as reader:
                     return without(reader)
+            except UnsettledError as error:
+                seen_to.add(error.execution_id)
+                Recovery(here, self.journal, self.queue).put_right(error.execution_id)
+
+    def _start(
+        self,
+        stack: str | None,
+        without: Callable[[Launcher], T],
+        through: Callable[[Engine], T],
+    ) -> T:
+        """Run something on a local stack here, on any other one through ZenML."""
+        if self._is_alone and self._runs_flows:
+            try:
+                here = ground.read(stack=stack)
+                return without(
+                    Launcher(
+                        here, self.journal, self.queue, self.lookup, self.permit_of
+                    )
+                )
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)
         return through(self.through_zenml)
@@ -183,10 +309,15 @@ class LocalEngine:
     ) -> Continuation:
         if self._is_alone:
             try:
-                return without(Steering(ground.read(), self._journal, self._queue))
+                return without(Steering(ground.read(), self.journal, self.queue))
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)
         return through(self.through_zenml)
+
+    @property
+    def _runs_flows(self) -> bool:
+        """Whether flows run without ZenML's runner; `KITARU_ENGINE=zenml` forbids it."""
+        return os.environ.get("KITARU_ENGINE") != "zenml"
 
     @property
     def _is_alone(self) -> bool:
@@ -195,11 +326,28 @@ class LocalEngine:
             return True
         return self._opened is None and "zenml" not in sys.modules
 
+    def store_id(self) -> str:
+        """Return the id of the store that executions of this process are in."""
+        return self._read(lambda r: r.store_id, lambda e: e.store_id())
+
     @cached_property
-    def _journal(self) -> Journal:
+    def journal(self) -> Journal:
+        """The journal of this machine."""
         folders.close()
         return Journal(folders.journal_path())
 
     @cached_property
-    def _queue(self) -> Queue:
-        return Queue(self._journal)
+    def queue(self) -> Queue:
+        """The executions that queue for a process."""
+        return Queue(self.journal)
+
+
+def _recorded(reader: Reader, execution_id: str) -> Recorded:
+    stack, facts = reader.facts_to_run(execution_id)
+    return Recorded(
+        execution_id=execution_id,
+        source=facts.source,
+        inputs=read_inputs(facts),
+        calls=tuple(reader.known_calls(execution_id)),
+        settings=replace(facts.settings, stack=stack) if stack else facts.settings,
+    )

@@ -57,6 +57,14 @@ class OnlyZenMLKnows(Exception):
     """Why a question has to go to ZenML itself."""
 
 
+class UnsettledError(OnlyZenMLKnows):
+    """An execution does not get on by itself, or ZenML does not show how it ended."""
+
+    def __init__(self, execution_id: str, why: str) -> None:
+        super().__init__(f"execution {execution_id}: {why}")
+        self.execution_id = execution_id
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A local store, and what this process works with in it; ids as text with dashes.

@@ -1,28 +1,28 @@
 """Executions as users see them, read from ZenML's file and the journal.
 
-The answers are those of the ZenML engine. That one also puts right what a dead process
-left, and reads what other machines wrote: an execution that needs either ends in
-`OnlyZenMLKnows`.
+The answers are those of the ZenML engine. That one also reads what other machines wrote:
+an execution that needs it ends in `OnlyZenMLKnows`. One that somebody has to go on with,
+or whose end ZenML does not show, ends in `UnsettledError`, so that it is put right first.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from kitaru._core.calls import described, failures, usage
 from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
-from kitaru._core.flows.facts import VERSION, LocalFacts
-from kitaru._core.flows.metadata_keys import ANSWER_KEY, is_own
+from kitaru._core.flows.facts import VERSION, ExecutionFacts, LocalFacts
+from kitaru._core.flows.metadata_keys import is_own
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered
-from kitaru._core.waits.answered import ZENML, Answer
-from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
+from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.condition_names import base_name
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.local import store_file
-from kitaru._engine.local.ground import Ground, OnlyZenMLKnows
+from kitaru._engine.local import conditions, store_file
+from kitaru._engine.local.conditions import by_name
+from kitaru._engine.local.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.local.store_file import Condition, Run, StoreFile
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.runners.queue import Queue
@@ -47,8 +47,17 @@ _DIED = FailureInfo(message="the runner died", origin=FailureOrigin.RUNTIME)
 class Reader:
     """One look at all executions."""
 
-    def __init__(self, store: StoreFile, journal: Journal, queue: Queue) -> None:
+    def __init__(
+        self,
+        store: StoreFile,
+        store_id: str,
+        journal: Journal,
+        queue: Queue,
+        seen_to: Collection[str] = (),
+    ) -> None:
         self._store = store
+        self._seen_to = seen_to
+        self.store_id = store_id
         self._journal = journal
         self._queue = queue
 
@@ -74,13 +83,13 @@ class Reader:
         """Return an execution with its calls, artifacts and waits."""
         self._refuse_stranded()
         run = self._store.run(execution_id)
-        conditions = self._store.conditions(execution_id)
+        asked = self._store.conditions(execution_id)
         if run.status.is_finished:
             self._refuse_unshown_end(run)
             self._refuse_leftovers(run)
         else:
-            self._refuse_trouble(run, [c for c in conditions if c.is_pending])
-        still_open, over = self._waits(conditions)
+            self._refuse_trouble(run, [c for c in asked if c.is_pending])
+        still_open, over = self._waits(asked)
         facts = self._complete_facts(execution_id)
         records = sorted(self._journal.calls(execution_id), key=lambda r: r.order)
         calls = [described.call(record, _bound) for record in records]
@@ -103,6 +112,15 @@ class Reader:
             }
         )
 
+    def run(self, execution_id: str) -> Run:
+        """Return the run of an execution as it is noted."""
+        return self._store.run(execution_id)
+
+    def known_calls(self, execution_id: str) -> list[CallRecord]:
+        """Return the outcomes of an execution."""
+        self._complete_facts(execution_id)
+        return self._journal.calls(execution_id)
+
     def stored_status(self, execution_id: str) -> ExecutionStatus:
         """Return the status as it is noted; nothing is put right."""
         return self._store.run(execution_id).status
@@ -119,6 +137,28 @@ class Reader:
         """Return the failure that ended an execution."""
         return _stored_failure(self._complete_facts(execution_id))
 
+    def facts_to_run(self, execution_id: str) -> tuple[str | None, ExecutionFacts]:
+        """Return the stack of an execution of this machine, and what it needs to run."""
+        run, facts = self._store.run(execution_id), self._store.facts(execution_id)
+        if facts is None or facts.is_remote:
+            raise OnlyZenMLKnows(f"{execution_id} does not run on this machine")
+        self._complete_facts(execution_id)
+        return run.stack, facts
+
+    def noted(self, execution_id: str) -> LocalFacts:
+        """Return what this machine has noted of an execution of its own."""
+        return self._complete_facts(execution_id)
+
+    def result(self, execution_id: str) -> object:
+        """Return what a completed execution returned."""
+        facts = self._complete_facts(execution_id)
+        if facts.result is None:
+            raise OnlyZenMLKnows(f"the result of {execution_id} is in ZenML alone")
+        what = f"the result of execution {execution_id}"
+        return load(
+            facts.result, FileValues(Path()).get(facts.result, what=what), anything
+        )
+
     def facts_to_go_on(self, execution_id: str) -> LocalFacts:
         """Return what is noted of an execution that another process can run."""
         facts = self._store.facts(execution_id)
@@ -131,7 +171,21 @@ class Reader:
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
         """Return open waits, of one execution or of all."""
         found = self._store.pending(execution_id)
-        return [_pending_wait(c) for c in found if not self._is_answered(c)]
+        return [conditions.pending_wait(c) for c in found if not self._is_answered(c)]
+
+    def conditions(self, execution_id: str) -> list[Condition]:
+        """Return all waits of an execution, oldest first."""
+        return self._store.conditions(execution_id)
+
+    def answers_before(self, execution_id: str, order: int) -> dict[str, Answer]:
+        """Return the answers to waits that a flow came to before its so-manieth call."""
+        named = by_name(self._store.conditions(execution_id))
+        return {
+            name: self._answer(asked[-1])
+            for name, asked in named.items()
+            if not (asked[-1].is_pending and not self._is_answered(asked[-1]))
+            and conditions.calls_before(asked[-1]) < order
+        }
 
     def wait_names(self, execution_id: str) -> frozenset[str]:
         """Return the names of all waits that an execution came to."""
@@ -139,15 +193,12 @@ class Reader:
         return frozenset(base_name(condition.name) for condition in found)
 
     def _waits(
-        self, conditions: Sequence[Condition]
+        self, those: Sequence[Condition]
     ) -> tuple[list[PendingWait], list[AnsweredWait]]:
-        named: dict[str, list[Condition]] = {}
-        for condition in conditions:
-            named.setdefault(base_name(condition.name), []).append(condition)
         still_open, over = [], []
-        for asked in named.values():
+        for asked in by_name(those).values():
             for condition in asked:
-                wait = _pending_wait(condition)
+                wait = conditions.pending_wait(condition)
                 if condition.is_pending and not self._is_answered(condition):
                     still_open.append(wait)
                     continue
@@ -161,25 +212,14 @@ class Reader:
         return self._journal.answer(condition.wait_id) is not None
 
     def _answer(self, condition: Condition) -> Answer:
-        noted = self._journal.answer(condition.wait_id)
-        if noted is not None:
-            return Answer.from_dict(noted)
-        told = condition.metadata.get(ANSWER_KEY + base_name(condition.name))
-        if not isinstance(told, dict):
-            told = {"by": condition.resolved_by, "surface": ZENML}
-        return Answer(
-            json.loads(condition.result) if condition.result else None,
-            condition.is_aborted,
-            by=told.get("by"),
-            surface=told.get("surface"),
-            at=condition.resolved,
-        )
+        told = conditions.answer_of(self._journal, condition.wait_id)
+        return told or conditions.answer_in(condition)
 
     # -- what ZenML's engine has to do ---------------------------------------------
 
     def _refuse_stranded(self) -> None:
-        if self._queue.stranded():
-            raise OnlyZenMLKnows("executions queue for a process that is to be started")
+        for execution_id in self._queue.stranded():
+            self._refuse(execution_id, "it queues for a process that is to be started")
 
     def _refuse_trouble(self, run: Run, pending: Sequence[Condition]) -> None:
         """Refuse an execution that has not ended and does not get on by itself."""
@@ -189,7 +229,7 @@ class Reader:
             return
         has_open_wait = any(not self._is_answered(wait) for wait in pending)
         if run.status is not ExecutionStatus.WAITING or not has_open_wait:
-            raise OnlyZenMLKnows(f"nobody goes on with execution {run.execution_id}")
+            self._refuse(run.execution_id, "nobody goes on with it")
         self._refuse_leftovers(run)
 
     def _refuse_unshown_end(self, run: Run) -> None:
@@ -198,14 +238,18 @@ class Reader:
             return
         facts = self._journal.execution(run.execution_id)
         if facts is not None and facts.result is not None and not self._is_run(run):
-            raise OnlyZenMLKnows(f"execution {run.execution_id} has completed")
+            self._refuse(run.execution_id, "it has completed")
 
     def _refuse_leftovers(self, run: Run) -> None:
         if self._is_run(run):
             # Its runner is about to show them.
             return
         if self._journal.calls(run.execution_id, unprojected=True):
-            raise OnlyZenMLKnows(f"calls of {run.execution_id} are to be shown")
+            self._refuse(run.execution_id, "calls are to be shown")
+
+    def _refuse(self, execution_id: str, why: str) -> None:
+        if execution_id not in self._seen_to:
+            raise UnsettledError(execution_id, why)
 
     def _is_run(self, run: Run) -> bool:
         lease = self._journal.lease(run.execution_id)
@@ -244,14 +288,23 @@ class Reader:
 
 
 @contextmanager
-def looking(ground: Ground, journal: Journal, queue: Queue) -> Iterator[Reader]:
+def looking(
+    ground: Ground, journal: Journal, queue: Queue, *, seen_to: Collection[str] = ()
+) -> Iterator[Reader]:
     """Look at all executions at one moment.
 
+    Args:
+        ground: The store.
+        journal: The journal.
+        queue: What queues for a process.
+        seen_to: Executions that are shown as they are, since nobody can put them right.
+
     Raises:
+        UnsettledError: If one has to be put right first.
         OnlyZenMLKnows: If ZenML has to be asked; says why.
     """
     with store_file.opened(ground.database, ground.project_id) as store:
-        yield Reader(store, journal, queue)
+        yield Reader(store, ground.store_id, journal, queue, seen_to)
 
 
 def _summary(run: Run) -> Execution:
@@ -287,22 +340,6 @@ def _results(run: Run, facts: LocalFacts) -> list[ArtifactRef]:
     if facts.result is None:
         raise OnlyZenMLKnows(f"the result of {run.execution_id} is in ZenML alone")
     return [described.result_ref(run.execution_id, facts.result, _bound)]
-
-
-def _pending_wait(condition: Condition) -> PendingWait:
-    return PendingWait(
-        wait_id=condition.wait_id,
-        name=base_name(condition.name),
-        question=condition.question,
-        schema=json.loads(condition.schema) if condition.schema else None,
-        metadata={
-            name: value
-            for name, value in condition.metadata.items()
-            if name != CALLS_BEFORE and not name.startswith(ANSWER_KEY)
-        },
-        entered_waiting_at=condition.created,
-        exec_id=condition.execution_id,
-    )
 
 
 def _bound(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:

@@ -1,6 +1,6 @@
 """Answer waits and let executions go on, by journal and the store's file.
 
-The process that goes on imports ZenML; the one that is asked to let it go on need not.
+Whoever asks needs no ZenML for it, and neither does the process that goes on.
 """
 
 from __future__ import annotations
@@ -10,21 +10,19 @@ from dataclasses import dataclass
 
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._core.waits import answered
+from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.local import marks, reading
-from kitaru._engine.local.ground import Ground, OnlyZenMLKnows
-from kitaru._engine.output import log_folders
+from kitaru._engine.local import reading, starting
+from kitaru._engine.local.ground import Ground
+from kitaru._engine.local.rows import runs, waits
+from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.runners.queue import Queue
-from kitaru._engine.runners.spawning import Surroundings
-from kitaru._engine.runners.starting import Starter
 from kitaru._engine.settings import person
-from kitaru.errors import KitaruError
+from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, PendingWait
 
 logger = logging.getLogger(__name__)
-
-_PROJECT = "KITARU_PROJECT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +44,12 @@ class Steering:
         facts = self._facts(wait.exec_id)
         answer = answered.given(value, by=person.here(), surface=surface)
         lease = self.journal.decide(wait.wait_id, wait.exec_id, answer.to_dict())
-        try:
-            marks.answered(self.ground, wait, answer)
-        except OnlyZenMLKnows as doubt:
-            # It stands; whoever looks next through ZenML shows it there.
-            logger.debug("wait %s stays open in ZenML: %s", wait.wait_id, doubt)
+        self._follow(wait, answer)
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
         try:
             return self._go_on(wait.exec_id, facts)
-        except (KitaruError, OnlyZenMLKnows) as error:
+        except KitaruError as error:
             # An error would ask for a second answer. Whoever looks next lets it go on.
             return Continuation(how=f"the answer is stored, but {error}")
 
@@ -68,6 +62,18 @@ class Steering:
         """
         return self._go_on(execution_id, self._facts(execution_id))
 
+    def _follow(self, wait: PendingWait, answer: Answer) -> None:
+        """Show in ZenML which answer stands."""
+        assert wait.exec_id is not None
+        store = StoreRows(self.ground)
+        try:
+            waits.follow(store, wait.exec_id, wait.wait_id, answer)
+        except KitaruBackendError as error:
+            # It stands; whoever looks next shows it there.
+            logger.debug("wait %s stays open in ZenML: %s", wait.wait_id, error)
+        finally:
+            store.close()
+
     def _facts(self, execution_id: str) -> LocalFacts:
         """Return what is noted of an execution that another process can run."""
         with reading.looking(self.ground, self.journal, self.queue) as reader:
@@ -75,14 +81,14 @@ class Steering:
 
     def _go_on(self, execution_id: str, facts: LocalFacts) -> Continuation:
         self.journal.acquire(execution_id, Holder.me(), own=False)
+        store = StoreRows(self.ground)
         try:
-            marks.resuming(self.ground, execution_id)
-        except (KitaruError, OnlyZenMLKnows):
+            runs.mark_resuming(store, execution_id)
+        except KitaruError:
             self.journal.release(execution_id, Holder.me(), None)
             raise
-        surroundings = Surroundings.of(
-            facts, {_PROJECT: self.ground.project_id}, self.ground.store_id
-        )
-        return Starter(self.journal, self.queue).start_or_queue(
-            execution_id, surroundings, log=log_folders.path_of(execution_id)
+        finally:
+            store.close()
+        return starting.start(
+            self.ground, self.journal, self.queue, execution_id, facts
         )

@@ -183,6 +183,11 @@ class StoreFile:
         """Return all waits of an execution, oldest first."""
         return self._conditions("c.run_id = ?", UUID(execution_id).hex)
 
+    def condition(self, wait_id: str) -> Condition | None:
+        """Return one wait, `None` if somebody has deleted it."""
+        found = self._conditions("c.id = ?", UUID(wait_id).hex)
+        return found[0] if found else None
+
     def pending(self, execution_id: str | None) -> list[Condition]:
         """Return waits that ZenML takes for open, of one execution or of all."""
         if execution_id is None:

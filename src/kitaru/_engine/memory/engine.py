@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from kitaru._core.flows.signals import Killed
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
-from kitaru._core.values.tagging import anything
+from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._core.words.similar import did_you_mean
@@ -132,7 +132,13 @@ class MemoryEngine:
         self.continue_here(execution_id)
         return Continuation(how="here")
 
-    def continue_here(self, execution_id: str) -> Ending:
+    def continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> Ending:
         execution = self._find(execution_id)
         with self._deciding:
             if execution.status not in (
@@ -159,7 +165,7 @@ class MemoryEngine:
                 values=_Values(),
                 board=Board(execution, self._inherited_answers(execution)),
                 reporter=self._reporter,
-                lookup=self._lookup,
+                lookup=self.lookup,
                 run_isolated=child_process.run,
                 width=futures.configured_width(),
                 retries=execution.settings.retries or 0,
@@ -407,7 +413,13 @@ class MemoryEngine:
     def _find(self, execution_id: str) -> MemoryExecution:
         return self.executions[self.resolve_id(execution_id)]
 
-    def _lookup(self, execution_id: str, name: str) -> StoredValue:
+    def store_id(self) -> str:
+        return "memory"
+
+    def permit_of(self, execution_id: str, what: str) -> Permit:
+        return anything
+
+    def lookup(self, execution_id: str, name: str) -> StoredValue:
         calls = list(self._find(execution_id).calls.values())
         return described.named_value(execution_id, name, calls)
 

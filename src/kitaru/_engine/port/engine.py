@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kitaru._core.calls.records import CallRecord, StoredFailure
+from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
+from kitaru._core.values.tagging import Permit
 from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
@@ -93,6 +94,10 @@ class Engine(Protocol):
         """Service accounts and their API keys."""
         ...
 
+    def store_id(self) -> str:
+        """Return the id of the store that executions of this process are in."""
+        ...
+
     def running_here(self) -> tuple[str, ...]:
         """Return the executions that run in this process."""
         ...
@@ -120,8 +125,21 @@ class Engine(Protocol):
         """Let a failed or answered execution go on, in another process if possible."""
         ...
 
-    def continue_here(self, execution_id: str) -> Ending:
-        """Let it go on in this process."""
+    def continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> Ending:
+        """Let it go on in this process.
+
+        Args:
+            execution_id: The execution.
+            handed_over: Whether another process has made this one its runner.
+            is_awaited: Whether other executions need this process: then it does not
+                stay at a wait.
+        """
         ...
 
     def get(self, execution_id: str) -> Execution:
@@ -176,6 +194,21 @@ class Engine(Protocol):
 
     def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
         """Stop an execution: at the next checkpoint, by force after `grace` seconds."""
+        ...
+
+    def lookup(self, execution_id: str, name: str) -> StoredValue:
+        """Return a saved artifact or a checkpoint's result by its name.
+
+        Raises:
+            KitaruUsageError: If the execution has none of that name.
+        """
+        ...
+
+    def permit_of(self, execution_id: str, what: str) -> Permit:
+        """Return what is asked before code runs that content of an execution names.
+
+        `what` is the content, for the refusal.
+        """
         ...
 
     def artifacts(self, execution_id: str) -> list[ArtifactRef]:

@@ -227,6 +227,8 @@ class Reporter(Protocol):
 
 # Finds a stored value by its execution and name.
 Lookup = Callable[[str, str], StoredValue]
+# Given an execution and what of it is loaded: what to ask before its code runs.
+PermitOf = Callable[[str, str], Permit]
 
 
 @dataclass(frozen=True)
@@ -245,5 +247,4 @@ class Parts:
     retries: int = 0
     cache: bool = False
     source_changed: bool = False
-    # Given an execution and what of it is loaded: what to ask before its code runs.
-    permit: Callable[[str, str], Permit] = lambda execution_id, what: anything
+    permit: PermitOf = lambda execution_id, what: anything

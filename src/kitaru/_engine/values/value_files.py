@@ -40,7 +40,7 @@ class FileValues:
     """Values of one execution below a local folder."""
 
     def __init__(self, folder: Path, *, inline_limit: int = INLINE_LIMIT) -> None:
-        self._folder = folder
+        self.folder = folder
         self._inline_limit = inline_limit
 
     def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
@@ -69,17 +69,17 @@ class FileValues:
     def _draft(self) -> Iterator[Draft]:
         """Yield a file to write; an artifact store may be there for several users."""
         try:
-            with durable_files.draft(self._folder, mode=private.BY_UMASK) as file:
+            with durable_files.draft(self.folder, mode=private.BY_UMASK) as file:
                 yield file
         except OSError as error:
             raise KitaruBackendError(
-                f"{self._folder} cannot be written: {error}; make room or check the "
+                f"{self.folder} cannot be written: {error}; make room or check the "
                 "permissions, then retry the execution"
             ) from error
 
     def path_of(self, value: StoredValue, *, owner: str, name: str) -> Path:
         """Return the file for a value: one folder each, named by its content."""
-        return self._folder / relative_path(value, owner=owner, name=name)
+        return self.folder / relative_path(value, owner=owner, name=name)
 
     def place(self, value: StoredValue, *, owner: str, name: str) -> str:
         """Return the file of a value, writing inline bytes into one."""

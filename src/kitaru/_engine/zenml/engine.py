@@ -13,8 +13,9 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
-from kitaru._core.calls.records import StoredFailure
+from kitaru._core.calls.records import StoredFailure, StoredValue
 from kitaru._core.sources import FlowSource
+from kitaru._core.values.tagging import Permit
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
@@ -164,8 +165,16 @@ class ZenMLEngine:
             flow_loading.refuse_unloadable(_source(run))
         return self.launcher.continue_elsewhere(run)
 
-    def continue_here(self, execution_id: str) -> Ending:
-        return self.launcher.continue_here(execution_id)
+    def continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> Ending:
+        return self.launcher.continue_here(
+            execution_id, handed_over=handed_over, is_awaited=is_awaited
+        )
 
     def run_in_pod(
         self, run: PipelineRunResponse, stopping: Callable[[], bool]
@@ -399,6 +408,16 @@ class ZenMLEngine:
             runs.set_status(execution_id, RunStatus.STOPPED, "Cancelled.")
 
     # -- values, logs, diagnosis ---------------------------------------------
+
+    def store_id(self) -> str:
+        """Return the id of the store that executions of this process are in."""
+        return runs.store_id()
+
+    def lookup(self, execution_id: str, name: str) -> StoredValue:
+        return self._library.lookup(execution_id, name)
+
+    def permit_of(self, execution_id: str, what: str) -> Permit:
+        return self._gate.of_execution(execution_id, what)
 
     def artifacts(self, execution_id: str) -> list[ArtifactRef]:
         self.get(execution_id)

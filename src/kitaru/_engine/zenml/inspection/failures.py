@@ -16,6 +16,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import StoredFailure
+from kitaru._core.flows import run_statuses
 from kitaru._core.flows.metadata_keys import FAILURE_KEY, RETRIES_KEY
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.zenml.recording import step_writer
@@ -64,7 +65,7 @@ def _noted(run: PipelineRunResponse) -> StoredFailure | None:
         is_last = note["retries"] == _retries(run)
         return failures.from_dict(note["failure"]) if is_last else None
     failure = failures.from_dict(note)
-    reason = statuses.reason(FailureOrigin(failure.origin), failure.message)
+    reason = run_statuses.reason(FailureOrigin(failure.origin), failure.message)
     return failure if reason == statuses.reason_of(run) else _in_old_reason(run)
 
 

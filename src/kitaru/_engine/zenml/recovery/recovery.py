@@ -10,6 +10,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.flows import run_statuses
 from kitaru._engine.flow_loading import refuse_unloadable
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
@@ -277,7 +278,9 @@ class Reconciler:
 def _mark_failed(run: PipelineRunResponse, text: str) -> None:
     with translated("marking a dead execution failed"):
         runs.set_status(
-            str(run.id), RunStatus.FAILED, statuses.reason(FailureOrigin.RUNTIME, text)
+            str(run.id),
+            RunStatus.FAILED,
+            run_statuses.reason(FailureOrigin.RUNTIME, text),
         )
 
 

@@ -9,29 +9,30 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
+from kitaru._core import sources
 from kitaru._core.calls import failures
+from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.values import codec
 from kitaru._engine import flow_loading
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.output import log_capture, log_folders
+from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
-from kitaru._engine.output.reporter import LogReporter, StreamReporter
+from kitaru._engine.output.reporter import StreamReporter
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Lookup, Reporter
+from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.spawning import Surroundings
 from kitaru._engine.runners.starting import Starter
-from kitaru._engine.values import value_files
 from kitaru._engine.zenml.connection import active, connection
 from kitaru._engine.zenml.pods import logs as pod_logs
 from kitaru._engine.zenml.pods import remote_runs
@@ -71,8 +72,6 @@ class Launcher:
         self._journal = journal
         self._starter = Starter(journal, queue)
         self._journal_limit = compaction.size_limit()
-        # Whether other executions need this process: it does not stay at a wait then.
-        self.is_awaited: Callable[[], bool] = lambda: False
         self._lookup = lookup
         self._gate = gate
         self._synchronous = synchronous
@@ -84,9 +83,9 @@ class Launcher:
             if remote_runs.is_chosen(flow.name):
                 return self._submit(launch), None
             execution_id, run = self._create(launch)
-            log = _log_of(execution_id)
+            log = attempts.log_of(execution_id)
             execution = self._execution(
-                execution_id, flow, runs.facts_to_run(run), log, _reporter(log)
+                execution_id, flow, runs.facts_to_run(run), log, attempts.reporter(log)
             )
             entry.expect(execution_id, lambda: execution.body(inputs, fresh=True))
             return execution_id, self._run(execution, lambda: runs.start_here(run))
@@ -107,7 +106,7 @@ class Launcher:
         """Start an execution on the active stack, which is remote."""
         flow, plan = launch.flow, launch.replay
         remote_runs.check(flow.source)
-        inputs = _encoded(launch)
+        inputs = attempts.encoded_inputs(launch)
         with (
             translated(f"starting flow {flow.name!r}"),
             remote_runs.code_of(flow.source),
@@ -116,7 +115,11 @@ class Launcher:
                 flow.name,
                 flow.source,
                 launch.inputs,
-                replace(_facts(launch, inputs), is_remote=True),
+                replace(
+                    attempts.facts_of(launch, inputs, _values_of_inputs()),
+                    is_remote=True,
+                ),
+                code=sources.code_of(flow.function),
                 original=plan.source if plan else None,
                 in_pod=True,
                 options=remote_runs.options(launch.options.settings),
@@ -132,7 +135,7 @@ class Launcher:
     ) -> tuple[Ending, UUID | None]:
         """Run the body of an execution that another machine has started."""
         execution_id, facts = str(run.id), runs.facts_to_run(run)
-        log = _log_of(execution_id)
+        log = attempts.log_of(execution_id)
         reporter = StreamReporter(file=log)
         with pod_logs.Shipper(execution_id, log.path):
             flow = flow_loading.find(remote_runs.here(facts.source))
@@ -146,14 +149,18 @@ class Launcher:
     def _create(self, launch: Launch) -> tuple[str, PipelineRunResponse]:
         """Create an execution that this process runs for now."""
         flow, plan = launch.flow, launch.replay
-        inputs = _encoded(launch)
+        inputs = attempts.encoded_inputs(launch)
         with translated(f"starting flow {flow.name!r}"):
-            facts = replace(_facts(launch, inputs), runner=Holder.me().to_dict())
+            facts = replace(
+                attempts.facts_of(launch, inputs, _values_of_inputs()),
+                runner=Holder.me().to_dict(),
+            )
             run = runs.create(
                 flow.name,
                 flow.source,
                 launch.inputs,
                 facts,
+                code=sources.code_of(flow.function),
                 original=plan.source if plan else None,
             )
         self._journal.put_execution(
@@ -191,7 +198,13 @@ class Launcher:
         log = log_folders.path_of(execution_id)
         self._starter.start(execution_id, surroundings, pool, log=log)
 
-    def continue_here(self, execution_id: str, *, handed_over: bool = False) -> Ending:
+    def continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> Ending:
         """Go on in this process and thread, which may have been made its runner.
 
         Raises:
@@ -199,8 +212,8 @@ class Launcher:
         """
         self._gate.check(execution_id, _not_continued(execution_id))
         local = self._journal.execution(execution_id)
-        log = _log_of(execution_id)
-        reporter = _reporter(log)
+        log = attempts.log_of(execution_id)
+        reporter = attempts.reporter(log)
         self._journal.acquire(execution_id, Holder.me(), own=handed_over)
         run = self._still_open(execution_id)
         facts = runs.facts_to_run(run)
@@ -211,7 +224,13 @@ class Launcher:
             raise
         synchronous = local.synchronous if local else self._synchronous
         execution = self._execution(
-            execution_id, flow, facts, log, reporter, synchronous=synchronous
+            execution_id,
+            flow,
+            facts,
+            log,
+            reporter,
+            synchronous=synchronous,
+            is_awaited=is_awaited,
         )
         fresh = run.status is RunStatus.INITIALIZING
         entry.expect(execution_id, lambda: execution.body(None, fresh=fresh))
@@ -289,36 +308,14 @@ class Launcher:
             if ending.status.is_finished:
                 # Who follows the log goes by the lease: the last line comes before.
                 execution.reporter.ended(execution_id, execution.flow_name, ending)
-            if self._leave(execution_id, ending, waits_for):
+            if attempts.leave(self._journal, execution_id, ending, waits_for):
                 break
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
             submit = partial(_go_on, execution_id)
         if not ending.status.is_finished:
             execution.reporter.ended(execution_id, execution.flow_name, ending)
-        self._compact()
+        attempts.compact(self._journal, self._journal_limit)
         return ending
-
-    def _leave(self, execution_id: str, ending: Ending, waits_for: str | None) -> bool:
-        """Stop being its runner; false if it goes on, for its answer has come."""
-        completed = ending.status is ExecutionStatus.COMPLETED
-        try:
-            return self._journal.release(
-                execution_id, Holder.me(), waits_for, completed=completed
-            )
-        except KitaruBackendError as error:
-            if not ending.status.is_finished:
-                raise
-            # How it ended is stored; that nobody runs it shows when this process ends.
-            self._journal.disown(execution_id)
-            logger.debug("execution %s stays ours: %s", execution_id, error)
-            return True
-
-    def _compact(self) -> None:
-        try:
-            compaction.compact(self._journal, self._journal_limit)
-        except KitaruError as error:
-            # Locked or full: nothing is lost, and the next execution tries again.
-            logger.debug("the journal stays as it is: %s", error, exc_info=True)
 
     def _run_once(
         self, execution: LocalExecution, submit: Callable[[], None]
@@ -375,6 +372,7 @@ class Launcher:
         *,
         synchronous: bool | None = None,
         stopping: Callable[[], bool] | None = None,
+        is_awaited: Callable[[], bool] = lambda: False,
     ) -> LocalExecution:
         return LocalExecution(
             execution_id,
@@ -387,7 +385,7 @@ class Launcher:
             gate=self._gate,
             synchronous=self._synchronous if synchronous is None else synchronous,
             stopping=stopping,
-            is_awaited=lambda: self.is_awaited(),
+            is_awaited=is_awaited,
         )
 
     def _give_up(
@@ -403,7 +401,7 @@ class Launcher:
         failure = failures.without_exception(text, FailureOrigin.RUNTIME)
         # First: whoever sees the new status must not see an old failure.
         self._journal.update_execution(str(run.id), failure=failure)
-        reason = statuses.reason(FailureOrigin.RUNTIME, text)
+        reason = run_statuses.reason(FailureOrigin.RUNTIME, text)
         runs.set_status(str(run.id), RunStatus.FAILED, reason)
 
 
@@ -416,14 +414,6 @@ def _not_continued(execution_id: str) -> str:
     return f"execution {execution_id} was not continued here: that"
 
 
-def _log_of(execution_id: str) -> LogFile:
-    return LogFile(log_folders.path_of(execution_id))
-
-
-def _reporter(log: LogFile) -> Reporter:
-    return StreamReporter(file=log) if log_capture.has_terminal() else LogReporter(log)
-
-
 def _wanted_stack(launch: Launch) -> str | None:
     """Return the id of the stack that the launch names, `None` for the active one."""
     name = launch.options.settings.stack
@@ -432,22 +422,5 @@ def _wanted_stack(launch: Launch) -> str | None:
     return active.stack_id(name, said_by=launch.options.origins.get("stack"))
 
 
-def _facts(launch: Launch, inputs: codec.Encoded) -> ExecutionFacts:
-    """Return what another process needs to go on."""
-    if len(inputs.payload) <= value_files.INLINE_LIMIT:
-        stored = value_files.inline(inputs)
-    else:
-        # One file each: it goes when its execution goes.
-        kept = artifact_versions.values_of("inputs", inline=False)
-        stored = kept.put(inputs, owner=str(uuid4()), name="inputs")
-    return ExecutionFacts(
-        source=launch.flow.source,
-        inputs=stored,
-        settings=launch.options.settings,
-        replay=launch.replay,
-    )
-
-
-def _encoded(launch: Launch) -> codec.Encoded:
-    what = f"the inputs of flow {launch.flow.name!r}"
-    return codec.encode(dict(launch.inputs), what=what)
+def _values_of_inputs() -> artifact_versions.KeptValues:
+    return artifact_versions.values_of("inputs", inline=False)

@@ -19,9 +19,9 @@ from zenml.execution.pipeline.dynamic.runner import RunPaused, _WaitConditionAbo
 from zenml.models import PipelineRunResponse, PipelineRunUpdate
 
 from kitaru._core.calls import failures
+from kitaru._core.flows.run_statuses import reason
 from kitaru._core.secrecy import masking
 from kitaru._engine.port.execution import Ending
-from kitaru._engine.zenml.runs.statuses import reason
 from kitaru.models import ExecutionStatus
 
 Body = Callable[[], tuple[Ending, UUID | None]]

@@ -27,10 +27,9 @@ from zenml.stack import Stack
 
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.flows.facts import ExecutionFacts
-from kitaru._core.secrecy import masking
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
-from kitaru._core.words.similar import cut
+from kitaru._engine.recording import attempts
 from kitaru._engine.zenml.runs import entry
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
@@ -38,7 +37,6 @@ from kitaru.errors import KitaruStateError
 
 TAG = "kitaru"
 EXTRA_KEY = "kitaru"
-_SHOWN_INPUT = 1000
 _REREADS = 20
 # Short reads: others may delete runs meanwhile.
 _PAGE = 50
@@ -56,9 +54,15 @@ class _FlowPipeline(DynamicPipeline):
     """
 
     entry = recorded_names.FLOW
+    # What the dashboard shows as its code.
+    code = ""
 
     def resolve(self) -> Source:
         return DistributionPackageSource(**self.entry._asdict(), package_name="kitaru")
+
+    @property
+    def source_code(self) -> str:
+        return self.code
 
 
 class _PodPipeline(_FlowPipeline):
@@ -70,9 +74,10 @@ class _PodPipeline(_FlowPipeline):
 def create(
     flow: str,
     source: FlowSource,
-    shown_inputs: Mapping[str, Any],
+    inputs: Mapping[str, Any],
     facts: ExecutionFacts,
     *,
+    code: str,
     in_pod: bool = False,
     original: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -82,8 +87,9 @@ def create(
     Args:
         flow: Name of the flow; the pipeline's name.
         source: Where the flow comes from.
-        shown_inputs: The flow's arguments, for the dashboard.
+        inputs: The flow's arguments; the dashboard shows them, as far as they may be.
         facts: What another process needs to go on with it.
+        code: The source of the flow, for the dashboard.
         in_pod: Whether the stack runs the body, not this machine.
         original: The execution this one replays.
         options: More for ZenML's pipeline, by the names of its parameters.
@@ -101,7 +107,8 @@ def create(
         tags=[TAG],
         **(options or {}),
     )
-    pipeline.prepare(flow=source.reference, inputs=_shown(shown_inputs))
+    pipeline.code = code
+    pipeline.prepare(flow=source.reference, inputs=attempts.shown_inputs(inputs))
     snapshot = pipeline._create_snapshot(**pipeline._run_args)
     return create_placeholder_run(
         snapshot=snapshot,
@@ -271,21 +278,6 @@ def settings_of(run: PipelineRunResponse) -> Settings:
     """Return the settings an execution was started with, and the stack it went to."""
     settings = facts_to_run(run).settings
     return replace(settings, stack=run.stack.name) if run.stack else settings
-
-
-def _shown(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs as the dashboard shows them: JSON data, long values cut.
-
-    They are stored as they are elsewhere; this copy is for people, without secrets.
-    """
-    return {
-        name: value
-        if isinstance(value, bool | int | float | type(None))
-        or (isinstance(value, str) and len(value) <= _SHOWN_INPUT)
-        # Before it is cut: half a key is no key that could be found.
-        else cut(masking.text(repr(value)), _SHOWN_INPUT)
-        for name, value in masking.data(inputs).items()
-    }
 
 
 def find_run(execution_id: str) -> PipelineRunResponse:

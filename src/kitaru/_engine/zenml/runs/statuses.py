@@ -8,11 +8,7 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.flows import run_statuses
-from kitaru._core.secrecy import masking
-from kitaru.models import (
-    ExecutionStatus,
-    FailureOrigin,
-)
+from kitaru.models import ExecutionStatus
 
 
 def status_of(run: PipelineRunResponse) -> ExecutionStatus:
@@ -36,16 +32,6 @@ def utc(moment: datetime | None) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
     return moment.replace(tzinfo=UTC)
-
-
-# ZenML's column holds 255 characters.
-_REASON_LIMIT = 250
-
-
-def reason(origin: FailureOrigin | None, message: str) -> str:
-    """Return the status reason of a failed run: for people who look in ZenML."""
-    text = masking.text(message)
-    return f"{(origin or FailureOrigin.UNKNOWN).value}: {text}"[:_REASON_LIMIT]
 
 
 def reason_of(run: PipelineRunResponse) -> str | None:

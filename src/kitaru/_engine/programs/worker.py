@@ -11,16 +11,14 @@ from pathlib import Path
 
 from kitaru._core.secrecy import masking
 from kitaru._engine import flow_loading
-from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.local.engine import LocalEngine
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.streams import say
 from kitaru._engine.runners import spawning
-from kitaru._engine.runners.queue import PATIENCE, Queue
+from kitaru._engine.runners.queue import PATIENCE
 from kitaru._engine.runners.spawning import Surroundings
-from kitaru._engine.zenml.running.launcher import Launcher
-from kitaru._engine.zenml.runs import runs
-from kitaru._engine.zenml.runs.runs import find_run
+from kitaru._engine.runners.starting import Starter
 from kitaru.errors import KitaruError
 
 logger = logging.getLogger(__name__)
@@ -29,16 +27,15 @@ logger = logging.getLogger(__name__)
 class Worker:
     """Goes on with the executions of a pool in this process."""
 
-    def __init__(
-        self, launcher: Launcher, journal: Journal, queue: Queue, pool: str
-    ) -> None:
-        self._launcher = launcher
-        self._journal = journal
-        self._queue = queue
+    def __init__(self, engine: LocalEngine, pool: str) -> None:
+        self._engine = engine
+        self._journal = engine.journal
+        self._queue = engine.queue
+        self._starter = Starter(self._journal, self._queue)
         self._pool = pool
         self._me = Holder.me()
         self._surroundings = Surroundings(
-            sys.executable, str(Path.cwd()), dict(os.environ), runs.store_id()
+            sys.executable, str(Path.cwd()), dict(os.environ), engine.store_id()
         )
         self._since = time.time()
         self._file: str | None = None
@@ -50,8 +47,6 @@ class Worker:
     def run(self, execution_id: str) -> None:
         """Go on with an execution, then with those that queue."""
         self._queue.join(execution_id, self._pool, self._me)
-        # Others need this process more than a question that may take days.
-        self._launcher.is_awaited = lambda: self._queue.is_awaited(self._pool)
         self._watch.start()
         try:
             self._run(execution_id)
@@ -74,7 +69,7 @@ class Worker:
             try:
                 execution_id = self._queue.relieve(self._pool, self._me)
                 if execution_id is not None:
-                    self._launcher.start(execution_id, self._surroundings, self._pool)
+                    self._start(execution_id)
             except KitaruError as error:
                 logger.debug("no further process: %s", error, exc_info=True)
 
@@ -82,7 +77,12 @@ class Worker:
         self._restore()
         _redirect(log_folders.path_of(execution_id))
         try:
-            self._launcher.continue_here(execution_id, handed_over=True)
+            self._engine.continue_here(
+                execution_id,
+                handed_over=True,
+                # Others need this process more than a question that may take days.
+                is_awaited=lambda: self._queue.is_awaited(self._pool),
+            )
         except KitaruError as error:
             say(masking.text(f"{type(error).__name__}: {error}"))
             self._journal.release(execution_id, self._me, None)
@@ -94,7 +94,7 @@ class Worker:
     def _can_run(self, execution_id: str) -> bool:
         """Whether the flow's code, as this process has it, is what is on disk now."""
         try:
-            source = runs.facts_to_run(find_run(execution_id)).source
+            source = self._engine.flow_source(execution_id)
         except KitaruError:
             return True  # Going on with it meets the same error, and tells of it.
         if self._file is None:
@@ -106,8 +106,12 @@ class Worker:
     def _hand_on(self, execution_id: str | None) -> None:
         """Let a fresh process take this one's place."""
         if execution_id is not None:
-            self._launcher.start(execution_id, self._surroundings, self._pool)
+            self._start(execution_id)
         self._queue.leave(self._me)
+
+    def _start(self, execution_id: str) -> None:
+        log = log_folders.path_of(execution_id)
+        self._starter.start(execution_id, self._surroundings, self._pool, log=log)
 
     def _restore(self) -> None:
         """Undo what a flow before may have changed."""

@@ -1,6 +1,6 @@
 """A process in which executions go on without a terminal.
 
-`python -m kitaru._engine.zenml.programs.runner EXECUTION_ID POOL` goes on with one
+`python -m kitaru._engine.programs.runner EXECUTION_ID POOL` goes on with one
 execution, and then with those that queue for a process of its pool.
 """
 
@@ -18,21 +18,18 @@ from kitaru.errors import KitaruError
 
 def main() -> int:
     """Go on with the execution named on the command line, then with others."""
-    from kitaru._engine.open import zenml_engine
+    from kitaru._engine.local.engine import LocalEngine
+    from kitaru._engine.open import current_engine
+    from kitaru._engine.programs.worker import Worker
 
     without_terminal()
     only_loading()
     sys.path.append(str(Path.cwd()))
     execution_id, pool = sys.argv[1:]
     try:
-        engine = zenml_engine()
-        # Not before: ZenML comes in quietly where the engine opens.
-        from kitaru._engine.zenml.engine import ZenMLEngine
-        from kitaru._engine.zenml.programs.worker import Worker
-
-        assert isinstance(engine, ZenMLEngine)  # no other is opened by a process
-        worker = Worker(engine.launcher, engine.journal, engine.queue, pool)
-        worker.run(execution_id)
+        engine = current_engine()
+        assert isinstance(engine, LocalEngine)  # no other is opened by a process
+        Worker(engine, pool).run(execution_id)
     except KitaruError as error:
         # stdout is the execution's log.
         say(masking.text(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,147 @@
+"""Put right what a dead runner left behind, whenever a command meets it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from kitaru._core.calls import described, failures, names
+from kitaru._core.flows.facts import LocalFacts
+from kitaru._engine import flow_loading
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.local import ground as grounds
+from kitaru._engine.local import reading
+from kitaru._engine.local.ground import Ground
+from kitaru._engine.local.rows import runs
+from kitaru._engine.local.rows.calls import CallRows
+from kitaru._engine.local.rows.store_rows import StoreRows
+from kitaru._engine.local.steering import Steering
+from kitaru._engine.local.store_file import Run
+from kitaru._engine.recording.projector import is_finishing
+from kitaru._engine.runners.queue import Queue
+from kitaru._engine.values.value_files import FileValues
+from kitaru.errors import KitaruError, KitaruStateError
+from kitaru.models import ExecutionStatus, FailureOrigin
+
+logger = logging.getLogger(__name__)
+
+# What a run is called while its first runner is at work.
+_STARTED = ("initializing", "provisioning", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Puts executions right that ran on local stacks of this machine."""
+
+    ground: Ground
+    journal: Journal
+    queue: Queue
+
+    def put_right(self, execution_id: str) -> None:
+        """Continue, fail or complete an execution that does not get on by itself.
+
+        What cannot be done now is left to the next command.
+
+        Raises:
+            OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
+        """
+        with reading.looking(self.ground, self.journal, self.queue) as reader:
+            run = reader.run(execution_id)
+            stack, facts = reader.facts_to_run(execution_id)
+            noted = reader.noted(execution_id)
+            has_open_wait = bool(reader.pending_waits(execution_id))
+        try:
+            if execution_id in self.queue.stranded():
+                self._go_on(execution_id)
+                return
+            lease = self._lease(run, facts.runner)
+            if self.queue.holds(execution_id) or (lease and lease.is_live):
+                return
+            store = StoreRows(grounds.read(stack=stack))
+            try:
+                self._settle(run, store, noted, lease, has_open_wait=has_open_wait)
+            finally:
+                store.close()
+            if run.status is ExecutionStatus.WAITING and not has_open_wait:
+                flow_loading.refuse_unloadable(facts.source)
+                self._go_on(execution_id)
+        except KitaruError as error:
+            # Another command was faster, or only the flow's own process can.
+            logger.debug("execution %s stays as it is: %s", execution_id, error)
+
+    def _settle(
+        self,
+        run: Run,
+        store: StoreRows,
+        noted: LocalFacts,
+        lease: Lease | None,
+        *,
+        has_open_wait: bool,
+    ) -> None:
+        """Show what the journal knows more than ZenML."""
+        folder = store.ground.artifact_root / "kitaru" / run.execution_id
+        rows = CallRows(
+            store, run.execution_id, run.flow or "unknown", FileValues(folder)
+        )
+        self._show_leftovers(run.execution_id, rows)
+        if noted.result is not None and run.word != "completed":
+            artifact_id = names.artifact_id(
+                run.execution_id, described.FLOW, described.RESULT
+            )
+            version = rows.register_result(noted.result, artifact_id)
+            runs.end(store, run.execution_id, "completed", result=version)
+        elif run.status is ExecutionStatus.RUNNING and lease is not None:
+            self._fail(run, store, rows, lease)
+
+    def _show_leftovers(self, execution_id: str, rows: CallRows) -> None:
+        if is_finishing(execution_id):
+            return
+        left = self.journal.calls(execution_id, unprojected=True)
+        if not left:
+            return
+        shown = [record.invocation_id for record in left]
+        self.journal.mark_projecting(execution_id, shown)
+        rows.write_all(left)
+        self.journal.mark_projected(execution_id, shown)
+
+    def _fail(self, run: Run, store: StoreRows, rows: CallRows, lease: Lease) -> None:
+        """Mark an execution failed whose runner is dead."""
+        execution_id = run.execution_id
+        # Nobody becomes its runner meanwhile.
+        with self.journal.transaction():
+            # It may have gone on, or ended, since it was read.
+            now = self.journal.lease(execution_id)
+            if (now is not None and now != lease) or self.queue.holds(execution_id):
+                return
+            with reading.looking(self.ground, self.journal, self.queue) as reader:
+                if reader.run(execution_id).status is not ExecutionStatus.RUNNING:
+                    return
+            died_in = rows.end_running("the runner died")
+            where = f" in {', '.join(died_in)}" if died_in else ""
+            text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
+            failure = failures.without_exception(text, FailureOrigin.RUNTIME)
+            self.journal.update_execution(execution_id, failure=failure)
+            # If it only slept, it finds that when it goes on.
+            self.journal.take_away(lease)
+            runs.fail(store, execution_id, FailureOrigin.RUNTIME, text)
+
+    def _go_on(self, execution_id: str) -> None:
+        steering = Steering(self.ground, self.journal, self.queue)
+        try:
+            steering.continue_execution(execution_id)
+        except KitaruStateError as error:
+            # It has ended, or somebody runs it.
+            logger.debug("%s does not go on: %s", execution_id, error)
+            self.queue.withdraw(execution_id)
+
+    def _lease(self, run: Run, runner: object) -> Lease | None:
+        """Return the lease, or the runner noted with the run if it never took one."""
+        lease = self.journal.lease(run.execution_id)
+        if lease is not None or run.word not in _STARTED:
+            return lease
+        if not isinstance(runner, dict):
+            return None
+        holder = Holder(**runner)
+        # Of another host, and without a heartbeat to go by, nothing is known.
+        return Lease(run.execution_id, holder, 0.0) if holder.is_here else None

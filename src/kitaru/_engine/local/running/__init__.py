@@ -1,0 +1,1 @@
+"""Runs flows on a local stack, without ZenML's runner."""

@@ -1,0 +1,261 @@
+"""Start executions on a local stack and let them go on, here or in another process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kitaru._core import sources
+from kitaru._core.calls import failures
+from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
+from kitaru._core.flows.specs import FlowSpec
+from kitaru._engine import flow_loading
+from kitaru._engine.journal import compaction
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.local import conditions, reading, starting
+from kitaru._engine.local.ground import Ground
+from kitaru._engine.local.rows import runs
+from kitaru._engine.local.rows.store_rows import StoreRows
+from kitaru._engine.local.running.execution import (
+    LocalExecution,
+    Source,
+    values_of,
+)
+from kitaru._engine.port.engine import Launch
+from kitaru._engine.port.execution import Ending, Lookup, PermitOf, Reporter
+from kitaru._engine.recording import attempts
+from kitaru._engine.runners.queue import Queue
+from kitaru._engine.values.value_files import FileValues
+from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
+from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Runs flow bodies in this process and starts processes that do.
+
+    Attributes:
+        ground: The store and stack that the executions are of.
+        lookup: Finds values of other executions.
+        permit_of: Says what code of other executions may run.
+    """
+
+    ground: Ground
+    journal: Journal
+    queue: Queue
+    lookup: Lookup
+    permit_of: PermitOf
+
+    def launch(self, launch: Launch) -> tuple[str, Ending]:
+        """Start an execution and run it to its end or its next unanswered wait."""
+        source = self._source(launch.replay)
+        store = StoreRows(self.ground)
+        execution_id, facts = self._create(launch, store)
+        execution = self._execution(execution_id, launch.flow, facts, store, source)
+        return execution_id, self._run(execution, launch.inputs, fresh=True)
+
+    def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
+        """Start an execution in a process of its own, or here if no other can."""
+        if not launch.flow.source.is_loadable:
+            execution_id, _ = self.launch(launch)
+            return execution_id, Continuation(how="here", pid=os.getpid())
+        self._source(launch.replay)
+        store = StoreRows(self.ground)
+        execution_id, _ = self._create(launch, store)
+        store.close()
+        facts = self.journal.execution(execution_id) or LocalFacts()
+        return execution_id, starting.start(
+            self.ground, self.journal, self.queue, execution_id, facts
+        )
+
+    def continue_here(
+        self,
+        execution_id: str,
+        facts: ExecutionFacts,
+        *,
+        handed_over: bool,
+        is_awaited: Callable[[], bool],
+    ) -> Ending:
+        """Go on in this process and thread, which may have been made its runner.
+
+        Raises:
+            KitaruStateError: If it has ended, or another process runs it.
+        """
+        source = self._source(facts.replay)
+        self.journal.acquire(execution_id, Holder.me(), own=handed_over)
+        log = attempts.log_of(execution_id)
+        reporter = attempts.reporter(log)
+        store = StoreRows(self.ground)
+        try:
+            fresh = self._is_fresh(execution_id)
+        except KitaruError:
+            self.journal.release(execution_id, Holder.me(), None)
+            raise
+        try:
+            flow = flow_loading.find(facts.source)
+        except KitaruError as error:
+            self._give_up(store, execution_id, error, reporter)
+            raise
+        execution = self._execution(
+            execution_id, flow, facts, store, source, is_awaited=is_awaited
+        )
+        return self._run(execution, None, fresh=fresh)
+
+    # -- new executions ----------------------------------------------------------
+
+    def _create(self, launch: Launch, store: StoreRows) -> tuple[str, ExecutionFacts]:
+        flow, plan = launch.flow, launch.replay
+        inputs = attempts.encoded_inputs(launch)
+        kept = FileValues(values_of(self.ground, "inputs").folder, inline_limit=-1)
+        facts = replace(
+            attempts.facts_of(launch, inputs, kept), runner=Holder.me().to_dict()
+        )
+        execution_id = runs.create(
+            store,
+            runs.NewRun(
+                flow.name,
+                flow.source,
+                sources.code_of(flow.function),
+                attempts.shown_inputs(launch.inputs),
+                facts,
+                plan.source if plan else None,
+            ),
+        )
+        noted = LocalFacts(
+            store=self.ground.store_id,
+            flow=flow.name,
+            inputs=facts.inputs.uri,
+            python=sys.executable,
+            cwd=str(Path.cwd()),
+            synchronous=False,
+        )
+        self.journal.put_execution(execution_id, noted, Holder.me())
+        return execution_id, facts
+
+    def _source(self, plan: ReplayPlan | None) -> Source:
+        """Return what a replay takes over.
+
+        Raises:
+            OnlyZenMLKnows: If some of it may be in ZenML alone.
+        """
+        if plan is None:
+            return Source()
+        with reading.looking(self.ground, self.journal, self.queue) as reader:
+            calls = reader.known_calls(plan.source)
+            answers = {}
+            if plan.reuse_waits:
+                (anchor,) = [c for c in calls if c.invocation_id == plan.anchor]
+                answers = reader.answers_before(plan.source, anchor.order)
+        return Source(calls, answers)
+
+    # -- running -----------------------------------------------------------------
+
+    def _execution(
+        self,
+        execution_id: str,
+        flow: FlowSpec,
+        facts: ExecutionFacts,
+        store: StoreRows,
+        source: Source,
+        *,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> LocalExecution:
+        log = attempts.log_of(execution_id)
+        return LocalExecution(
+            execution_id=execution_id,
+            flow=flow,
+            facts=facts,
+            source=source,
+            ground=self.ground,
+            store=store,
+            journal=self.journal,
+            log=log,
+            reporter=attempts.reporter(log),
+            lookup=self.lookup,
+            permit_of=self.permit_of,
+            is_awaited=is_awaited,
+        )
+
+    def _run(
+        self,
+        execution: LocalExecution,
+        inputs: Mapping[str, Any] | None,
+        *,
+        fresh: bool,
+    ) -> Ending:
+        """Run the body; again if its answer came while it left."""
+        execution_id, name = execution.execution_id, execution.flow.name
+        try:
+            while True:
+                asked = self._asked(execution_id, fresh=fresh)
+                ending = execution.run(inputs, asked, fresh=fresh)
+                if ending.status.is_finished:
+                    # Who follows the log goes by the lease: the last line comes before.
+                    execution.reporter.ended(execution_id, name, ending)
+                waits_for = self._waits_for(execution_id, ending)
+                if attempts.leave(self.journal, execution_id, ending, waits_for):
+                    break
+                inputs, fresh = None, False
+        finally:
+            execution.store.close()
+        if not ending.status.is_finished:
+            execution.reporter.ended(execution_id, name, ending)
+        attempts.compact(self.journal, compaction.size_limit())
+        return ending
+
+    def _asked(self, execution_id: str, *, fresh: bool) -> conditions.Named:
+        """Return the waits of earlier attempts."""
+        if fresh:
+            return {}
+        with reading.looking(self.ground, self.journal, self.queue) as reader:
+            return conditions.by_name(reader.conditions(execution_id))
+
+    def _waits_for(self, execution_id: str, ending: Ending) -> str | None:
+        """Return the wait that the flow left at, whose answer may have come."""
+        if ending.status is not ExecutionStatus.WAITING or ending.error is not None:
+            return None
+        with reading.looking(self.ground, self.journal, self.queue) as reader:
+            found = [c for c in reader.conditions(execution_id) if c.is_pending]
+        return found[-1].wait_id if found else None
+
+    def _is_fresh(self, execution_id: str) -> bool:
+        """Whether nothing of an execution has run, now that we hold the lease.
+
+        Raises:
+            KitaruStateError: If it has ended.
+        """
+        with reading.looking(self.ground, self.journal, self.queue) as reader:
+            run = reader.run(execution_id)
+        if run.status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
+            raise KitaruStateError(
+                f"execution {execution_id} cannot go on: it was {run.status.value} "
+                "meanwhile"
+            )
+        return run.word == "initializing"
+
+    def _give_up(
+        self,
+        store: StoreRows,
+        execution_id: str,
+        error: KitaruError,
+        reporter: Reporter,
+    ) -> None:
+        """An execution whose flow cannot be loaded has failed; retry works later."""
+        failure = failures.without_exception(str(error), FailureOrigin.RUNTIME)
+        # First: whoever sees the new status must not see an old failure.
+        self.journal.update_execution(execution_id, failure=failure)
+        try:
+            runs.fail(store, execution_id, FailureOrigin.RUNTIME, str(error))
+        except KitaruBackendError as refused:
+            reporter.warn(str(refused))
+        self.journal.release(execution_id, Holder.me(), None)
+        reporter.warn(str(error))

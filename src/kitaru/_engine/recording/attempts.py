@@ -1,0 +1,119 @@
+"""What every attempt at an execution of this machine begins and ends with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from kitaru._core.flows.facts import ExecutionFacts
+from kitaru._core.secrecy import masking
+from kitaru._core.values import codec
+from kitaru._core.values.codec import Encoded
+from kitaru._core.words.similar import cut
+from kitaru._engine.journal import compaction
+from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import Holder
+from kitaru._engine.output import log_capture, log_folders
+from kitaru._engine.output.log_file import LogFile
+from kitaru._engine.output.reporter import LogReporter, StreamReporter
+from kitaru._engine.port.engine import Launch
+from kitaru._engine.port.execution import Ending, Reporter, Values
+from kitaru._engine.values import value_files
+from kitaru.errors import KitaruBackendError, KitaruError
+from kitaru.models import ExecutionStatus
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_INPUT = 1000
+
+
+def encoded_inputs(launch: Launch) -> Encoded:
+    """Return the arguments of a flow as they are stored.
+
+    Raises:
+        KitaruUsageError: If they cannot be.
+    """
+    what = f"the inputs of flow {launch.flow.name!r}"
+    return codec.encode(dict(launch.inputs), what=what)
+
+
+def facts_of(launch: Launch, inputs: Encoded, values: Values) -> ExecutionFacts:
+    """Return what another process needs to go on.
+
+    Args:
+        launch: What is started.
+        inputs: The arguments of the flow.
+        values: Where large ones are kept: never in the journal.
+    """
+    if len(inputs.payload) <= value_files.INLINE_LIMIT:
+        stored = value_files.inline(inputs)
+    else:
+        # One file each: it goes when its execution goes.
+        stored = values.put(inputs, owner=str(uuid4()), name="inputs")
+    return ExecutionFacts(
+        source=launch.flow.source,
+        inputs=stored,
+        settings=launch.options.settings,
+        replay=launch.replay,
+    )
+
+
+def shown_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs as the dashboard shows them: JSON data, long values cut.
+
+    They are stored as they are elsewhere; this copy is for people, without secrets.
+    """
+    return {
+        name: value
+        if isinstance(value, bool | int | float | type(None))
+        or (isinstance(value, str) and len(value) <= _SHOWN_INPUT)
+        # Before it is cut: half a key is no key that could be found.
+        else cut(masking.text(repr(value)), _SHOWN_INPUT)
+        for name, value in masking.data(inputs).items()
+    }
+
+
+def log_of(execution_id: str) -> LogFile:
+    """Return the log of an execution."""
+    return LogFile(log_folders.path_of(execution_id))
+
+
+def reporter(log: LogFile) -> Reporter:
+    """Return who tells the user what happens: on the terminal, if there is one."""
+    return StreamReporter(file=log) if log_capture.has_terminal() else LogReporter(log)
+
+
+def leave(
+    journal: Journal, execution_id: str, ending: Ending, waits_for: str | None
+) -> bool:
+    """Stop being the runner of an execution; false if it goes on.
+
+    Args:
+        journal: The journal.
+        execution_id: The execution.
+        ending: How the attempt ended.
+        waits_for: The wait whose answer may have come meanwhile.
+    """
+    completed = ending.status is ExecutionStatus.COMPLETED
+    try:
+        return journal.release(
+            execution_id, Holder.me(), waits_for, completed=completed
+        )
+    except KitaruBackendError as error:
+        if not ending.status.is_finished:
+            raise
+        # How it ended is stored; that nobody runs it shows when this process ends.
+        journal.disown(execution_id)
+        logger.debug("execution %s stays ours: %s", execution_id, error)
+        return True
+
+
+def compact(journal: Journal, limit: int) -> None:
+    """Keep the journal within its size, if that can be done now."""
+    try:
+        compaction.compact(journal, limit)
+    except KitaruError as error:
+        # Locked or full: nothing is lost, and the next execution tries again.
+        logger.debug("the journal stays as it is: %s", error, exc_info=True)
