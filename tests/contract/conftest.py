@@ -1,4 +1,7 @@
-"""Every engine must pass this suite: in memory, ZenML with journal, ZenML without."""
+"""Every engine must pass this suite.
+
+That is: in memory, on a local store without ZenML, ZenML with journal, ZenML without.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from kitaru._engine.local.engine import LocalEngine
 from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru._engine.port.engine import Engine
 from kitaru.client import KitaruClient
 from tests.support import store
 
-ENGINES = ("memory", "journal", "store")
+ENGINES = ("memory", "local", "journal", "store")
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +53,12 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     from kitaru._engine.zenml.engine import ZenMLEngine
     from tests.support import without_zenml
 
+    if request.param == "local":
+        local = LocalEngine(ZenMLEngine, beside_zenml=True)
+        with use_engine(local):
+            yield local
+        local.journal.close()
+        return
     made = ZenMLEngine(synchronous=request.param == "store")
     with use_engine(made):
         yield made

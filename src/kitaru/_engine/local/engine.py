@@ -26,7 +26,8 @@ from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local import description, ground, reading
-from kitaru._engine.local.ground import OnlyZenMLKnows, UnsettledError
+from kitaru._engine.local.cancelling import Cancelling
+from kitaru._engine.local.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.local.reading import Reader
 from kitaru._engine.local.recovery import Recovery
 from kitaru._engine.local.running.execution import read_inputs
@@ -199,6 +200,11 @@ class LocalEngine:
             lambda e: e.artifacts(execution_id),
         )
 
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        return self._read(
+            lambda r: r.artifact(artifact_id), lambda e: e.artifact(artifact_id)
+        )
+
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
         return self._read(
             lambda r: r.pending_waits(execution_id),
@@ -216,6 +222,18 @@ class LocalEngine:
         return self._steer(
             lambda s: s.answer(wait, value, surface=surface),
             lambda e: e.answer(wait, value, surface=surface),
+        )
+
+    def abort(self, wait: PendingWait, *, surface: str) -> None:
+        self._steer(
+            lambda s: Cancelling(s).abort(wait, surface=surface),
+            lambda e: e.abort(wait, surface=surface),
+        )
+
+    def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
+        self._steer(
+            lambda s: Cancelling(s).cancel(execution_id, grace=grace, surface=surface),
+            lambda e: e.cancel(execution_id, grace=grace, surface=surface),
         )
 
     def continue_execution(self, execution_id: str) -> Continuation:
@@ -281,7 +299,7 @@ class LocalEngine:
                     return without(reader)
             except UnsettledError as error:
                 seen_to.add(error.execution_id)
-                Recovery(here, self.journal, self.queue).put_right(error.execution_id)
+                Recovery(self._steering(here)).put_right(error.execution_id)
 
     def _start(
         self,
@@ -304,15 +322,18 @@ class LocalEngine:
 
     def _steer(
         self,
-        without: Callable[[Steering], Continuation],
-        through: Callable[[Engine], Continuation],
-    ) -> Continuation:
+        without: Callable[[Steering], T],
+        through: Callable[[Engine], T],
+    ) -> T:
         if self._is_alone:
             try:
-                return without(Steering(ground.read(), self.journal, self.queue))
+                return without(self._steering(ground.read()))
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)
         return through(self.through_zenml)
+
+    def _steering(self, here: Ground) -> Steering:
+        return Steering(here, self.journal, self.queue, self.continue_here)
 
     @property
     def _runs_flows(self) -> bool:

@@ -19,6 +19,7 @@ from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._core.waits.condition_names import base_name
+from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import conditions, store_file
 from kitaru._engine.local.conditions import by_name
@@ -28,6 +29,7 @@ from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
 from kitaru._engine.values.value_files import FileValues, load
+from kitaru.errors import KitaruUsageError
 from kitaru.models import (
     AnsweredWait,
     ArtifactRef,
@@ -126,12 +128,27 @@ class Reader:
         return self._store.run(execution_id).status
 
     def resolve_id(self, prefix: str) -> str:
-        """Return the one execution id that begins with `prefix`."""
+        """Return the one execution id that begins with `prefix`.
+
+        Raises:
+            KitaruUsageError: If there is none, or several.
+        """
         found = self._store.ids_like(prefix)
-        if len(found) != 1 or not found[0].startswith(prefix):
-            # It says what else there is.
-            raise OnlyZenMLKnows(f"{len(found)} executions begin with {prefix}")
-        return found[0]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise KitaruUsageError(
+                f"{len(found)} executions begin with {prefix!r}; give more of the id: "
+                f"{', '.join(found)}"
+            )
+        if self._store.is_foreign(prefix):
+            raise KitaruUsageError(
+                f"{prefix!r} is a ZenML run that Kitaru did not start; see executions "
+                "with: kitaru executions list"
+            )
+        known = [one[: max(len(prefix), 8)] for one in self._store.newest_ids()]
+        hint = did_you_mean(prefix, known) or "; see them with: kitaru executions list"
+        raise KitaruUsageError(f"no execution {prefix!r}{hint}")
 
     def failure(self, execution_id: str) -> StoredFailure:
         """Return the failure that ended an execution."""
@@ -144,6 +161,14 @@ class Reader:
             raise OnlyZenMLKnows(f"{execution_id} does not run on this machine")
         self._complete_facts(execution_id)
         return run.stack, facts
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        """Return an artifact of an execution by Kitaru's id."""
+        execution_id = self._store.maker_of(artifact_id)
+        for ref in self.get(execution_id).artifacts if execution_id else ():
+            if ref.artifact_id == artifact_id:
+                return ref
+        raise OnlyZenMLKnows(f"no execution has made artifact {artifact_id}")
 
     def noted(self, execution_id: str) -> LocalFacts:
         """Return what this machine has noted of an execution of its own."""
@@ -158,13 +183,6 @@ class Reader:
         return load(
             facts.result, FileValues(Path()).get(facts.result, what=what), anything
         )
-
-    def facts_to_go_on(self, execution_id: str) -> LocalFacts:
-        """Return what is noted of an execution that another process can run."""
-        facts = self._store.facts(execution_id)
-        if facts is None or facts.is_remote or not facts.source.is_loadable:
-            raise OnlyZenMLKnows(f"{execution_id} is not for a process of its own")
-        return self._complete_facts(execution_id)
 
     # -- waits -------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.calls import CallRows
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.steering import Steering
-from kitaru._engine.local.store_file import Run
+from kitaru._engine.local.store_file import FOLDER, Run
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
@@ -34,9 +34,22 @@ _STARTED = ("initializing", "provisioning", "running")
 class Recovery:
     """Puts executions right that ran on local stacks of this machine."""
 
-    ground: Ground
-    journal: Journal
-    queue: Queue
+    steering: Steering
+
+    @property
+    def ground(self) -> Ground:
+        """The store."""
+        return self.steering.ground
+
+    @property
+    def journal(self) -> Journal:
+        """The journal."""
+        return self.steering.journal
+
+    @property
+    def queue(self) -> Queue:
+        """What queues for a process."""
+        return self.steering.queue
 
     def put_right(self, execution_id: str) -> None:
         """Continue, fail or complete an execution that does not get on by itself.
@@ -80,7 +93,7 @@ class Recovery:
         has_open_wait: bool,
     ) -> None:
         """Show what the journal knows more than ZenML."""
-        folder = store.ground.artifact_root / "kitaru" / run.execution_id
+        folder = store.ground.artifact_root / FOLDER / run.execution_id
         rows = CallRows(
             store, run.execution_id, run.flow or "unknown", FileValues(folder)
         )
@@ -127,9 +140,8 @@ class Recovery:
             runs.fail(store, execution_id, FailureOrigin.RUNTIME, text)
 
     def _go_on(self, execution_id: str) -> None:
-        steering = Steering(self.ground, self.journal, self.queue)
         try:
-            steering.continue_execution(execution_id)
+            self.steering.continue_execution(execution_id)
         except KitaruStateError as error:
             # It has ended, or somebody runs it.
             logger.debug("%s does not go on: %s", execution_id, error)

@@ -6,17 +6,22 @@ Whoever asks needs no ZenML for it, and neither does the process that goes on.
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kitaru._core.flows.facts import LocalFacts
+from kitaru._core.sources import FlowSource
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
+from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import Holder
+from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.local import reading, starting
 from kitaru._engine.local.ground import Ground
 from kitaru._engine.local.rows import runs, waits
 from kitaru._engine.local.rows.store_rows import StoreRows
+from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import person
 from kitaru.errors import KitaruBackendError, KitaruError
@@ -27,11 +32,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """Steers executions of a local store."""
+    """Steers executions of a local store.
+
+    Attributes:
+        continue_here: Lets an execution go on that only this process can run.
+    """
 
     ground: Ground
     journal: Journal
     queue: Queue
+    continue_here: Callable[[str], Ending]
 
     def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
         """Store a checked answer and let the execution go on.
@@ -41,14 +51,12 @@ class Steering:
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
         assert wait.exec_id is not None  # waits of an engine know their execution
-        facts = self._facts(wait.exec_id)
         answer = answered.given(value, by=person.here(), surface=surface)
-        lease = self.journal.decide(wait.wait_id, wait.exec_id, answer.to_dict())
-        self._follow(wait, answer)
+        lease = self.decide(wait, answer)
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
         try:
-            return self._go_on(wait.exec_id, facts)
+            return self.continue_execution(wait.exec_id)
         except KitaruError as error:
             # An error would ask for a second answer. Whoever looks next lets it go on.
             return Continuation(how=f"the answer is stored, but {error}")
@@ -60,7 +68,27 @@ class Steering:
             KitaruStateError: If it has ended, or another process runs it.
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
-        return self._go_on(execution_id, self._facts(execution_id))
+        facts, source = self._facts(execution_id)
+        flow_loading.refuse_unloadable(source)
+        if not source.is_loadable:
+            # By nobody but this process, perhaps.
+            flow_loading.find(source)
+            self.continue_here(execution_id)
+            return Continuation(how="here", pid=os.getpid())
+        return self._go_on(execution_id, facts)
+
+    def decide(self, wait: PendingWait, answer: Answer) -> Lease | None:
+        """Make an answer the one that stands; return the lease of a living runner.
+
+        Raises:
+            KitaruStateError: If it is not the first answer; it changes nothing.
+            OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
+        """
+        assert wait.exec_id is not None
+        self._facts(wait.exec_id)
+        lease = self.journal.decide(wait.wait_id, wait.exec_id, answer.to_dict())
+        self._follow(wait, answer)
+        return lease
 
     def _follow(self, wait: PendingWait, answer: Answer) -> None:
         """Show in ZenML which answer stands."""
@@ -74,10 +102,11 @@ class Steering:
         finally:
             store.close()
 
-    def _facts(self, execution_id: str) -> LocalFacts:
-        """Return what is noted of an execution that another process can run."""
+    def _facts(self, execution_id: str) -> tuple[LocalFacts, FlowSource]:
+        """Return what is noted of an execution that this machine can run."""
         with reading.looking(self.ground, self.journal, self.queue) as reader:
-            return reader.facts_to_go_on(execution_id)
+            _, facts = reader.facts_to_run(execution_id)
+            return reader.noted(execution_id), facts.source
 
     def _go_on(self, execution_id: str, facts: LocalFacts) -> Continuation:
         self.journal.acquire(execution_id, Holder.me(), own=False)

@@ -23,6 +23,9 @@ from kitaru._engine.port.engine import ExecutionQuery
 from kitaru.models import ExecutionStatus
 
 TAG, EXTRA_KEY = "kitaru", "kitaru"
+# Of an artifact store: what is in it belongs to executions.
+FOLDER = "kitaru"
+_KNOWN_IDS = 200
 _PATIENCE = 5.0
 _PENDING, _RETRIED = "pending", "retried"
 
@@ -153,18 +156,49 @@ class StoreFile:
         return ExecutionFacts.from_dict(data, execution_id=execution_id)
 
     def ids_like(self, prefix: str) -> list[str]:
-        """Return ids of executions that begin so, at most two; a whole one of any project."""
+        """Return ids of executions that begin so, at most ten; a whole one of any project."""
         try:
             where, values = "r.id = ?", [UUID(prefix).hex]
         except ValueError:
             where = "substr(r.id, 1, ?) = ? AND r.project_id = ?"
-            begin = prefix.replace("-", "")
+            begin = _digits(prefix)
+            if begin is None:
+                return []
             values = [str(len(begin)), begin, self._project]
         rows = self._db.execute(
-            f"SELECT r.id FROM pipeline_run r WHERE {where} AND {_OURS} LIMIT 2",
+            f"SELECT r.id FROM pipeline_run r WHERE {where} AND {_OURS} LIMIT 10",
             (*values, TAG),
         )
         return [_id(row[0]) for row in rows]
+
+    def newest_ids(self) -> list[str]:
+        """Return ids of executions, the newest first, to tell which was meant."""
+        rows = self._db.execute(
+            f"SELECT r.id FROM pipeline_run r WHERE r.project_id = ? AND {_OURS} "
+            "ORDER BY r.created DESC LIMIT ?",
+            (self._project, TAG, _KNOWN_IDS),
+        )
+        return [_id(row[0]) for row in rows]
+
+    def is_foreign(self, text: str) -> bool:
+        """Whether a whole id is that of a run of somebody else's."""
+        try:
+            run_id = UUID(text).hex
+        except ValueError:
+            return False
+        rows = self._db.execute("SELECT 1 FROM pipeline_run WHERE id = ?", (run_id,))
+        return rows.fetchone() is not None
+
+    def maker_of(self, artifact_id: str) -> str | None:
+        """Return the execution in whose folder an artifact lies, if it is Kitaru's."""
+        rows = self._db.execute(
+            "SELECT uri FROM artifact_version WHERE version = ? LIMIT 1", (artifact_id,)
+        ).fetchall()
+        _, ours, place = rows[0][0].partition(f"/{FOLDER}/") if rows else ("", "", "")
+        try:
+            return str(UUID(place.partition("/")[0])) if ours else None
+        except ValueError:
+            return None
 
     def metadata(self, execution_id: str) -> dict[str, Any]:
         """Return the metadata of a run."""
@@ -276,6 +310,17 @@ def _step(row: tuple[Any, ...]) -> Step:
     if not said.get("name"):
         raise OnlyZenMLKnows(f"step {invocation_id} has no configuration of its own")
     return Step(invocation_id, said["name"], word, _moment(started))
+
+
+def _digits(prefix: str) -> str | None:
+    """Return the beginning of an id as the store has it; `None` if none begins so.
+
+    Dashes are where ids have them.
+    """
+    begin = prefix.replace("-", "")
+    if len(begin) > 32 or set(begin) - set("0123456789abcdef"):
+        return None
+    return begin if _id(begin.ljust(32, "0")).startswith(prefix) else None
 
 
 def _latest(values: list[Any]) -> Any:

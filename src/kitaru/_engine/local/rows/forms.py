@@ -43,7 +43,7 @@ def pipeline_spec(version: str, parameters: Mapping[str, Any]) -> str:
     known = _documents(version)["pipeline_spec"]
     schema = known["input_schema"]
     properties = {
-        name: {"default": parameters[name], **said}
+        name: said | {"default": parameters[name]}
         for name, said in schema["properties"].items()
     }
     own = {

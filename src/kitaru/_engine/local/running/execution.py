@@ -24,6 +24,7 @@ from kitaru._engine.local.ground import Ground
 from kitaru._engine.local.rows import calls, runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.board import LocalBoard
+from kitaru._engine.local.store_file import FOLDER
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
@@ -281,7 +282,7 @@ class LocalExecution:
 
 def values_of(ground: Ground, execution_id: str) -> FileValues:
     """Return where the values of an execution are kept."""
-    return FileValues(ground.artifact_root / "kitaru" / execution_id)
+    return FileValues(ground.artifact_root / FOLDER / execution_id)
 
 
 def read_inputs(facts: ExecutionFacts) -> dict[str, Any]:
