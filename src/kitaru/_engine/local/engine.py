@@ -25,7 +25,7 @@ from kitaru._core.values.tagging import Permit, anything
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.local import description, ground, reading
+from kitaru._engine.local import description, ground, new_store, reading
 from kitaru._engine.local.cancelling import Cancelling
 from kitaru._engine.local.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.local.reading import Reader
@@ -269,7 +269,7 @@ class LocalEngine:
     def describe(self) -> dict[str, Any]:
         if self._is_alone:
             try:
-                return description.describe(ground.read())
+                return description.describe(_ground())
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)
         return self.through_zenml.describe()
@@ -289,7 +289,7 @@ class LocalEngine:
         """Read something; a doubt is for the caller."""
         if not self._is_alone:
             raise OnlyZenMLKnows("ZenML is in this process")
-        here = ground.read()
+        here = _ground()
         seen_to: set[str] = set()
         while True:
             try:
@@ -310,7 +310,7 @@ class LocalEngine:
         """Run something on a local stack here, on any other one through ZenML."""
         if self._is_alone and self._runs_flows:
             try:
-                here = ground.read(stack=stack)
+                here = _ground(stack)
                 return without(
                     Launcher(
                         here, self.journal, self.queue, self.lookup, self.permit_of
@@ -327,7 +327,7 @@ class LocalEngine:
     ) -> T:
         if self._is_alone:
             try:
-                return without(self._steering(ground.read()))
+                return without(self._steering(_ground()))
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)
         return through(self.through_zenml)
@@ -361,6 +361,12 @@ class LocalEngine:
     def queue(self) -> Queue:
         """The executions that queue for a process."""
         return Queue(self.journal)
+
+
+def _ground(stack: str | None = None) -> Ground:
+    """Return what there is to know of the store, which is made on first use."""
+    new_store.make_if_missing()
+    return ground.read(stack=stack)
 
 
 def _recorded(reader: Reader, execution_id: str) -> Recorded:

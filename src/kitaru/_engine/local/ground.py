@@ -26,7 +26,7 @@ from kitaru.errors import KitaruError
 
 _SQLITE = "sqlite:///"
 # Any of these may lead to another store, and the last to other credentials for it.
-_ELSEWHERE = (
+ELSEWHERE = (
     "ZENML_STORE_",
     "ZENML_SECRETS_STORE_",
     "ZENML_BACKUP_SECRETS_STORE_",
@@ -117,11 +117,11 @@ def shape(db: sqlite3.Connection) -> str:
 
 def _read(stack: str | None) -> Ground:
     for name, value in os.environ.items():
-        if name.startswith(_ELSEWHERE) and (value or name.startswith("ZENML_")):
+        if name.startswith(ELSEWHERE) and (value or name.startswith("ZENML_")):
             raise OnlyZenMLKnows(f"{name} is set")
     config = _values(folders.config_file())
     version = config.get("version", "")
-    if version not in COMPARED or version != _installed():
+    if version not in COMPARED or version != installed_version():
         raise OnlyZenMLKnows(f"the store is of version {version!r} of ZenML")
     database = _database(config)
     with closing(
@@ -152,7 +152,7 @@ def _values(file: Path) -> dict[str, str]:
     return flat_yaml.read(file.read_text(encoding="utf-8"))
 
 
-def _installed() -> str:
+def installed_version() -> str:
     """Return ZenML's own version; to find a package does not import it."""
     found = PathFinder.find_spec("zenml")
     if found is None or not found.submodule_search_locations:

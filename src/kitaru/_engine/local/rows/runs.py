@@ -24,6 +24,7 @@ from kitaru._engine.local.rows.store_rows import (
 )
 from kitaru._engine.local.rows.tags import attach
 from kitaru._engine.local.store_file import TAG
+from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import ExecutionStatus, FailureOrigin
 
@@ -148,12 +149,13 @@ def _environment(version: str) -> str:
 
 def note_packages(store: StoreRows, execution_id: str) -> None:
     """Add the installed packages to what is noted of the machine."""
+    listed = packages.listed(folders.own_folder() / "packages.txt")
     with store.transaction("noting the installed packages") as rows:
         rows.db.execute(
             "UPDATE pipeline_snapshot SET client_environment = "
             "json_set(client_environment, '$.python_packages', ?) "
             "WHERE id = (SELECT snapshot_id FROM pipeline_run WHERE id = ?)",
-            (packages.listed(), stored_id(execution_id)),
+            (listed, stored_id(execution_id)),
         )
 
 
