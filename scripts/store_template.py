@@ -22,6 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from zenml.config.pipeline_spec import PipelineSpec  # noqa: E402, TID251
+
 from kitaru._engine.local import store_template  # noqa: E402
 from kitaru._engine.local.rows import forms  # noqa: E402
 from tests.support import made_by_zenml, store, store_text  # noqa: E402
@@ -66,8 +68,6 @@ def _run_through_zenml(folder: Path) -> None:
 
 def _documents(database: Path) -> dict[str, Any]:
     """Return the documents of the one run, without what is its own."""
-    from zenml.config.pipeline_spec import PipelineSpec
-
     with closing(sqlite3.connect(database)) as db:
         ((configuration, spec),) = db.execute(
             "SELECT pipeline_configuration, pipeline_spec FROM pipeline_snapshot"

@@ -15,15 +15,18 @@ import kitaru
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru._core.waits import answered
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.local import ground, marks
+from kitaru._engine.local import ground
 from kitaru._engine.local.engine import LocalEngine
-from kitaru._engine.local.ground import OnlyZenMLKnows
+from kitaru._engine.local.rows import runs as run_rows
+from kitaru._engine.local.rows import waits as wait_rows
+from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.waits.decisions import Decisions
 from kitaru.errors import KitaruStateError, KitaruUserCodeError
 from kitaru.models import ExecutionStatus, PendingWait
+from tests.support.polling import eventually
 
 pytestmark = pytest.mark.zenml
 
@@ -161,27 +164,40 @@ def runner_died(engine: ZenMLEngine, execution_id: str) -> None:
     change(engine, "UPDATE leases SET pid = 99999999")
 
 
-def compacted(engine: ZenMLEngine, execution_id: str) -> None:
-    engine.journal.update_execution(execution_id, compacted=True)
-
-
 def change(engine: ZenMLEngine, statement: str) -> None:
     with engine.journal.transaction() as db:
         db.execute(statement)
 
 
 @pytest.mark.parametrize(
-    "happen", [not_shown_yet, answered_by_one_who_died, runner_died, compacted]
+    ("happen", "status"),
+    [
+        (not_shown_yet, ExecutionStatus.WAITING),
+        (runner_died, ExecutionStatus.FAILED),
+        (answered_by_one_who_died, ExecutionStatus.COMPLETED),
+    ],
 )
-def test_what_is_to_be_put_right_goes_through_zenml(
+def test_what_nobody_goes_on_with_is_put_right(
     happen: Callable[[ZenMLEngine, str], None],
+    status: ExecutionStatus,
     engine: ZenMLEngine,
     local: LocalEngine,
 ) -> None:
     execution_id = asking.run().exec_id
-    local.get(execution_id)
 
     happen(engine, execution_id)
+
+    eventually(lambda: local.get(execution_id).status is status, what=status)
+    eventually(lambda: engine.journal.lease(execution_id) is None, what="no runner")
+    assert engine.journal.calls(execution_id, unprojected=True) == []
+    assert local.get(execution_id).model_dump() == engine.get(execution_id).model_dump()
+
+
+def test_what_is_in_zenml_alone_is_read_there(
+    engine: ZenMLEngine, local: LocalEngine
+) -> None:
+    execution_id = asking.run().exec_id
+    engine.journal.update_execution(execution_id, compacted=True)
 
     with pytest.raises(ZenMLAskedError):
         local.get(execution_id)
@@ -201,7 +217,7 @@ def test_a_run_that_goes_on_is_marked_as_zenml_marks_it(engine: ZenMLEngine) -> 
     by_zenml, by_us = asking.run().exec_id, asking.run().exec_id
 
     runs.mark_resuming(runs.find_run(by_zenml))
-    marks.resuming(ground.read(), by_us)
+    run_rows.mark_resuming(StoreRows(ground.read()), by_us)
 
     theirs, ours = row_of(engine, by_zenml), row_of(engine, by_us)
     assert ours["status"] == "resuming"
@@ -213,13 +229,15 @@ def test_an_answer_is_marked_as_zenml_marks_it(engine: ZenMLEngine) -> None:
     answer = answered.given(True, by="me@here", surface="cli")
 
     Decisions(engine.journal).decide(waits[0], answer)
-    marks.answered(ground.read(), waits[1], answer)
+    for _ in range(2):
+        # The second time it is there already.
+        wait_rows.follow(
+            StoreRows(ground.read()), waits[1].exec_id or "", waits[1].wait_id, answer
+        )
 
     theirs, ours = (rows_of_wait(engine, wait) for wait in waits)
     assert len(ours) == 4
     assert [alike(row) for row in ours] == [alike(row) for row in theirs]
-    with pytest.raises(OnlyZenMLKnows, match="is over"):
-        marks.answered(ground.read(), waits[1], answer)
 
 
 def test_what_has_ended_does_not_go_on(engine: ZenMLEngine, local: LocalEngine) -> None:

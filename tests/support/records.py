@@ -49,7 +49,9 @@ _NAMES = (
     "SELECT id, 'metadata ' || key FROM run_metadata",
 )
 _VERSIONS = "SELECT id, version, uri FROM artifact_version"
-_ID = re.compile(r"\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b")
+_ID = re.compile(
+    r"\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b"
+)
 _MOMENT = re.compile(
     r"\d{4}[-_]\d\d[-_]\d\d[ T_-]\d\d[:_]\d\d[:_]\d\d([._]\d+)?(Z|\+00:00)?"
 )
@@ -66,7 +68,9 @@ def described(database: Path, folder: Path) -> dict[str, list[str]]:
     with closing(sqlite3.connect(database)) as db:
         names = {row[0]: row[1] for query in _NAMES for row in db.execute(query)}
         for own_id, version, uri in db.execute(_VERSIONS):
-            place = _ID.sub(lambda found: _named(names, found), uri.partition("/kitaru/")[2])
+            place = _ID.sub(
+                lambda found: _named(names, found), uri.partition("/kitaru/")[2]
+            )
             names[own_id] = f"version at {place}"
             names[version.replace("-", "")] = f"artifact at {place}"
         return {

@@ -44,6 +44,11 @@ def trusts_pickles() -> bool:
     return is_on("KITARU_TRUST_PICKLES")
 
 
+def wants_write_ahead_log() -> bool:
+    """Whether ZenML's local store may be switched to it: KITARU_STORE_WAL, by default yes."""
+    return os.environ.get("KITARU_STORE_WAL", "true").lower() in TRUE
+
+
 def is_on(name: str) -> bool:
     return os.environ.get(name, "").lower() in TRUE
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from kitaru._engine.journal.refusals import translated
 from kitaru._engine.local.ground import Ground
+from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError
 
 # Seconds for which another writer may hold the store.
@@ -115,6 +116,8 @@ class StoreRows:
             )
             # As ZenML does: what is deleted takes with it what belongs to it.
             db.execute("PRAGMA foreign_keys = ON")
+            if folders.wants_write_ahead_log():
+                db.execute("PRAGMA journal_mode = WAL")
             ((self._version,),) = db.execute("PRAGMA schema_version")
             self._db = db
         return self._db

@@ -18,7 +18,6 @@ from kitaru._engine.disk import private
 from kitaru._engine.output.streams import fill_in, tell
 from kitaru._engine.settings import analytics, folders
 from kitaru._engine.settings.folders import (
-    TRUE,
     config_file,
     config_folder,
     is_on,
@@ -242,7 +241,7 @@ def _prepare_database(connection: Any, _record: Any) -> None:
     """
     if not isinstance(connection, sqlite3.Connection):
         return
-    wal = os.environ.get("KITARU_STORE_WAL", "true").lower() in TRUE
+    wal = folders.wants_write_ahead_log()
     rows = connection.execute("PRAGMA database_list").fetchall()
     places = [Path(row[2]) for row in rows if row[2]]
     for place in places:
