@@ -63,7 +63,7 @@ begun = time.monotonic()
 waits = client.executions.pending_waits()
 for wait in waits:
     client.executions.input(wait.exec_id, value=True)
-    (found,) = journal.execute("SELECT count(*) FROM runners").fetchone()
+    (found,) = journal.execute("SELECT count(*) FROM places").fetchone()
     at_once = max(at_once, found)
 answered = time.monotonic() - begun
 while client.executions.list(status="running", limit=1):
@@ -108,5 +108,5 @@ def test_all_that_wait_complete_after_their_answers_in_few_processes(
 
 def _is_idle(workspace: Workspace) -> bool:
     return not workspace.journal(
-        "SELECT pool FROM runners UNION ALL SELECT pool FROM queue"
+        "SELECT pool FROM places UNION ALL SELECT pool FROM queue"
     )

@@ -123,7 +123,7 @@ def test_what_the_dead_had_begun_to_write_and_their_places_go(
     list(engine.reconciling.reconcile(dry_run=False, progress=None))
 
     assert [file for file in left if file.exists()] == []
-    assert engine.journal.read("SELECT pool FROM runners", ()) == []
+    assert engine.journal.read("SELECT pool FROM places", ()) == []
 
 
 def test_leases_of_the_dead_go_with_executions_that_have_ended(

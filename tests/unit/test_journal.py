@@ -314,7 +314,7 @@ def test_a_process_takes_an_execution_that_it_runs_only_if_it_was_handed_over(
 def test_the_leases_of_an_earlier_format_stay(path: Path) -> None:
     Journal(path).close()
     with closing(sqlite3.connect(path)) as db:
-        for column in ("space", "steady", "token"):
+        for column in ("space", "steady", "token", "sum"):
             db.execute(f"ALTER TABLE leases DROP COLUMN {column}")
         db.execute(
             "INSERT INTO leases VALUES ('ex', 'another-host.invalid', 1, '0', 5)"

@@ -1,11 +1,12 @@
-"""What the journal says of calls and executions is as it was written, or refused."""
+"""What the journal says is as it was written, or refused, or left out."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import pytest
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.facts import LocalFacts
-from kitaru._engine.journal import descriptions, sealing
+from kitaru._engine.journal import compaction, sealing
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.runners.queue import Queue
 from kitaru.errors import KitaruBackendError
 
 Make = Callable[..., CallRecord]
-FACTS = LocalFacts(flow="writing", cwd="/home/me", uses=("a",))
+FACTS = LocalFacts(flow="writing", cwd="/home/Zoë", uses=("a",))
+ELSEWHERE = Holder("another-host.invalid", 1, "boot/7", "pid:[1]")
+NOTHING: tuple[object, ...] = (None, [], {}, False, ())
 
 
 @pytest.fixture
@@ -30,55 +34,177 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     made.close()
 
 
-def change(journal: Journal, statement: str, *values: object) -> None:
+@pytest.fixture
+def filled(
+    journal: Journal, call: Make, stored: Callable[..., StoredValue], execution_id: str
+) -> Journal:
+    """A journal that has a row in each table."""
+    record = call("a", output=stored(b"1"), metadata={"cost": 1}, cache_key="key")
+    journal.put_call(record)
+    journal.put_execution(execution_id, FACTS, ELSEWHERE)
+    journal.note(execution_id, {"who": "Zoë"})
+    journal.decide("w1", execution_id, {"value": True, "by": "anna"})
+    journal.release(execution_id, ELSEWHERE, None, completed=True)
+    journal.hand_over(execution_id, ELSEWHERE)
+    queue = Queue(journal)
+    queue.join(execution_id, "full", ELSEWHERE)
+    with journal.transaction() as db:
+        db.execute("INSERT INTO queue (execution_id, pool) VALUES ('ex', 'full')")
+    return journal
+
+
+def behind(path: Path, statement: str, *values: object) -> None:
     """Change the file behind the journal's back."""
-    with sqlite3.connect(journal.path) as database:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA synchronous=OFF")
         database.execute(statement, values)
-    database.close()
+        database.commit()
 
 
-def body_of(journal: Journal, table: str) -> bytes:
-    ((body,),) = journal.read(f"SELECT CAST(body AS BLOB) FROM {table}", ())
-    return bytes(body)
+def flips(value: Any) -> Iterator[object]:
+    """Yield a value of a column with one bit flipped, at many places."""
+    if value is None:
+        yield from (0, "", b"")
+    elif isinstance(value, int):
+        yield from (value ^ 1 << bit for bit in range(63))
+    elif isinstance(value, float):
+        (bits,) = struct.unpack("q", struct.pack("d", value))
+        for bit in range(63):
+            (flipped,) = struct.unpack("d", struct.pack("q", bits ^ 1 << bit))
+            yield flipped if flipped == flipped else None  # SQLite has no NaN
+    else:
+        whole = value.encode()
+        # One bit of a kind of row says text or bytes.
+        yield whole
+        for place in range(len(whole)):
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << place % 8
+            yield bytes(flipped)
 
 
-def flips(text: str) -> Iterator[str]:
-    """Yield a text with each of its bits flipped in turn, where that is text."""
-    whole = text.encode()
-    for place in range(len(whole) * 8):
-        flipped = bytearray(whole)
-        flipped[place // 8] ^= 1 << place % 8
-        with suppress(UnicodeDecodeError):
-            yield flipped.decode()
+def answered(read: Callable[[], object]) -> object:
+    try:
+        return read()
+    except KitaruBackendError as error:
+        return None if "is damaged" in str(error) else error
 
 
-def test_every_flipped_bit_of_a_call_is_found(
-    call: Make, stored: Callable[..., StoredValue]
+def readers(journal: Journal, execution_id: str) -> dict[str, Callable[[], object]]:
+    queue = Queue(journal)
+    return {
+        "executions": lambda: journal.execution(execution_id),
+        "calls": lambda: [journal.calls(execution_id), journal.cached("key")],
+        "notes": lambda: journal.notes(execution_id),
+        "leases": lambda: [
+            journal.lease(execution_id),
+            journal.leases(),
+            journal.held_by(ELSEWHERE),
+        ],
+        "answers": lambda: journal.answer("w1"),
+        # Whom no pool takes for sure is started for itself.
+        "queue": lambda: [queue.holds("ex") or None, queue.is_awaited("full") or None],
+    }
+
+
+COLUMNS = [
+    pytest.param(table, column, id=f"{table} {column}")
+    for table in ("executions", "calls", "notes", "leases", "answers")
+    for column in (*sealing.SEALED[table].key, *sealing.SEALED[table].others, "sum")
+]
+
+
+def parts(answer: object) -> list[object]:
+    return answer if isinstance(answer, list) else [answer]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_no_flipped_bit_makes_another_fact(
+    filled: Journal, execution_id: str, table: str, column: str
 ) -> None:
-    record = call("a", output=stored(b"1"), metadata={"cost": 1, "who": "Zoë"})
-    execution_id, name, body, payloads, _ = descriptions.written_call(record)
+    read = readers(filled, execution_id)[table]
+    was = answered(read)
+    ((before,),) = filled.read(f"SELECT {column} FROM {table}", ())
+    is_text = isinstance(before, str)
 
-    def read(text: str) -> CallRecord | None:
-        with suppress(KitaruBackendError):
-            return descriptions.read_call(
-                Path("j"), execution_id, name, text, payloads, 0
-            )
-        return None
+    for flipped in flips(before):
+        as_text = is_text and flipped != before.encode()
+        value = "CAST(?1 AS TEXT)" if as_text else "?1"
+        behind(filled.path, f"UPDATE {table} SET {column} = {value}", flipped)
+        now = answered(read)
 
-    assert read(body) == record
-    assert [text for text in flips(body) if read(text) is not None] == []
+        for part, whole in zip(
+            parts(now) if now is not None else [None] * len(parts(was)),
+            parts(was),
+            strict=True,
+        ):
+            assert part == whole or part in NOTHING, (table, column, flipped)
+        behind(filled.path, f"UPDATE {table} SET {column} = ?", before)
+    assert answered(read) == was
 
 
-def test_every_flipped_bit_of_an_execution_is_found() -> None:
-    body = descriptions.written_facts(FACTS, "ex")
+def test_each_table_is_sealed_in_all_that_is_not_checked_otherwise(
+    journal: Journal,
+) -> None:
+    tables = {
+        str(name)
+        for (name,) in journal.read(
+            "SELECT name FROM sqlite_master WHERE type = 'table' "
+            "AND name NOT LIKE 'sqlite_%'",
+            (),
+        )
+    }
+    left = {
+        f"{table}.{row[1]}"
+        for table, sealed in sealing.SEALED.items()
+        for row in journal.read(f"PRAGMA table_info({table})", ())
+        if row[1] not in (*sealed.key, *sealed.others, "sum")
+    }
 
-    def read(text: str) -> LocalFacts | None:
-        with suppress(KitaruBackendError):
-            return descriptions.read_facts(Path("j"), text, "ex")
-        return None
+    assert tables == {*sealing.SEALED, "own"}
+    assert left == {"calls.payloads", "executions.cancel"}
 
-    assert read(body) == FACTS
-    assert [text for text in flips(body) if read(text) is not None] == []
+
+@pytest.mark.parametrize("damaged", ["pool = 'empty'", "seq = 9", "sum = sum + 1"])
+def test_what_queues_for_a_pool_that_cannot_be_read_is_started_for_itself(
+    filled: Journal, damaged: str
+) -> None:
+    queue = Queue(filled)
+    assert queue.stranded() == []
+
+    behind(filled.path, f"UPDATE queue SET {damaged}")
+
+    assert queue.stranded() == ["ex"]
+    assert queue.take("full", Holder.me()) is None
+
+
+def test_a_damaged_place_is_none(filled: Journal) -> None:
+    behind(filled.path, "UPDATE places SET pid = pid + 1")
+
+    Queue(filled).forget_dead()
+
+    assert filled.read("SELECT * FROM places", ()) == []
+
+
+@pytest.mark.parametrize("bit", range(63))
+def test_no_flipped_bit_asks_a_runner_to_stop(
+    filled: Journal, execution_id: str, bit: int
+) -> None:
+    behind(filled.path, "UPDATE executions SET cancel = cancel | ?", 1 << bit)
+
+    assert not filled.cancel_requested(execution_id)
+    filled.request_cancel(execution_id)
+    assert filled.cancel_requested(execution_id)
+
+
+def test_outcomes_that_may_not_be_shown_stay_when_the_journal_is_compacted(
+    filled: Journal, execution_id: str
+) -> None:
+    filled.take_away(filled.leases()[0])
+    behind(filled.path, "UPDATE calls SET projected = 1")
+
+    assert compaction.compact(filled, 0) == 0
+
+    assert filled.read("SELECT count(*) FROM calls", ()) == [(1,)]
 
 
 def test_bytes_that_are_no_text_are_called_damaged(
@@ -86,7 +212,7 @@ def test_bytes_that_are_no_text_are_called_damaged(
 ) -> None:
     journal.put_call(call("a"))
 
-    change(journal, "UPDATE calls SET body = CAST(X'FF' AS TEXT)")
+    behind(journal.path, "UPDATE calls SET body = CAST(X'FF' AS TEXT)")
 
     with pytest.raises(KitaruBackendError, match="is damaged"):
         journal.calls(execution_id)
@@ -96,11 +222,12 @@ def test_bytes_that_are_no_text_are_called_damaged(
     ("change_of", "told"),
     [
         ("invocation_id = 'b'", "call 'b' of"),
+        ("body = '{'", "call 'a' of"),
         ("payloads = X'5B5D0A'", "call 'a' of"),
         ("payloads = X'7B'", "call 'a' of"),
-        ("body = '{'", "call 'a' of"),
-        ("body = '[]'", "call 'a' of"),
-        ("body = replace(body, '\"name\"', '\"nome\"')", "does not match its checksum"),
+        ("caught = 1", "does not match its checksum"),
+        ("cache_key = 'another'", "does not match its checksum"),
+        ("seq = seq + 1", "does not match its checksum"),
     ],
 )
 def test_a_damaged_call_is_named_and_no_other_one(
@@ -114,7 +241,7 @@ def test_a_damaged_call_is_named_and_no_other_one(
     journal.put_call(call("a", output=stored(b"1")))
     journal.put_execution("other", FACTS, Holder.me())
 
-    change(journal, f"UPDATE calls SET {change_of}")
+    behind(journal.path, f"UPDATE calls SET {change_of}")
 
     with pytest.raises(KitaruBackendError) as caught:
         journal.calls(execution_id)
@@ -124,42 +251,67 @@ def test_a_damaged_call_is_named_and_no_other_one(
     assert journal.execution("other") == FACTS
 
 
-def without_seal(body: bytes) -> str:
-    text = body.decode()
-    data = json.loads(text)
-    del data["sum"]
-    return json.dumps(data)
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("answers", "the answer to a wait of"),
+        ("leases", "who runs"),
+        ("notes", "the metadata"),
+    ],
+)
+def test_what_is_damaged_is_said(
+    filled: Journal, execution_id: str, table: str, told: str
+) -> None:
+    behind(filled.path, f"UPDATE {table} SET sum = sum + 1")
+
+    with pytest.raises(KitaruBackendError, match=f"what it says of {told}") as caught:
+        readers(filled, execution_id)[table]()
+    assert execution_id in str(caught.value)
+
+
+def test_clean_does_not_go_by_damaged_descriptions(
+    filled: Journal, execution_id: str
+) -> None:
+    behind(filled.path, "UPDATE calls SET body = replace(body, 'a', 'b')")
+
+    with pytest.raises(KitaruBackendError, match="the values of execution"):
+        filled.mentions(execution_id, "/kitaru/")
 
 
 def test_rows_from_before_the_format_had_seals_are_read(
-    journal: Journal, call: Make, execution_id: str
+    filled: Journal, call: Make, execution_id: str
 ) -> None:
-    journal.put_call(call("a"))
-    journal.put_execution("ex", FACTS, Holder.me())
-    for table in ("calls", "executions"):
-        old = without_seal(body_of(journal, table))
-        change(journal, f"UPDATE {table} SET body = ?", old)
-    change(journal, "PRAGMA user_version = 3")
+    was = filled.calls(execution_id)
+    for table in sealing.SEALED:
+        behind(filled.path, f"ALTER TABLE {table} DROP COLUMN sum")
+    behind(filled.path, "PRAGMA user_version = 3")
 
-    later = Journal(journal.path)
-
-    assert later.calls(execution_id) == [call("a")]
-    assert later.execution("ex") == FACTS
-    assert later.read("PRAGMA user_version", ()) == [(4,)]
-    later.close()
+    with closing(Journal(filled.path)) as later:
+        assert later.calls(execution_id) == was
+        assert later.execution(execution_id) == FACTS
+        assert later.notes(execution_id) == {"who": "Zoë"}
+        assert later.read("PRAGMA user_version", ()) == [(4,)]
+        # From now on it is as any other.
+        later.note(execution_id, {"who": "Ann"})
+        behind(later.path, "UPDATE notes SET value = '1'")
+        with pytest.raises(KitaruBackendError, match="checksum"):
+            later.notes(execution_id)
 
 
 @pytest.mark.parametrize("table", ["calls", "executions"])
 def test_a_field_that_nobody_knows_is_refused(
-    journal: Journal, call: Make, execution_id: str, table: str
+    filled: Journal, execution_id: str, table: str
 ) -> None:
-    journal.put_call(call("a"))
-    journal.put_execution("ex", FACTS, Holder.me())
-    data: dict[str, Any] = json.loads(without_seal(body_of(journal, table)))
-    change(journal, f"UPDATE {table} SET body = ?", json.dumps({**data, "moon": 1}))
+    ((body,),) = filled.read(f"SELECT body FROM {table}", ())
+    changed = json.dumps({**json.loads(body), "moon": 1})
+
+    with filled.transaction() as db:
+        db.execute(f"UPDATE {table} SET body = ?", (changed,))
 
     with pytest.raises(KitaruBackendError, match="moon"):
-        journal.calls(execution_id) if table == "calls" else journal.execution("ex")
+        filled.calls(execution_id) if table == "calls" else filled.execution(
+            execution_id
+        )
 
 
 def test_facts_without_a_version_may_have_fields_that_went_since(
@@ -167,7 +319,9 @@ def test_facts_without_a_version_may_have_fields_that_went_since(
 ) -> None:
     journal.put_execution("ex", FACTS, Holder.me())
     old = json.dumps({"flow": "writing", "source": {"file": "a.py"}, "version": 0})
-    change(journal, "UPDATE executions SET body = ?", old)
+
+    with journal.transaction() as db:
+        db.execute("UPDATE executions SET body = ?", (old,))
 
     assert journal.execution("ex") == LocalFacts(flow="writing", version=0)
 
@@ -175,13 +329,3 @@ def test_facts_without_a_version_may_have_fields_that_went_since(
 def test_a_record_in_zenml_that_is_none_is_an_error_of_ours() -> None:
     with pytest.raises(KitaruBackendError, match="cannot be read"):
         records.from_json("{}")
-
-
-@pytest.mark.parametrize("text", ['{"a":1}', '{"a":"\\ud800"}', '{"sum":"00000000"}'])
-def test_what_is_sealed_is_json_and_comes_back(text: str) -> None:
-    sealed = sealing.sealed(text, "ex", "a")
-
-    assert json.loads(sealed).keys() >= json.loads(text).keys()
-    assert sealing.opened(sealed, "ex", "a") == text
-    with pytest.raises(ValueError, match="checksum"):
-        sealing.opened(sealed, "exa")

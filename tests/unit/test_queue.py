@@ -114,6 +114,21 @@ def test_no_process_is_added_while_one_starts_or_has_just_begun(queue: Queue) ->
     assert queue.relieve("p", ME) is None
 
 
+def test_a_container_with_our_name_and_our_pids_has_places_of_its_own(
+    queue: Queue, journal: Journal
+) -> None:
+    theirs = replace(ME, space="pid:[1]")
+    journal.acquire("theirs", theirs)
+    assert queue.admit("theirs", "p", theirs)
+    assert queue.admit("ours", "p", ME)
+
+    queue.leave(ME)
+    queue.forget_dead()
+
+    # Our system cannot be asked about it, and it was heard of.
+    assert journal.read("SELECT execution_id FROM places", ()) == [("theirs",)]
+
+
 def test_a_process_is_added_when_all_are_busy_for_long(
     queue: Queue, journal: Journal
 ) -> None:
@@ -121,7 +136,7 @@ def test_a_process_is_added_when_all_are_busy_for_long(
     queue.admit("a", "p", ME)
     queue.admit("b", "p", ME)
     with journal.transaction() as db:
-        db.execute("UPDATE runners SET busy_since = 1.0")
+        db.execute("UPDATE places SET busy_since = 1.0")
 
     added = [queue.relieve("p", ME) for _ in range(2)]
 
@@ -137,7 +152,7 @@ def test_a_pool_does_not_grow_beyond_its_size(
     assert queue.admit("busy", "p", ME)
     assert not queue.admit("a", "p", ME)
     with journal.transaction() as db:
-        db.execute("UPDATE runners SET busy_since = 1.0")
+        db.execute("UPDATE places SET busy_since = 1.0")
 
     assert queue.relieve("p", ME) is None
 

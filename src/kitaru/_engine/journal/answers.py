@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from kitaru._engine.journal import sealing
+
 
 def put(
     db: sqlite3.Connection, wait_id: str, execution_id: str, body: Mapping[str, Any]
@@ -24,3 +26,21 @@ def exists(db: sqlite3.Connection, wait_id: str) -> bool:
     """Whether a wait has an answer."""
     row = db.execute("SELECT 1 FROM answers WHERE wait_id = ?", (wait_id,)).fetchone()
     return row is not None
+
+
+def read(db: sqlite3.Connection, wait_id: str) -> dict[str, Any] | None:
+    """Return the answer to a wait.
+
+    Raises:
+        SealBroken: If it is not as it was written.
+    """
+    row = db.execute(
+        f"SELECT {sealing.intact('answers')}, execution_id, CAST(body AS BLOB) "
+        "FROM answers WHERE wait_id = ?",
+        (wait_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    sealing.check(row[0], f"the answer to a wait of execution {row[1]}")
+    answer: dict[str, Any] = json.loads(row[2])
+    return answer

@@ -12,7 +12,7 @@ import re
 import time
 from dataclasses import replace
 
-from kitaru._engine.journal import descriptions
+from kitaru._engine.journal import descriptions, sealing
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.settings import limits
 from kitaru.errors import KitaruBackendError
@@ -49,7 +49,9 @@ def compact(journal: Journal, limit: int) -> int:
     over = time.monotonic() + _SECONDS
     while journal.used() > limit and time.monotonic() < over:
         oldest = journal.read(
-            "SELECT seq, execution_id FROM ended ORDER BY seq LIMIT ?", (_CHUNK,)
+            f"SELECT seq, execution_id FROM ended WHERE {sealing.intact('ended')} "
+            "ORDER BY seq LIMIT ?",
+            (_CHUNK,),
         )
         for seq, execution_id in oldest:
             done += _forget(journal, seq, execution_id)
@@ -65,12 +67,15 @@ def _forget(journal: Journal, seq: int, execution_id: str) -> bool:
     with journal.unflushed() as db:
         db.execute("DELETE FROM ended WHERE seq = ?", (seq,))
         is_needed = db.execute(
-            "SELECT EXISTS (SELECT 1 FROM calls WHERE execution_id = ?1 AND projected <> 1)"
+            "SELECT EXISTS (SELECT 1 FROM calls WHERE execution_id = ?1 AND "
+            f"(projected <> 1 OR NOT {sealing.intact('calls')}))"
             " OR EXISTS (SELECT 1 FROM leases WHERE execution_id = ?1)",
             (execution_id,),
         ).fetchone()[0]
         row = db.execute(
-            "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
+            f"SELECT execution_id, body, {sealing.intact('executions')} "
+            "FROM executions WHERE execution_id = ?",
+            (execution_id,),
         ).fetchone()
         if row is None:
             return False
@@ -82,7 +87,7 @@ def _forget(journal: Journal, seq: int, execution_id: str) -> bool:
         # `kitaru clean` keeps what an execution that stays refers to.
         uses = sorted({name for body in bodies for name in _OWNERS.findall(body[0])})
         try:
-            facts = descriptions.read_facts(journal.path, row[0], execution_id)
+            facts = descriptions.read_facts(journal.path, *row)
         except KitaruBackendError:
             # Damaged: it stays, and nothing waits for it.
             return False
@@ -90,6 +95,6 @@ def _forget(journal: Journal, seq: int, execution_id: str) -> bool:
         db.execute(f"DELETE FROM calls WHERE {_GOES}", (execution_id,))
         db.execute(
             "UPDATE executions SET body = ? WHERE execution_id = ?",
-            (descriptions.written_facts(facts, execution_id), execution_id),
+            (descriptions.written_facts(facts), execution_id),
         )
     return True

@@ -9,16 +9,17 @@ from pathlib import Path
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import LocalFacts
-from kitaru._engine.journal import sealing
-from kitaru._engine.journal.refusals import understood
+from kitaru._engine.journal.refusals import NO_MATCH, understood
 
 
-def written_facts(facts: LocalFacts, execution_id: str) -> str:
+def written_facts(facts: LocalFacts) -> str:
     """Return what the row of an execution says."""
-    return sealing.sealed(json.dumps(facts.to_dict()), execution_id)
+    return json.dumps(facts.to_dict())
 
 
-def read_facts(path: Path, body: str, execution_id: str) -> LocalFacts:
+def read_facts(
+    path: Path, execution_id: str, body: str, is_intact: object
+) -> LocalFacts:
     """Return the facts in the row of an execution.
 
     Raises:
@@ -26,17 +27,18 @@ def read_facts(path: Path, body: str, execution_id: str) -> LocalFacts:
         KitaruStateError: If a newer version has written them.
     """
     with understood(path, f"execution {execution_id}"):
-        data = json.loads(sealing.opened(body, execution_id))
-        return LocalFacts.from_dict(data, execution_id=execution_id)
+        if not is_intact:
+            raise ValueError(NO_MATCH)
+        return LocalFacts.from_dict(json.loads(body), execution_id=execution_id)
 
 
 def written_call(record: CallRecord) -> tuple[str, str, str, bytes | None, str | None]:
     """Return the row of a call."""
     payloads = [value.payload for value in record.values]
-    ids = (record.execution_id, record.invocation_id)
     return (
-        *ids,
-        sealing.sealed(records.to_json(record), *ids),
+        record.execution_id,
+        record.invocation_id,
+        records.to_json(record),
         _join(payloads) if payloads.count(None) < len(payloads) else None,
         record.cache_key,
     )
@@ -49,6 +51,7 @@ def read_call(
     body: str,
     payloads: bytes | None,
     caught: int,
+    is_intact: object,
 ) -> CallRecord:
     """Return the call of a row.
 
@@ -57,9 +60,10 @@ def read_call(
             execution.
     """
     with understood(path, f"call {invocation_id!r} of execution {execution_id}"):
-        ids = (execution_id, invocation_id)
-        record = records.from_json(sealing.opened(body, *ids))
-        if (record.execution_id, record.invocation_id) != ids:
+        if not is_intact:
+            raise ValueError(NO_MATCH)
+        record = records.from_json(body)
+        if (record.execution_id, record.invocation_id) != (execution_id, invocation_id):
             raise ValueError("it is about another call")
         if payloads is not None:
             record = records.with_payloads(record, _split(payloads))

@@ -21,7 +21,13 @@ from typing import Any
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.facts import VERSION, LocalFacts
 from kitaru._engine.disk import private
-from kitaru._engine.journal import answers, descriptions, leases, schema
+from kitaru._engine.journal import (
+    answers,
+    descriptions,
+    leases,
+    schema,
+    sealing,
+)
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.journal.refusals import BUSY_SECONDS, translated
 from kitaru.errors import KitaruStateError
@@ -35,7 +41,7 @@ WHERE execution_id = ?1 AND body LIKE '%"python": "%'
 _TABLES = ("calls", "notes", "answers", "executions", "leases", "queue", "ended")
 _IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
 _ENTRIES = f"""
-SELECT known.execution_id, executions.body,
+SELECT known.execution_id, executions.body, {sealing.intact("executions")},
   coalesce(length(executions.body), 0) + coalesce(
     sum(length(calls.body) + coalesce(length(calls.payloads), 0)), 0),
   count(calls.seq) FILTER (WHERE calls.projected <> 1),
@@ -45,7 +51,12 @@ LEFT JOIN executions USING (execution_id) LEFT JOIN calls USING (execution_id)
 WHERE ?1 IS NULL OR known.execution_id = ?1
 GROUP BY known.execution_id
 """
-_CALL = "execution_id, invocation_id, body, payloads, caught"
+_CALL = (
+    f"execution_id, invocation_id, body, payloads, caught, {sealing.intact('calls')}"
+)
+_EXECUTION = f"SELECT body, {sealing.intact('executions')} FROM executions"
+# No flip of a bit makes it of the zero that is there otherwise.
+_CANCEL = 0x63616E63
 _COMPACT_PATIENCE_MS = 2000
 
 _INSERT_CALL = (
@@ -100,6 +111,7 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             schema.bring_up(self._db, path)
+            sealing.install(self._db)
 
     def close(self) -> None:
         """Close the database."""
@@ -186,7 +198,7 @@ class Journal:
         with self.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO executions (execution_id, body) VALUES (?,?)",
-                (execution_id, descriptions.written_facts(facts, execution_id)),
+                (execution_id, descriptions.written_facts(facts)),
             )
             leases.write(db, execution_id, holder)
 
@@ -198,21 +210,11 @@ class Journal:
             changes: The fields of `LocalFacts` that change.
         """
         with self.transaction() as db:
-            row = db.execute(
-                "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
-            ).fetchone()
-            facts = (
-                descriptions.read_facts(self.path, row[0], execution_id)
-                if row
-                else LocalFacts()
-            )
+            facts = self.execution(execution_id) or LocalFacts()
             db.execute(
                 "INSERT INTO executions (execution_id, body) VALUES (?,?) "
                 "ON CONFLICT (execution_id) DO UPDATE SET body = excluded.body",
-                (
-                    execution_id,
-                    descriptions.written_facts(replace(facts, **changes), execution_id),
-                ),
+                (execution_id, descriptions.written_facts(replace(facts, **changes))),
             )
 
     def begin_again(self, execution_id: str) -> None:
@@ -224,14 +226,10 @@ class Journal:
 
     def execution(self, execution_id: str) -> LocalFacts | None:
         """Return what is noted of an execution of this machine."""
-        rows = self.read(
-            "SELECT body FROM executions WHERE execution_id = ?", (execution_id,)
-        )
-        return (
-            descriptions.read_facts(self.path, rows[0][0], execution_id)
-            if rows
-            else None
-        )
+        rows = self.read(f"{_EXECUTION} WHERE execution_id = ?", (execution_id,))
+        if not rows:
+            return None
+        return descriptions.read_facts(self.path, execution_id, *rows[0])
 
     def was_started_here(self, execution_id: str) -> bool:
         """Whether this journal's machine started an execution, not only looked at it."""
@@ -241,7 +239,8 @@ class Journal:
     def request_cancel(self, execution_id: str) -> None:
         """Ask the runner to stop at the next checkpoint."""
         self._write(
-            "UPDATE executions SET cancel = 1 WHERE execution_id = ?", (execution_id,)
+            "UPDATE executions SET cancel = ? WHERE execution_id = ?",
+            (_CANCEL, execution_id),
         )
 
     def cancel_requested(self, execution_id: str) -> bool:
@@ -249,19 +248,16 @@ class Journal:
         rows = self.read(
             "SELECT cancel FROM executions WHERE execution_id = ?", (execution_id,)
         )
-        return bool(rows and rows[0][0])
+        return bool(rows and rows[0][0] == _CANCEL)
 
     def note(
         self, execution_id: str, values: Mapping[str, Any], token: int | None = None
     ) -> None:
         """Merge metadata: dicts merge, other values replace."""
         with self.held(execution_id, token) as db:
+            known = self.notes(execution_id)
             for key, value in values.items():
-                row = db.execute(
-                    "SELECT value FROM notes WHERE execution_id = ? AND key = ?",
-                    (execution_id, key),
-                ).fetchone()
-                old = json.loads(row[0]) if row else None
+                old = known.get(key)
                 merged = (
                     old | value
                     if isinstance(old, dict) and isinstance(value, dict)
@@ -275,11 +271,15 @@ class Journal:
 
     def notes(self, execution_id: str) -> dict[str, Any]:
         """Return the metadata of an execution."""
-        rows = self.read(
-            "SELECT key, value FROM notes WHERE execution_id = ? ORDER BY rowid",
-            (execution_id,),
-        )
-        return {key: json.loads(value) for key, value in rows}
+        with self._lock, translated(self.path):
+            rows = self._db.execute(
+                f"SELECT {sealing.intact('notes')}, CAST(key AS BLOB), "
+                "CAST(value AS BLOB) FROM notes WHERE execution_id = ? ORDER BY rowid",
+                (execution_id,),
+            ).fetchall()
+            for is_intact, *_ in rows:
+                sealing.check(is_intact, f"the metadata of execution {execution_id}")
+            return {key.decode(): json.loads(value) for _, key, value in rows}
 
     # -- leases --------------------------------------------------------------
 
@@ -401,7 +401,7 @@ class Journal:
         """Return the executions that a process runs."""
         rows = self.read(
             "SELECT execution_id FROM leases WHERE host = ? AND pid = ? "
-            "AND started = ? AND space = ?",
+            f"AND started = ? AND space = ? AND {sealing.intact('leases')}",
             holder.key,
         )
         return tuple(str(row[0]) for row in rows)
@@ -455,8 +455,8 @@ class Journal:
 
     def answer(self, wait_id: str) -> dict[str, Any] | None:
         """Return the answer that stands, if it came to this journal."""
-        rows = self.read("SELECT body FROM answers WHERE wait_id = ?", (wait_id,))
-        return json.loads(rows[0][0]) if rows else None
+        with self._lock, translated(self.path):
+            return answers.read(self._db, wait_id)
 
     # -- upkeep --------------------------------------------------------------
 
@@ -471,12 +471,12 @@ class Journal:
             return [
                 Entry(
                     execution_id=row[0],
-                    facts=descriptions.read_facts(self.path, row[1], row[0])
+                    facts=descriptions.read_facts(self.path, *row[:3])
                     if row[1]
                     else LocalFacts(),
-                    size=row[2],
-                    unprojected=row[3],
-                    answered=row[4],
+                    size=row[3],
+                    unprojected=row[4],
+                    answered=row[5],
                     lease=leases.read(self._db, row[0]),
                 )
                 for row in rows
@@ -484,13 +484,16 @@ class Journal:
 
     def mentions(self, execution_id: str, text: str) -> list[str]:
         """Return the descriptions of an execution and its calls that hold `text`."""
-        rows = self.read(
-            "SELECT body FROM executions WHERE execution_id = ?1 AND instr(body, ?2) "
-            "UNION ALL "
-            "SELECT body FROM calls WHERE execution_id = ?1 AND instr(body, ?2)",
-            (execution_id, text),
+        parts = " UNION ALL ".join(
+            f"SELECT body, {sealing.intact(table)} AS intact FROM {table} "
+            "WHERE execution_id = ?1 AND (instr(body, ?2) OR NOT intact)"
+            for table in ("executions", "calls")
         )
-        return [row[0] for row in rows]
+        with self._lock, translated(self.path):
+            rows = self._db.execute(parts, (execution_id, text)).fetchall()
+            for _, is_intact in rows:
+                sealing.check(is_intact, f"the values of execution {execution_id}")
+        return [body for body, _ in rows]
 
     def forget(self, execution_id: str, *, stays: bool = False) -> None:
         """Delete everything of an execution, in one commit.

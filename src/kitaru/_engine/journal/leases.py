@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kitaru._engine.journal import sealing
 from kitaru.errors import KitaruStateError
 
 # A runner that our system cannot be asked about, on another host or in another container,
@@ -107,17 +108,22 @@ class Lease:
 def read(db: sqlite3.Connection, execution_id: str) -> Lease | None:
     """Return the lease of an execution in the journal's database."""
     row = db.execute(
-        f"SELECT {_COLUMNS} FROM leases WHERE execution_id = ?", (execution_id,)
+        f"SELECT {sealing.intact('leases')}, {_COLUMNS} FROM leases "
+        "WHERE execution_id = ?",
+        (execution_id,),
     ).fetchone()
-    return _lease(execution_id, *row) if row else None
+    if row is None:
+        return None
+    sealing.check(row[0], f"who runs execution {execution_id}")
+    return _lease(execution_id, *row[1:])
 
 
 def read_all(db: sqlite3.Connection) -> list[Lease]:
-    """Return all leases, of the living and the dead."""
-    return [
-        _lease(*row)
-        for row in db.execute(f"SELECT execution_id, {_COLUMNS} FROM leases")
-    ]
+    """Return all leases, of the living and the dead, but those that are damaged."""
+    rows = db.execute(
+        f"SELECT execution_id, {_COLUMNS} FROM leases WHERE {sealing.intact('leases')}"
+    )
+    return [_lease(*row) for row in rows]
 
 
 def _lease(

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kitaru._engine.journal.sealing import SealBroken
 from kitaru.errors import KitaruBackendError
 
 BUSY_SECONDS = 60
+NO_MATCH = "it does not match its checksum"
 
 
 class translated:  # a function to its users; a class costs a third of a generator
@@ -33,6 +35,8 @@ class translated:  # a function to its users; a class costs a third of a generat
     def __exit__(
         self, _kind: object, error: BaseException | None, _trace: object
     ) -> None:
+        if isinstance(error, SealBroken):
+            raise _damaged(self._path, str(error), NO_MATCH) from None
         if isinstance(error, sqlite3.DatabaseError | OSError):
             message = f"{self._named} {self._path} {_what_happened(error)}"
             raise KitaruBackendError(message) from error
@@ -49,7 +53,11 @@ def understood(path: Path, what: str) -> Iterator[None]:
         reason = str(error)
     else:
         return
-    raise KitaruBackendError(
+    raise _damaged(path, what, reason)
+
+
+def _damaged(path: Path, what: str, reason: str) -> KitaruBackendError:
+    return KitaruBackendError(
         f"the journal {path} is damaged: what it says of {what} cannot be read "
         f"({reason}). Other executions are not touched by it; put back a copy of the "
         "file, or run that flow anew"

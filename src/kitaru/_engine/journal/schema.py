@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
+from kitaru._engine.journal import sealing
 from kitaru.errors import KitaruBackendError
 
 SCHEMA_VERSION = 4
@@ -41,19 +43,23 @@ CREATE TABLE IF NOT EXISTS queue (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   execution_id TEXT NOT NULL UNIQUE, pool TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS runners (
+CREATE TABLE IF NOT EXISTS places (
   host TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL,
-  execution_id TEXT NOT NULL, pool TEXT NOT NULL, busy_since REAL,
-  PRIMARY KEY (host, pid, started, execution_id)
+  space TEXT NOT NULL, execution_id TEXT NOT NULL, pool TEXT NOT NULL,
+  busy_since REAL,
+  PRIMARY KEY (host, pid, started, space, execution_id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS own (execution_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
-# What format 4 added to a table of earlier ones.
-_ADDED_TO_LEASES = {
-    "space": "TEXT NOT NULL DEFAULT ''",
-    "steady": "REAL",
-    "token": "INTEGER NOT NULL DEFAULT 0",
+# What format 4 added to tables of earlier ones, and to all that are sealed. Processes of
+# an earlier version that still run go on with their statements, and with `runners`.
+_ADDED = {
+    "leases": {
+        "space": "TEXT NOT NULL DEFAULT ''",
+        "steady": "REAL",
+        "token": "INTEGER NOT NULL DEFAULT 0",
+    }
 }
 
 
@@ -75,13 +81,18 @@ def bring_up(db: sqlite3.Connection, path: Path) -> None:
     try:
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
-        # Another process may have come first.
-        known = {row[1] for row in db.execute("PRAGMA table_info(leases)")}
-        for name in _ADDED_TO_LEASES.keys() - known:
-            db.execute(f"ALTER TABLE leases ADD COLUMN {name} {_ADDED_TO_LEASES[name]}")
+        for table in sealing.SEALED:
+            _add(db, table, {**_ADDED.get(table, {}), "sum": sealing.COLUMN})
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _add(db: sqlite3.Connection, table: str, columns: Mapping[str, str]) -> None:
+    # Another process may have come first.
+    known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+    for name in columns.keys() - known:
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")

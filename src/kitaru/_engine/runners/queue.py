@@ -17,13 +17,14 @@ import os
 import sqlite3
 import time
 
-from kitaru._engine.journal import leases
+from kitaru._engine.journal import leases, sealing
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.settings import limits
 
 SIZE_VARIABLE = "KITARU_RUNNERS"
 DEFAULT_SIZE = 32
+_PROCESS = "host = ? AND pid = ? AND started = ? AND space = ?"
 # So many are started at once; two for each core is what a burst of answers needs.
 AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 # A process that has been with one execution for so many seconds is busy for long.
@@ -83,9 +84,8 @@ class Queue:
                 if lease is None or not lease.is_live:
                     leases.write(db, execution_id, runner)
                     db.execute(
-                        "UPDATE runners SET busy_since = ? "
-                        "WHERE host = ? AND pid = ? AND started = ?",
-                        (time.time(), runner.host, runner.pid, runner.started),
+                        f"UPDATE places SET busy_since = ? WHERE {_PROCESS}",
+                        (time.time(), *runner.key),
                     )
                     return execution_id
             _leave(db, runner)
@@ -148,12 +148,17 @@ class Queue:
         if not self._journal.read("SELECT 1 FROM queue LIMIT 1", ()):
             return []
         with self._journal.transaction() as db:
-            pools = [row[0] for row in db.execute("SELECT DISTINCT pool FROM queue")]
+            rows = db.execute(
+                f"SELECT execution_id, pool, {sealing.intact('queue')} FROM queue "
+                "ORDER BY seq"
+            ).fetchall()
+            # Whose pool cannot be read, nobody takes either.
+            pools = {pool for _, pool, is_intact in rows if is_intact}
+            living = {pool for pool in pools if _living(db, pool)}
             return [
                 execution_id
-                for pool in pools
-                if not _living(db, pool)
-                for execution_id in _queued(db, pool)
+                for execution_id, pool, is_intact in rows
+                if not (is_intact and pool in living)
             ]
 
 
@@ -169,7 +174,9 @@ def pool_size() -> int:
 
 def _queued(db: sqlite3.Connection, pool: str) -> list[str]:
     rows = db.execute(
-        "SELECT execution_id FROM queue WHERE pool = ? ORDER BY seq", (pool,)
+        "SELECT execution_id FROM queue "
+        f"WHERE pool = ? AND {sealing.intact('queue')} ORDER BY seq",
+        (pool,),
     )
     return [row[0] for row in rows]
 
@@ -179,16 +186,17 @@ def _living(db: sqlite3.Connection, pool: str) -> list[float | None]:
 
     What dead ones left goes, those of other pools too: a pool may never be met again.
     """
+    # What is damaged is no place; a process may have one more then.
+    db.execute(f"DELETE FROM places WHERE NOT {sealing.intact('places')}")
     rows = db.execute(
-        "SELECT host, pid, started, pool, busy_since, max(heartbeat), max(steady), "
-        "max(space) FROM runners "
-        "LEFT JOIN leases USING (host, pid, started) "
+        "SELECT host, pid, started, space, pool, busy_since, max(heartbeat), "
+        "max(steady) FROM places LEFT JOIN leases USING (host, pid, started, space) "
         # One for each process, or for each that is about to be started.
-        "GROUP BY host, pid, started, runners.execution_id",
+        "GROUP BY host, pid, started, space, places.execution_id",
     ).fetchall()
     living = []
-    for host, pid, started, its_pool, busy_since, heartbeat, steady, space in rows:
-        holder = Holder(host, pid, started, space or "")
+    for *process, its_pool, busy_since, heartbeat, steady in rows:
+        holder = Holder(*process)
         if not holder.is_alive(heartbeat or 0.0, steady):
             _leave(db, holder)
         elif its_pool == pool:
@@ -205,8 +213,10 @@ def _enter(
 ) -> None:
     db.execute(
         # A process that was started may have joined by itself before.
-        "INSERT OR IGNORE INTO runners VALUES (?,?,?,?,?,?)",
-        (holder.host, holder.pid, holder.started, execution_id, pool, busy_since),
+        "INSERT OR IGNORE INTO places "
+        "(host, pid, started, space, execution_id, pool, busy_since) "
+        "VALUES (?,?,?,?,?,?,?)",
+        (*holder.key, execution_id, pool, busy_since),
     )
 
 
@@ -214,7 +224,6 @@ def _leave(
     db: sqlite3.Connection, holder: Holder, execution_id: str | None = None
 ) -> None:
     db.execute(
-        "DELETE FROM runners WHERE host = ? AND pid = ? AND started = ? "
-        "AND (?4 IS NULL OR execution_id = ?4)",
-        (holder.host, holder.pid, holder.started, execution_id),
+        f"DELETE FROM places WHERE {_PROCESS} AND (?5 IS NULL OR execution_id = ?5)",
+        (*holder.key, execution_id),
     )
