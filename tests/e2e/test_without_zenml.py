@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +131,129 @@ def test_operators_answer_and_retry_without_zenml(workspace: Workspace) -> None:
     assert workspace.stored("SELECT status, result_json FROM run_wait_condition") == [
         ("resolved", "true")
     ]
+
+
+# Python imports it at each start, before anything of ours.
+BARRED = """
+import sys
+
+class Barred:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("zenml", "sqlalchemy", "sqlmodel"):
+            raise ImportError(f"{name} is barred")
+
+sys.meta_path.insert(0, Barred())
+"""
+
+LIFE = """
+import os
+import signal
+import sys
+from pathlib import Path
+
+import kitaru
+from kitaru import KitaruClient, checkpoint, flow
+
+@checkpoint
+def pay(n: int) -> int:
+    with open("paid", "a") as file:
+        print(n, file=file)
+    if n == 2 and not Path("again").exists():
+        Path("again").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+@checkpoint(runtime="isolated")
+def apart(n: int) -> int:
+    kitaru.log(seen=n)
+    return n * 10
+
+@flow
+def life(n: int) -> int:
+    total = sum(pay(i) for i in range(n))
+    if not kitaru.wait(name="sure", schema=bool, question="Sure?", timeout=0):
+        raise ValueError("refused")
+    return apart(total)
+
+if __name__ == "__main__":
+    client = KitaruClient()
+    match sys.argv[1:]:
+        case ["start"]:
+            life.run(n=4)
+        case ["replay", exec_id]:
+            replayed = life.replay(exec_id, from_="apart", reuse_waits=True)
+            print(replayed.exec_id, replayed.get())
+        case ["load", exec_id]:
+            print(client.executions.get(exec_id).artifacts[-1].load())
+"""
+
+
+def test_an_execution_lives_and_dies_without_zenml(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, tmp_path / "config")
+    workspace.script("barred/sitecustomize.py", BARRED)
+    workspace.environment["PYTHONPATH"] = str(workspace.project / "barred")
+    script = workspace.script("life.py", LIFE)
+    started = workspace.start_python(script, "start").finish()
+    assert started.code == -9, started.both
+    exec_id = workspace.newest()
+
+    workspace.retry(exec_id[:8])
+    workspace.settles(exec_id, "waiting")
+    workspace.kitaru("executions", "input", exec_id, "--value", "true")
+    workspace.settles(exec_id, "completed")
+    replayed, result = workspace.python(script, "replay", exec_id).stdout.split()
+    cancelled = workspace.start_python(script, "start").finish()
+    assert cancelled.code == 0, cancelled.both
+    workspace.kitaru("executions", "cancel", workspace.newest())
+
+    assert workspace.lines("paid")[:5] == ["0", "1", "2", "2", "3"]
+    assert result == "60"
+    assert workspace.python(script, "load", exec_id).stdout == "60\n"
+    assert [
+        (found["exec_id"] == replayed, found["status"])
+        for found in workspace.kitaru_items("executions", "list")
+    ] == [(False, "cancelled"), (True, "completed"), (False, "completed")]
+    log = workspace.kitaru("executions", "logs", exec_id).stdout
+    assert "completed" in log
+
+
+LOOK = """
+import json
+from pathlib import Path
+import os
+
+os.environ["ZENML_CONFIG_PATH"] = os.environ["KITARU_CONFIG_PATH"]
+os.environ["ZENML_ANALYTICS_OPT_IN"] = "false"
+os.environ["ZENML_LOGGING_VERBOSITY"] = "ERROR"
+
+from zenml.client import Client
+from zenml.models import RunWaitConditionFilter
+
+client = Client()
+runs = {run.pipeline.name: run for run in client.list_pipeline_runs(hydrate=True)}
+easy = runs["easy"]
+print(json.dumps({
+    "statuses": {name: run.status.value for name, run in runs.items()},
+    "doubled": easy.steps["double"].output.load(),
+    "result": easy.outputs["output"].load(),
+    "code": "def easy() -> int:" in easy.snapshot.source_code,
+    "waits": [wait.name for wait in client.zen_store.list_run_wait_conditions(
+        RunWaitConditionFilter(project=client.active_project.id)
+    ).items],
+}))
+"""
+
+
+def test_zenml_shows_what_ran_without_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, tmp_path / "config")
+    workspace.python(workspace.script("flows.py", FLOWS))
+
+    seen = workspace.python(workspace.script("look.py", LOOK)).stdout
+
+    assert json.loads(seen) == {
+        "statuses": {"easy": "completed", "asking": "paused", "failing": "failed"},
+        "doubled": 4,
+        "result": 4,
+        "code": True,
+        "waits": ["sure"],
+    }
