@@ -1,6 +1,6 @@
 """Write what the installed ZenML makes of a first store and of a run, for Kitaru to make it.
 
-Run it for a version that is new in `kitaru._engine.local.compared`; tests compare what it
+Run it for a version that is new in `kitaru._engine.local.store.compared`; tests compare what it
 wrote with what ZenML makes: `tests/integration/test_store_template.py` the first store,
 `tests/e2e/test_same_record.py` the record of executions.
 
@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 from zenml.config.pipeline_spec import PipelineSpec  # noqa: E402, TID251
 
-from kitaru._engine.local import store_template  # noqa: E402
 from kitaru._engine.local.rows import forms  # noqa: E402
+from kitaru._engine.local.store import template  # noqa: E402
 from tests.support import made_by_zenml, store, store_text  # noqa: E402
 
 FLOW = """
@@ -49,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = made_by_zenml.store_in(Path(folder))
         text = store_text.described(database)
-        _write(store_template.template(version("zenml")), text)
+        _write(template.place(version("zenml")), text)
         _run_through_zenml(Path(folder))
         documents = json.dumps(_documents(database), indent=1)
     _write(forms.template(version("zenml")), documents + "\n")

@@ -16,8 +16,8 @@ from zenml.client import Client
 from zenml.enums import StackComponentType as Kind
 
 import kitaru
-from kitaru._engine.local import ground
-from kitaru._engine.local.ground import Ground, OnlyZenMLKnows
+from kitaru._engine.local.store import ground
+from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows
 from kitaru._engine.settings import configuration
 from kitaru._engine.zenml.engine import ZenMLEngine
 from tests.support import store

@@ -11,8 +11,8 @@ import pytest
 import zenml
 from zenml.client import Client
 
-from kitaru._engine.local import store_template
-from kitaru._engine.local.compared import COMPARED
+from kitaru._engine.local.store import template
+from kitaru._engine.local.store.compared import COMPARED
 from kitaru._engine.zenml.engine import ZenMLEngine
 from tests.support import made_by_zenml, store_text
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.zenml
 
 
 def made(place: Path, store_id: UUID, *, analytics: bool = False) -> Path:
-    store_template.fill(
+    template.fill(
         place, version=zenml.__version__, store_id=store_id, analytics=analytics
     )
     return place
@@ -28,18 +28,18 @@ def made(place: Path, store_id: UUID, *, analytics: bool = False) -> Path:
 
 @pytest.mark.parametrize("version", COMPARED)
 def test_there_is_a_template_for_each_version_that_is_known(version: str) -> None:
-    assert store_template.is_known(version)
+    assert template.is_known(version)
 
 
 def test_a_version_that_is_not_known_makes_its_own_stores() -> None:
-    assert not store_template.is_known("0.98.99")
+    assert not template.is_known("0.98.99")
 
 
 def test_the_template_is_the_store_that_zenml_makes(tmp_path: Path) -> None:
     theirs = made_by_zenml.store_in(tmp_path)
 
-    template = store_template.template(zenml.__version__).read_text(encoding="utf-8")
-    assert store_text.described(theirs) == template
+    expected = template.place(zenml.__version__).read_text(encoding="utf-8")
+    assert store_text.described(theirs) == expected
 
 
 def test_a_store_of_the_template_is_whole_and_its_own(tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ def test_a_store_of_the_template_is_whole_and_its_own(tmp_path: Path) -> None:
     one = made(tmp_path / "one.db", store_id)
     other = made(tmp_path / "other.db", uuid4(), analytics=True)
 
-    template = store_template.template(zenml.__version__).read_text(encoding="utf-8")
-    assert store_text.described(one) == template
+    expected = template.place(zenml.__version__).read_text(encoding="utf-8")
+    assert store_text.described(one) == expected
     assert one.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(one)) as db, closing(sqlite3.connect(other)) as db2:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

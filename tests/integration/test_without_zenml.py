@@ -15,11 +15,11 @@ import kitaru
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru._core.waits import answered
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.local import ground
 from kitaru._engine.local.engine import LocalEngine
 from kitaru._engine.local.rows import runs as run_rows
 from kitaru._engine.local.rows import waits as wait_rows
 from kitaru._engine.local.rows.store_rows import StoreRows
+from kitaru._engine.local.store import ground
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.runs import runs

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kitaru._engine.local import ground, reading, store_file
-from kitaru._engine.local.ground import OnlyZenMLKnows
+from kitaru._engine.local import reading
+from kitaru._engine.local.store import file, ground
+from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru.models import Execution
@@ -16,7 +17,7 @@ def compare_newest(engine: ZenMLEngine) -> None:
     """Compare the newest executions, each once."""
     try:
         here = ground.read()
-        with store_file.opened(here.database, here.project_id) as store:
+        with file.opened(here.database, here.project_id) as store:
             runs, _ = store.page(ExecutionQuery(size=_NEWEST))
     except OnlyZenMLKnows:
         # Another server, stack or project: nothing is read without ZenML.

@@ -32,6 +32,7 @@ ZENML_SOURCES = {
 MODULES = {
     "kitaru._engine.detached",
     "kitaru._engine.upkeep",
+    "kitaru._engine.programs.runner",
     "kitaru._engine.zenml.programs.runner",
     "kitaru._engine.programs.isolated_body",
     "kitaru._engine.programs.reconcile_once",

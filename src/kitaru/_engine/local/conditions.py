@@ -13,7 +13,7 @@ from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits.answered import ZENML, Answer
 from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.local.store_file import Condition
+from kitaru._engine.local.store.file import Condition
 from kitaru.models import PendingWait
 
 # Waits by the names that the flow gave them, those of a name in their order.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kitaru._engine.local.ground import Ground, OnlyZenMLKnows
+from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows
 from kitaru._engine.settings import folders
 
 

@@ -25,14 +25,15 @@ from kitaru._core.values.tagging import Permit, anything
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.local import description, ground, new_store, reading
+from kitaru._engine.local import description, reading
 from kitaru._engine.local.cancelling import Cancelling
-from kitaru._engine.local.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.local.reading import Reader
 from kitaru._engine.local.recovery import Recovery
 from kitaru._engine.local.running.execution import read_inputs
 from kitaru._engine.local.running.launcher import Launcher
 from kitaru._engine.local.steering import Steering
+from kitaru._engine.local.store import first_use, ground
+from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
@@ -365,7 +366,7 @@ class LocalEngine:
 
 def _ground(stack: str | None = None) -> Ground:
     """Return what there is to know of the store, which is made on first use."""
-    new_store.make_if_missing()
+    first_use.make_if_missing()
     return ground.read(stack=stack)
 
 

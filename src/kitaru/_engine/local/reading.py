@@ -21,10 +21,11 @@ from kitaru._core.waits.answered import Answer
 from kitaru._core.waits.condition_names import base_name
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.local import conditions, store_file
+from kitaru._engine.local import conditions
 from kitaru._engine.local.conditions import by_name
-from kitaru._engine.local.ground import Ground, OnlyZenMLKnows, UnsettledError
-from kitaru._engine.local.store_file import Condition, Run, StoreFile
+from kitaru._engine.local.store import file
+from kitaru._engine.local.store.file import Condition, Run, StoreFile
+from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
@@ -321,7 +322,7 @@ def looking(
         UnsettledError: If one has to be put right first.
         OnlyZenMLKnows: If ZenML has to be asked; says why.
     """
-    with store_file.opened(ground.database, ground.project_id) as store:
+    with file.opened(ground.database, ground.project_id) as store:
         yield Reader(store, ground.store_id, journal, queue, seen_to)
 
 

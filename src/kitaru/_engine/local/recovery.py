@@ -10,14 +10,14 @@ from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
-from kitaru._engine.local import ground as grounds
 from kitaru._engine.local import reading
-from kitaru._engine.local.ground import Ground
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.calls import CallRows
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.steering import Steering
-from kitaru._engine.local.store_file import FOLDER, Run
+from kitaru._engine.local.store import ground as grounds
+from kitaru._engine.local.store.file import FOLDER, Run
+from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.local.ground import Ground
+from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.output import log_folders
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.spawning import Surroundings

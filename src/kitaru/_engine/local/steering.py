@@ -18,9 +18,9 @@ from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.local import reading, starting
-from kitaru._engine.local.ground import Ground
 from kitaru._engine.local.rows import runs, waits
 from kitaru._engine.local.rows.store_rows import StoreRows
+from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import person

@@ -15,7 +15,7 @@ from typing import Any
 
 from kitaru._core.calls.records import OUTPUT
 from kitaru._core.flows.metadata_keys import RECORD_KEY
-from kitaru._engine.local.store_file import EXTRA_KEY
+from kitaru._engine.local.store.file import EXTRA_KEY
 
 
 def template(version: str) -> Path:

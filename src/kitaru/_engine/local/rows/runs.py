@@ -23,7 +23,7 @@ from kitaru._engine.local.rows.store_rows import (
     stored_moment,
 )
 from kitaru._engine.local.rows.tags import attach
-from kitaru._engine.local.store_file import TAG
+from kitaru._engine.local.store.file import TAG
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import ExecutionStatus, FailureOrigin

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from kitaru._engine.journal.refusals import translated
-from kitaru._engine.local.ground import Ground
+from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError
 

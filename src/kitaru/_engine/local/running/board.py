@@ -10,11 +10,12 @@ from dataclasses import replace
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.local import conditions, store_file
-from kitaru._engine.local.ground import OnlyZenMLKnows
+from kitaru._engine.local import conditions
 from kitaru._engine.local.rows import runs, waits
 from kitaru._engine.local.rows.store_rows import StoreRows
-from kitaru._engine.local.store_file import Condition
+from kitaru._engine.local.store import file
+from kitaru._engine.local.store.file import Condition
+from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
 from kitaru.errors import KitaruBackendError
@@ -150,7 +151,7 @@ class LocalBoard:
     def _look(self, wait: PendingWait) -> Answer | None:
         ground = self._store.ground
         try:
-            with store_file.opened(ground.database, ground.project_id) as store:
+            with file.opened(ground.database, ground.project_id) as store:
                 found = store.condition(wait.wait_id)
         except OnlyZenMLKnows as doubt:
             # A store that is locked or away for a while must not end a wait of days.

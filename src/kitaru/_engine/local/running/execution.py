@@ -20,11 +20,11 @@ from kitaru._engine.isolation import child_process
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
 from kitaru._engine.local import conditions, starting
-from kitaru._engine.local.ground import Ground
 from kitaru._engine.local.rows import calls, runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.board import LocalBoard
-from kitaru._engine.local.store_file import FOLDER
+from kitaru._engine.local.store.file import FOLDER
+from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (

@@ -19,7 +19,6 @@ from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local import conditions, reading, starting
-from kitaru._engine.local.ground import Ground
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.execution import (
@@ -27,6 +26,7 @@ from kitaru._engine.local.running.execution import (
     Source,
     values_of,
 )
+from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Lookup, PermitOf, Reporter
 from kitaru._engine.recording import attempts

@@ -49,7 +49,7 @@ from zenml.zen_stores.schemas import (
 )
 from zenml.zen_stores.sql_zen_store import SQLDatabaseDriver, SqlZenStore
 
-from kitaru._engine.local.compared import COMPARED
+from kitaru._engine.local.store.compared import COMPARED
 
 # Here ZenML looks closer before it takes another step.
 _ENDED = (

@@ -24,7 +24,7 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.config.store_config import StoreConfiguration
 
 from kitaru._engine.disk import durable_files, locks, private
-from kitaru._engine.local import store_template
+from kitaru._engine.local.store import template
 from kitaru._engine.output.streams import tell
 
 _SQLITE = "sqlite:///"
@@ -84,8 +84,8 @@ def _fill(
     configuration: GlobalConfiguration, config: StoreConfiguration, draft: Path
 ) -> None:
     """Make a store with all that ZenML needs in it."""
-    if store_template.is_known(zenml.__version__):
-        store_template.fill(
+    if template.is_known(zenml.__version__):
+        template.fill(
             draft,
             version=zenml.__version__,
             store_id=configuration.user_id,

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
-from kitaru._engine.local.ground import OnlyZenMLKnows
+from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru.models import ExecutionStatus
 

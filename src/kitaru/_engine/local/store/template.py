@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from kitaru._engine.disk import private
-from kitaru._engine.local.compared import COMPARED
+from kitaru._engine.local.store.compared import COMPARED
 
 # ZenML's default user has the empty password; this is its bcrypt hash, as ZenML makes it.
 _PASSWORD = "$2b$12$IN5mK254GOf5YCr7sEHmY.6HrOUIkyBiZ6ksMwb.6ePTM7HLp3pdG"
@@ -30,7 +30,7 @@ _OWN_WAYS = (
 )
 
 
-def template(version: str) -> Path:
+def place(version: str) -> Path:
     """Return the place of the statements for a version of ZenML."""
     return Path(__file__).with_name(f"store_{version.replace('.', '_')}.sql")
 
@@ -38,7 +38,7 @@ def template(version: str) -> Path:
 def is_known(version: str) -> bool:
     """Whether a store made here is the one that this version of ZenML would make."""
     own = any(name.startswith(_OWN_WAYS) for name in os.environ)
-    return version in COMPARED and template(version).is_file() and not own
+    return version in COMPARED and place(version).is_file() and not own
 
 
 def fill(draft: Path, *, version: str, store_id: UUID, analytics: bool) -> None:
@@ -54,7 +54,7 @@ def fill(draft: Path, *, version: str, store_id: UUID, analytics: bool) -> None:
         OSError: If the disk is full, or refuses.
         sqlite3.Error: The same, where SQLite notices.
     """
-    statements = _filled(template(version).read_text(encoding="utf-8"), store_id)
+    statements = _filled(place(version).read_text(encoding="utf-8"), store_id)
     private.make_file(draft)
     with closing(sqlite3.connect(draft)) as db:
         # A draft that is not whole is of no use to anybody.

@@ -15,8 +15,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from kitaru._engine.disk import durable_files, locks, private
-from kitaru._engine.local import flat_yaml, ground, store_template
-from kitaru._engine.local.ground import OnlyZenMLKnows
+from kitaru._engine.local.store import flat_yaml, ground, template
+from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.output.streams import tell
 from kitaru._engine.settings import analytics, folders
 
@@ -54,7 +54,7 @@ def make_if_missing() -> None:
     if folders.config_file().exists():
         return
     version = ground.installed_version()
-    if not store_template.is_known(version):
+    if not template.is_known(version):
         raise OnlyZenMLKnows(f"what version {version} of ZenML would make")
     for name in os.environ:
         if name.startswith(_ELSEWHERE):
@@ -87,7 +87,7 @@ def _make(folder: Path, version: str) -> None:
         private.make_folder(draft)
         try:
             made = draft / "store.db"
-            store_template.fill(
+            template.fill(
                 made,
                 version=version,
                 store_id=user_id,

@@ -19,8 +19,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from uuid import UUID
 
-from kitaru._engine.local import flat_yaml
-from kitaru._engine.local.compared import COMPARED
+from kitaru._engine.local.store import flat_yaml
+from kitaru._engine.local.store.compared import COMPARED
 from kitaru._engine.settings import configuration, folders
 from kitaru.errors import KitaruError
 
