@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from typer.testing import CliRunner
@@ -59,18 +61,65 @@ def test_artifacts_can_be_listed_and_loaded(client: KitaruClient) -> None:
     assert client.artifacts.list(handle.exec_id, kind="prompt", limit=5) == [refs[0]]
 
 
-def test_another_execution_can_load_what_was_stored(client: KitaruClient) -> None:
+@pytest.mark.parametrize("runtime", ["inline", "isolated"])
+def test_a_checkpoint_finds_values_by_the_same_names_wherever_it_runs(
+    runtime: Literal["inline", "isolated"], tmp_path: Path
+) -> None:
     first = chatting.run(3)
+    report = tmp_path / "report.md"
 
     @checkpoint
-    def reading() -> tuple[object, object]:
-        return kitaru.load(first.exec_id, "prompt"), kitaru.load(first.exec_id, "talk")
+    def draw(n: int) -> list[int]:
+        return [n]
+
+    @checkpoint(runtime=runtime)
+    def reading() -> dict[str, object]:
+        def own(name: str) -> object:
+            return kitaru.load(str(kitaru.current_execution_id()), name)
+
+        notes = ["as saved"]
+        report.write_text("as saved")
+        kitaru.save("notes", notes)
+        kitaru.save("report", report)
+        notes.append("later")
+        report.write_text("later")
+        copy = own("report")
+        assert isinstance(copy, Path)
+        return {
+            "saved there": kitaru.load(first.exec_id, "prompt"),
+            "result there": kitaru.load(first.exec_id[:18], "talk"),
+            "first call": own("draw"),
+            "second call": own("draw_2"),
+            "saved here": own("notes"),
+            "file here": (copy.name, copy.read_text()),
+            "no flow's result": _refusal(first.exec_id, "result"),
+        }
 
     @flow
-    def borrowing() -> object:
+    def borrowing() -> dict[str, object]:
+        draw(1)
+        draw(2)
         return reading()
 
-    assert borrowing.run().wait() == ({"text": "hello"}, "answer answer answer ")
+    assert borrowing.run().wait() == {
+        "saved there": {"text": "hello"},
+        "result there": "answer answer answer ",
+        "first call": [1],
+        "second call": [2],
+        "saved here": ["as saved"],
+        "file here": ("report.md", "as saved"),
+        "no flow's result": (
+            f"execution {first.exec_id} has no artifact or checkpoint result 'result'"
+        ),
+    }
+
+
+def _refusal(exec_id: str, name: str) -> str:
+    try:
+        kitaru.load(exec_id, name)
+    except KitaruUsageError as error:
+        return str(error)
+    return "found"
 
 
 def test_loading_an_unknown_name_suggests_one() -> None:

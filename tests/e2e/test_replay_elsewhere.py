@@ -80,6 +80,18 @@ def test_calls_before_the_anchor_are_reused_in_another_process(
     assert workspace.lines("diary.txt") == ["draft", "publish"]
 
 
+def test_it_runs_in_the_folder_of_its_source_whoever_commands_it_from_where(
+    workspace: Workspace, source: str
+) -> None:
+    home, workspace.project = workspace.project, workspace.project.parent
+
+    again = replay(workspace, source, "--from", "publish")
+
+    workspace.project = home
+    assert workspace.result(again) == "CATS + WRITE"
+    assert workspace.lines("diary.txt") == ["publish"]
+
+
 def test_json_overrides_become_what_the_annotation_says(
     workspace: Workspace, source: str
 ) -> None:

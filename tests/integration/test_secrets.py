@@ -57,6 +57,30 @@ def recovers(question: str) -> bool:
     return True
 
 
+@checkpoint(runtime="isolated")
+def makes_a_secret() -> None:
+    known = "zq9-known-over-there-only"
+    create_secret("elsewhere", {"WORD": known})
+    print("made", known)
+    log(made=known)
+
+
+@flow
+def makes_one_elsewhere() -> None:
+    makes_a_secret()
+
+
+def test_what_only_an_isolated_checkpoint_knows_is_hidden_in_the_flow_as_well(
+    client: KitaruClient,
+) -> None:
+    exec_id = makes_one_elsewhere.run().exec_id
+
+    (entry,) = client.executions.logs(exec_id)
+    assert entry.message == "made ***"
+    (call,) = client.executions.get(exec_id).checkpoints
+    assert call.metadata == {"made": "***"}
+
+
 def test_a_failing_flow_with_a_secret_in_scope_leaves_it_nowhere(
     client: KitaruClient, config: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

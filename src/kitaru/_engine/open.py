@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from kitaru._engine.port.connections import Connections, Target
 from kitaru._engine.port.engine import Engine
-from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.errors import KitaruStateError
 
 _opening = threading.RLock()
 _chosen: ContextVar[Engine | None] = ContextVar("kitaru_engine", default=None)
@@ -33,19 +33,6 @@ def engine_in_use() -> Engine | None:
     """Return the engine of the running code, `None` while nobody has needed one."""
     opened = _default.cache_info().currsize > 0
     return current_engine() if opened or _chosen.get() else None
-
-
-def stored_value(execution_id: str, name: str, trust: bool) -> Any:
-    """Return a stored value, by its name in an execution.
-
-    Raises:
-        KitaruUsageError: If there is none of that name.
-    """
-    engine = current_engine()
-    for ref in engine.artifacts(engine.resolve_id(execution_id)):
-        if ref.name == name:
-            return ref.load(trust=trust)
-    raise KitaruUsageError(f"execution {execution_id} has no artifact {name!r}")
 
 
 def describe_store() -> dict[str, Any]:

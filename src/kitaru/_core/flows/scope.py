@@ -88,6 +88,10 @@ class FlowRuntime(Protocol):
         """Return a stored value."""
         ...
 
+    def find(self, execution_id: str, name: str, trust: bool) -> Any:
+        """Return a value of a finished call with its bytes, for another process."""
+        ...
+
 
 @dataclass
 class RunningCall:

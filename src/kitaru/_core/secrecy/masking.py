@@ -155,15 +155,24 @@ _lock = threading.Lock()
 _remembered: frozenset[str] = frozenset()
 _variables: Mapping[Any, Any] = {}
 _known = Secrets()
+_listeners: list[Callable[[Mapping[str, str]], None]] = []
 
 
 def remember(values: Mapping[str, str]) -> None:
     """Hide these values from now on, whatever their names are."""
     global _remembered, _known
     with _lock:
-        if not _remembered.issuperset(values.values()):
-            _remembered = _remembered.union(values.values())
-            _known = Secrets(_remembered)
+        if _remembered.issuperset(values.values()):
+            return
+        _remembered = _remembered.union(values.values())
+        _known = Secrets(_remembered)
+    for listener in _listeners:
+        listener(values)
+
+
+def tell(listener: Callable[[Mapping[str, str]], None]) -> None:
+    """Let somebody know of new ones from now on, before `remember` returns."""
+    _listeners.append(listener)
 
 
 def known(further: Iterable[str] = ()) -> Secrets:

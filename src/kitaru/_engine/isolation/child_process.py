@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import Scope
-from kitaru._core.flows.specs import CheckpointSpec
+from kitaru._engine.isolation import channel
 from kitaru._engine.isolation.request import Reply, outcome, pack, read_reply
 from kitaru._engine.output.streams import put
 from kitaru._engine.port.execution import IsolatedCall
@@ -41,19 +42,17 @@ def run(call: IsolatedCall, *, environment: Mapping[str, str] | None = None) -> 
         Exception: Whatever the body raised.
     """
     variables = os.environ | dict(environment or {})
-    reply = _exchange(pack(call), call.spec, call.running.invocation_id, variables)
-    return outcome(reply, call.running)
+    with tempfile.TemporaryDirectory(prefix="kitaru-") as folder:
+        reply = _exchange(call, folder, variables)
+        return outcome(reply, call.running)
 
 
-def _exchange(
-    request: bytes,
-    spec: CheckpointSpec,
-    invocation_id: str,
-    environment: Mapping[str, str],
-) -> Reply:
+def _exchange(call: IsolatedCall, folder: str, environment: Mapping[str, str]) -> Reply:
+    request, spec, invocation_id = pack(call), call.spec, call.running.invocation_id
+    program = [sys.executable, "-P", "-m", recorded_names.ISOLATED_BODY]
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", recorded_names.ISOLATED_BODY, str(write_end)],
+        [*program, str(write_end), folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -107,8 +106,10 @@ def _send_and_receive(
         process.stdin.flush()
     except BrokenPipeError:
         pass
+    here = scope.current()
+    assert here is not None  # the caller entered the checkpoint's scope
     with os.fdopen(read_end, "rb") as pipe:
-        return pipe.read()
+        return channel.serve(pipe, process.stdin, here.runtime.find)
 
 
 def _print_output(process: subprocess.Popen[bytes], where: Scope | None) -> None:

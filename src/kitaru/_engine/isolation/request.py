@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -25,17 +26,16 @@ from kitaru._core.calls.records import (
 )
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
+from kitaru._core.secrecy import masking
 from kitaru._core.values import codec, pickling
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import anything
 from kitaru._engine import flow_loading
-from kitaru._engine.port.execution import IsolatedCall, Values
+from kitaru._engine.isolation.channel import part, read_part
+from kitaru._engine.port.execution import Find, IsolatedCall, Values
 from kitaru._engine.session import saved_values
 from kitaru.errors import KitaruPickleWarning, KitaruUsageError, KitaruUserCodeError
 from kitaru.models import FailureOrigin, Usage
-
-# Returns a stored value, by execution, name and whether its pickle is trusted.
-Stored = Callable[[str, str, bool], Any]
 
 
 @dataclass
@@ -50,28 +50,18 @@ class Request:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What the body gave to `save()`; a `Path` stands for the file."""
-
-    name: str
-    content: Encoded | Path
-    save_type: str
-    tags: tuple[str, ...]
-
-
 @dataclass
 class Reply:
     """What came of it.
 
-    A process of this machine sends `encoded` and `saved` back, each in the form in which
-    it will be stored; a pod has stored them, and says where: `output` and `artifacts`.
+    A process of this machine sends `encoded` back, and `saved` in the form in which it
+    will be stored; a pod has stored them, and says where: `output` and `artifacts`.
     """
 
     encoded: Encoded | None = None
     failure: StoredFailure | None = None
     metadata: dict[str, Any] | None = None
-    saved: tuple[Saved, ...] = ()
+    saved: tuple[StoredArtifact, ...] = ()
     usages: tuple[Usage, ...] = ()
     output: StoredValue | None = None
     artifacts: tuple[StoredArtifact, ...] = ()
@@ -101,12 +91,12 @@ def pack(call: IsolatedCall) -> bytes:
         "main": sources.main_module_name(),
     }
     parts = (json.dumps(before).encode(), _dumps(request, spec.name))
-    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return b"".join(part(data) for data in parts)
 
 
 def receive(source: BinaryIO) -> tuple[bytes, bytes]:
     """Read what `pack` wrote."""
-    return _read_part(source), _read_part(source)
+    return read_part(source), read_part(source)
 
 
 def unpack(before: bytes, packed: bytes) -> Request:
@@ -143,19 +133,22 @@ def outcome(reply: Reply, call: RunningCall) -> Any:
         here.runtime.save(
             call,
             one.name,
-            _decoded(one.content),
+            _content(one.value),
             save_type=one.save_type,
             tags=one.tags,
         )
     if reply.failure is not None:
         raise _error_of(reply.failure, here.runtime.execution_id)
-    return None if reply.encoded is None else _decoded(reply.encoded)
+    if reply.encoded is None:
+        return None
+    return codec.decode(reply.encoded.serializer, reply.encoded.payload, anything)
 
 
-def _decoded(content: Encoded | Path) -> object:
-    if isinstance(content, Path):
-        return content
-    return codec.decode(content.serializer, content.payload, anything)
+def _content(sent: StoredValue) -> object:
+    """Return what the body has saved; a `Path` stands for the file."""
+    if sent.payload is None:
+        return Path(str(sent.uri))
+    return codec.decode(sent.serializer, sent.payload, anything)
 
 
 def _error_of(failure: StoredFailure, execution_id: str) -> BaseException:
@@ -195,43 +188,33 @@ class _Runtime:
 
     Args:
         execution_id: The execution that the checkpoint belongs to.
-        values: Where to store what is saved; `None`: it is sent along with the result.
-        stored: Returns a value that is stored already.
+        values: Where to store what is saved.
+        find: Returns a value of a finished call.
+        is_sent: Whether the flow's process stores it, and says what there is to say.
     """
 
     def __init__(
-        self, execution_id: str, values: Values | None, stored: Stored
+        self, execution_id: str, values: Values, find: Find, *, is_sent: bool
     ) -> None:
         self.execution_id = execution_id
-        self._stored = stored
-        self.saved: list[Saved] = []
-        self._here: dict[str, object] = {}
         self._values = values
+        self._find = find
+        self._is_sent = is_sent
 
     def save(
         self, call: RunningCall, name: str, value: object, *, save_type: str, tags: Any
     ) -> None:
         """Keep a named value."""
-        saved_values.check_name(name, call.invocation_id, self._here)
-        self._here[name] = value
-        if self._values is None:
-            content = (
-                value
-                if isinstance(value, Path)
-                else _encoded(value, f"artifact {name!r}")
-            )
-            self.saved.append(Saved(name, content, save_type, tuple(tags)))
-        else:
-            artifact = saved_values.store(
+        with _quiet() if self._is_sent else nullcontext():
+            saved_values.add(
+                call,
+                name,
                 value,
                 self._values,
                 execution_id=self.execution_id,
-                owner=call.invocation_id,
-                name=name,
                 save_type=save_type,
                 tags=tags,
             )
-            call.artifacts.append(artifact)
 
     def check_process(self) -> None:
         """The body of an isolated checkpoint has a process to itself."""
@@ -239,25 +222,25 @@ class _Runtime:
     def load(
         self, execution_id: str, name: str, call: RunningCall, *, trust: bool
     ) -> object:
-        """Return a stored value."""
-        if name in self._here and execution_id == self.execution_id:
-            return self._here[name]
-        return self._stored(execution_id, name, trust)
+        """Return a value this call has saved, or one of a finished call."""
+        own = call if execution_id == self.execution_id else None
+        found = saved_values.saved_by(own, name, self._values)
+        return saved_values.load(found or self._find(execution_id, name, trust))
 
 
-def _read_part(source: BinaryIO) -> bytes:
-    return source.read(int.from_bytes(source.read(8), "big"))
-
-
-def perform(request: Request, stored: Stored, values: Values | None = None) -> Reply:
+def perform(
+    request: Request, find: Find, values: Values, *, is_sent: bool = True
+) -> Reply:
     """Run the body of a request.
 
     Args:
         request: What to do.
-        stored: Returns a stored value, for `load()` in the body.
-        values: Where to store result and saved values; `None`: they come with the reply.
+        find: Returns a value of a finished call, for `load()` in the body.
+        values: Where to store what the body saves.
+        is_sent: Whether result and saved values come with the reply; otherwise `values`
+            is where they stay.
     """
-    runtime = _Runtime(request.execution_id, values, stored)
+    runtime = _Runtime(request.execution_id, values, find, is_sent=is_sent)
     call = RunningCall(request.invocation_id, request.name)
     reply = Reply()
     with scope.entered(Scope(runtime, call)):  # type: ignore[arg-type]  # a part of it
@@ -268,8 +251,9 @@ def perform(request: Request, stored: Stored, values: Values | None = None) -> R
 
                 value = asyncio.run(_awaited(value))
             what = f"the result of checkpoint {call.invocation_id!r}"
-            if values is None:
-                reply.encoded = _encoded(value, what)
+            if is_sent:
+                with _quiet():
+                    reply.encoded = codec.encode(value, what=what)
             else:
                 encoded = codec.encode(value, what=what)
                 owner = call.invocation_id
@@ -277,19 +261,21 @@ def perform(request: Request, stored: Stored, values: Values | None = None) -> R
         # Raised again in the flow's process, exit() included.
         except (Exception, SystemExit) as error:  # noqa: BLE001
             reply.failure = failures.store(error, failures.origin_of(error))
-    reply.metadata, reply.usages = call.metadata, tuple(call.usages)
-    if values is None:
-        reply.saved = tuple(runtime.saved)
+    # Only this process may know what is secret in it.
+    reply.metadata, reply.usages = masking.data(call.metadata), tuple(call.usages)
+    if is_sent:
+        reply.saved = tuple(call.artifacts)
     else:
         reply.artifacts = tuple(call.artifacts)
     return reply
 
 
-def _encoded(value: object, what: str) -> Encoded:
+@contextmanager
+def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # Said where it is stored, in the process of the flow.
         warnings.simplefilter("ignore", KitaruPickleWarning)
-        return codec.encode(value, what=what)
+        yield
 
 
 async def _awaited(value: Any) -> Any:

@@ -18,8 +18,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from kitaru._core.calls import described
-from kitaru._core.calls.records import StoredFailure, StoredValue
+from kitaru._core.calls.records import StoredFailure
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit, anything
 from kitaru._engine import flow_loading
@@ -38,7 +37,7 @@ from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
-from kitaru._engine.port.execution import Ending
+from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruError
@@ -181,12 +180,10 @@ class LocalEngine:
             lambda r: r.result(execution_id), lambda e: e.result(execution_id)
         )
 
-    def lookup(self, execution_id: str, name: str) -> StoredValue:
+    def value(self, execution_id: str, name: str, trust: bool) -> Found:
         return self._read(
-            lambda r: described.named_value(
-                execution_id, name, r.known_calls(execution_id)
-            ),
-            lambda e: e.lookup(execution_id, name),
+            lambda r: r.value(execution_id, name),
+            lambda e: e.value(execution_id, name, trust),
         )
 
     def permit_of(self, execution_id: str, what: str) -> Permit:
@@ -313,9 +310,7 @@ class LocalEngine:
             try:
                 here = _ground(stack)
                 return without(
-                    Launcher(
-                        here, self.journal, self.queue, self.lookup, self.permit_of
-                    )
+                    Launcher(here, self.journal, self.queue, self.value, self.permit_of)
                 )
             except OnlyZenMLKnows as doubt:
                 logger.debug("through ZenML: %s", doubt)

@@ -27,6 +27,7 @@ from kitaru._engine.local.store import file
 from kitaru._engine.local.store.file import Condition, Run, StoreFile
 from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.port.engine import ExecutionQuery
+from kitaru._engine.port.execution import Found
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
 from kitaru._engine.values.value_files import FileValues, load
@@ -170,6 +171,17 @@ class Reader:
             if ref.artifact_id == artifact_id:
                 return ref
         raise OnlyZenMLKnows(f"no execution has made artifact {artifact_id}")
+
+    def value(self, execution_id: str, name: str) -> Found:
+        """Return a value by its name in an execution, of which a prefix will do."""
+        if self._journal.execution(execution_id) is None:
+            execution_id = self.resolve_id(execution_id)
+        value = described.named_value(
+            execution_id, name, self.known_calls(execution_id)
+        )
+        data = FileValues(Path()).get(value, what=f"artifact {name!r}")
+        # What others stored was refused before.
+        return Found(value, data, anything)
 
     def noted(self, execution_id: str) -> LocalFacts:
         """Return what this machine has noted of an execution of its own."""

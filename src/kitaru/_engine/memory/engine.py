@@ -44,6 +44,7 @@ from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import (
     Ending,
+    Found,
     Parts,
     Reporter,
     StartedCall,
@@ -165,7 +166,7 @@ class MemoryEngine:
                 values=_Values(),
                 board=Board(execution, self._inherited_answers(execution)),
                 reporter=self._reporter,
-                lookup=self.lookup,
+                find=self.value,
                 run_isolated=child_process.run,
                 width=futures.configured_width(),
                 retries=execution.settings.retries or 0,
@@ -397,6 +398,13 @@ class MemoryEngine:
             "KitaruClient().artifacts.list(execution_id)"
         )
 
+    def value(self, execution_id: str, name: str, trust: bool) -> Found:
+        execution = self._find(execution_id)
+        calls = list(execution.calls.values())
+        value = described.named_value(execution.execution_id, name, calls)
+        data = _Values().get(value, what=f"artifact {name!r}")
+        return Found(value, data, anything)
+
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         yield from self._find(execution_id).logs
 
@@ -418,10 +426,6 @@ class MemoryEngine:
 
     def permit_of(self, execution_id: str, what: str) -> Permit:
         return anything
-
-    def lookup(self, execution_id: str, name: str) -> StoredValue:
-        calls = list(self._find(execution_id).calls.values())
-        return described.named_value(execution_id, name, calls)
 
     def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
         payload = value.payload or b""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
+from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings.settings import Resolved, Settings
@@ -15,7 +15,7 @@ from kitaru._core.values.tagging import Permit
 from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
-from kitaru._engine.port.execution import Ending
+from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.secrets import Secrets
 from kitaru._engine.port.stacks import Stacks
@@ -196,14 +196,6 @@ class Engine(Protocol):
         """Stop an execution: at the next checkpoint, by force after `grace` seconds."""
         ...
 
-    def lookup(self, execution_id: str, name: str) -> StoredValue:
-        """Return a saved artifact or a checkpoint's result by its name.
-
-        Raises:
-            KitaruUsageError: If the execution has none of that name.
-        """
-        ...
-
     def permit_of(self, execution_id: str, what: str) -> Permit:
         """Return what is asked before code runs that content of an execution names.
 
@@ -217,6 +209,10 @@ class Engine(Protocol):
 
     def artifact(self, artifact_id: str) -> ArtifactRef:
         """Return one artifact, loadable."""
+        ...
+
+    def value(self, execution_id: str, name: str, trust: bool) -> Found:
+        """Return a value by its name in an execution, of which a prefix will do."""
         ...
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:

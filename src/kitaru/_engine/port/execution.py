@@ -123,6 +123,20 @@ class Values(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A stored value with its checked bytes, and what is asked before its code runs."""
+
+    value: StoredValue
+    data: bytes
+    permit: Permit
+
+
+# By execution, of whose id a unique prefix will do, name, and whether the caller trusts
+# whoever stored it.
+Find = Callable[[str, str, bool], Found]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A wait that the flow comes to.
 
@@ -225,8 +239,6 @@ class Reporter(Protocol):
         ...
 
 
-# Finds a stored value by its execution and name.
-Lookup = Callable[[str, str], StoredValue]
 # Given an execution and what of it is loaded: what to ask before its code runs.
 PermitOf = Callable[[str, str], Permit]
 
@@ -239,7 +251,7 @@ class Parts:
     values: Values
     board: WaitBoard
     reporter: Reporter
-    lookup: Lookup
+    find: Find
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
     run_isolated: Callable[[IsolatedCall], Any]
     width: int = 10

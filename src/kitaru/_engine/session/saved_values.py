@@ -1,49 +1,66 @@
-"""`save()`: a named value of a checkpoint, stored in the process that runs its body."""
+"""`save()` and `load()`: named values, the same in whichever process a body runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from kitaru._core.calls import names
 from kitaru._core.calls.records import StoredArtifact, StoredValue
+from kitaru._core.flows.scope import RunningCall
 from kitaru._core.values import codec
-from kitaru._engine.port.execution import Values
+from kitaru._core.values.tagging import anything
+from kitaru._engine.port.execution import Found, Values
+from kitaru._engine.values import value_files
 from kitaru.errors import KitaruUsageError
 
 
-def check_name(name: str, owner: str, known: Iterable[str]) -> None:
-    """Refuse a name that is none, or that the call has used.
-
-    Raises:
-        KitaruUsageError: If it is one of `known`, or no valid name.
-    """
-    names.check_name("artifact", name)
-    if name in known:
-        raise KitaruUsageError(
-            f"checkpoint {owner!r} has saved {name!r} already; artifact names are unique "
-            "within a call"
-        )
-
-
-def store(
+def add(
+    call: RunningCall,
+    name: str,
     value: object,
     values: Values,
     *,
     execution_id: str,
-    owner: str,
-    name: str,
     save_type: str,
     tags: Sequence[str],
-) -> StoredArtifact:
-    """Store a value or a file; it becomes durable with the result of its call."""
-    return StoredArtifact(
-        artifact_id=names.artifact_id(execution_id, owner, name),
-        name=name,
-        save_type=save_type,
-        value=_stored(value, values, owner, name),
-        tags=tuple(tags),
+) -> None:
+    """Store a value or a file; it becomes durable with the result of its call.
+
+    Raises:
+        KitaruUsageError: If the name is none or the call has used it, or if the value
+            cannot be stored.
+    """
+    owner = call.invocation_id
+    names.check_name("artifact", name)
+    if any(artifact.name == name for artifact in call.artifacts):
+        raise KitaruUsageError(
+            f"checkpoint {owner!r} has saved {name!r} already; artifact names are unique "
+            "within a call"
+        )
+    call.artifacts.append(
+        StoredArtifact(
+            artifact_id=names.artifact_id(execution_id, owner, name),
+            name=name,
+            save_type=save_type,
+            value=_stored(value, values, owner, name),
+            tags=tuple(tags),
+        )
     )
+
+
+def saved_by(call: RunningCall | None, name: str, values: Values) -> Found | None:
+    """Return a value that the running call has saved under that name, if it has."""
+    for artifact in call.artifacts if call is not None else ():
+        if artifact.name == name:
+            data = values.get(artifact.value, what=f"artifact {name!r}")
+            return Found(artifact.value, data, anything)
+    return None
+
+
+def load(found: Found) -> object:
+    """Return what `load()` gives to the body, wherever that runs."""
+    return value_files.load(found.value, found.data, found.permit)
 
 
 def _stored(value: object, values: Values, owner: str, name: str) -> StoredValue:

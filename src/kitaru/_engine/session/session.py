@@ -20,10 +20,9 @@ from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
-from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered, answers
 from kitaru._core.waits.answered import Answer
-from kitaru._engine.port.execution import Parts, Question
+from kitaru._engine.port.execution import Found, Parts, Question
 from kitaru._engine.session import saved_values
 from kitaru._engine.session.checkpoints import Checkpointing
 from kitaru._engine.session.endings import Control, current_task
@@ -249,20 +248,14 @@ class Session:
     ) -> None:
         """Store a named value of a checkpoint; it becomes durable with its result."""
         self._control.check_process()
-        owner = call.invocation_id
-        saved_values.check_name(
-            name, owner, [artifact.name for artifact in call.artifacts]
-        )
-        call.artifacts.append(
-            saved_values.store(
-                value,
-                self._parts.values,
-                execution_id=self.execution_id,
-                owner=owner,
-                name=name,
-                save_type=save_type,
-                tags=tags,
-            )
+        saved_values.add(
+            call,
+            name,
+            value,
+            self._parts.values,
+            execution_id=self.execution_id,
+            save_type=save_type,
+            tags=tags,
         )
 
     def load(
@@ -270,11 +263,12 @@ class Session:
     ) -> object:
         """Return a value this call has saved, or one of a finished call."""
         self._control.check_process()
-        what = f"artifact {name!r}"
-        own = [a.value for a in call.artifacts if a.name == name]
-        if execution_id == self.execution_id and own:
-            return self._checkpoints.decode(own[0], what, anything)
-        found = self._parts.lookup(execution_id, name)
-        whose = f"{what} of execution {execution_id}"
-        permit = anything if trust else self._parts.permit(execution_id, whose)
-        return self._checkpoints.decode(found, what, permit)
+        own = call if execution_id == self.execution_id else None
+        found = saved_values.saved_by(own, name, self._parts.values)
+        return saved_values.load(found or self.find(execution_id, name, trust))
+
+    def find(self, execution_id: str, name: str, trust: bool) -> Found:
+        """Return a value of a finished call, for a body in another process say."""
+        # Whoever let this execution run here has decided about its own content.
+        is_own = execution_id == self.execution_id
+        return self._parts.find(execution_id, name, trust or is_own)

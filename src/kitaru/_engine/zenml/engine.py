@@ -13,7 +13,7 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
-from kitaru._core.calls.records import StoredFailure, StoredValue
+from kitaru._core.calls.records import StoredFailure
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit
 from kitaru._core.waits import answered, condition_names
@@ -25,7 +25,7 @@ from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
-from kitaru._engine.port.execution import Ending
+from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import configuration, folders
 from kitaru._engine.zenml.access import accounts
@@ -102,7 +102,7 @@ class ZenMLEngine:
         self.launcher = launcher.Launcher(
             self.journal,
             self.queue,
-            self._library.lookup,
+            self.value,
             gate=self._gate,
             synchronous=synchronous,
         )
@@ -413,9 +413,6 @@ class ZenMLEngine:
         """Return the id of the store that executions of this process are in."""
         return runs.store_id()
 
-    def lookup(self, execution_id: str, name: str) -> StoredValue:
-        return self._library.lookup(execution_id, name)
-
     def permit_of(self, execution_id: str, what: str) -> Permit:
         return self._gate.of_execution(execution_id, what)
 
@@ -425,6 +422,11 @@ class ZenMLEngine:
 
     def artifact(self, artifact_id: str) -> ArtifactRef:
         return self._library.get(artifact_id)
+
+    def value(self, execution_id: str, name: str, trust: bool) -> Found:
+        if self.journal.execution(execution_id) is None:
+            execution_id = self.resolve_id(execution_id)
+        return self._library.find(execution_id, name, trust)
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         file = LogFile(log_folders.path_of(execution_id))

@@ -29,8 +29,8 @@ from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
     Ending,
+    Find,
     IsolatedCall,
-    Lookup,
     Parts,
     PermitOf,
     Reporter,
@@ -76,7 +76,7 @@ class LocalExecution:
     journal: Journal
     log: LogFile
     reporter: Reporter
-    lookup: Lookup
+    find: Find
     permit_of: PermitOf
     is_awaited: Callable[[], bool]
 
@@ -182,7 +182,7 @@ class LocalExecution:
                     is_awaited=self.is_awaited,
                 ),
                 reporter=self.reporter,
-                lookup=self.lookup,
+                find=self.find,
                 run_foreign=_run_foreign,
                 run_isolated=self._run_in_child,
                 width=futures.configured_width(),

@@ -28,7 +28,7 @@ from kitaru._engine.local.running.execution import (
 )
 from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.port.engine import Launch
-from kitaru._engine.port.execution import Ending, Lookup, PermitOf, Reporter
+from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
@@ -45,14 +45,14 @@ class Launcher:
 
     Attributes:
         ground: The store and stack that the executions are of.
-        lookup: Finds values of other executions.
+        find: Finds values of other executions.
         permit_of: Says what code of other executions may run.
     """
 
     ground: Ground
     journal: Journal
     queue: Queue
-    lookup: Lookup
+    find: Find
     permit_of: PermitOf
 
     def launch(self, launch: Launch) -> tuple[str, Ending]:
@@ -70,7 +70,7 @@ class Launcher:
             return execution_id, Continuation(how="here", pid=os.getpid())
         self._source(launch.replay)
         store = StoreRows(self.ground)
-        execution_id, _ = self._create(launch, store)
+        execution_id, _ = self._create(launch, store, self._place_of(launch))
         store.close()
         facts = self.journal.execution(execution_id) or LocalFacts()
         return execution_id, starting.start(
@@ -112,7 +112,21 @@ class Launcher:
 
     # -- new executions ----------------------------------------------------------
 
-    def _create(self, launch: Launch, store: StoreRows) -> tuple[str, ExecutionFacts]:
+    def _place_of(self, launch: Launch) -> LocalFacts | None:
+        """Return where a replay runs: where its source did, whoever commands it."""
+        plan = launch.replay
+        return self.journal.execution(plan.source) if plan is not None else None
+
+    def _create(
+        self, launch: Launch, store: StoreRows, place: LocalFacts | None = None
+    ) -> tuple[str, ExecutionFacts]:
+        """Create an execution that this process runs for now.
+
+        Args:
+            launch: What to start.
+            store: Where.
+            place: An execution with whose interpreter, in whose folder it is to run.
+        """
         flow, plan = launch.flow, launch.replay
         inputs = attempts.encoded_inputs(launch)
         kept = FileValues(values_of(self.ground, "inputs").folder, inline_limit=-1)
@@ -134,8 +148,8 @@ class Launcher:
             store=self.ground.store_id,
             flow=flow.name,
             inputs=facts.inputs.uri,
-            python=sys.executable,
-            cwd=str(Path.cwd()),
+            python=(place and place.python) or sys.executable,
+            cwd=(place and place.cwd) or str(Path.cwd()),
             synchronous=False,
         )
         self.journal.put_execution(execution_id, noted, Holder.me())
@@ -180,7 +194,7 @@ class Launcher:
             journal=self.journal,
             log=log,
             reporter=attempts.reporter(log),
-            lookup=self.lookup,
+            find=self.find,
             permit_of=self.permit_of,
             is_awaited=is_awaited,
         )

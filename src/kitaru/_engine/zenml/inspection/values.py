@@ -12,6 +12,7 @@ from kitaru._core.calls import described
 from kitaru._core.calls.records import StoredValue
 from kitaru._core.values.tagging import Permit
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.port.execution import Found
 from kitaru._engine.values import value_files
 from kitaru._engine.zenml.inspection import executions
 from kitaru._engine.zenml.recording import artifact_versions
@@ -28,14 +29,21 @@ class Library:
         self._journal = journal
         self._gate = gate
 
-    def lookup(self, execution_id: str, name: str) -> StoredValue:
+    def find(self, execution_id: str, name: str, trust: bool) -> Found:
         """Return a saved artifact or a checkpoint's result by its name.
 
         Raises:
             KitaruUsageError: If the execution has none of that name.
         """
         calls = executions.known_calls(self._journal, execution_id)
-        return described.named_value(execution_id, name, calls)
+        value = described.named_value(execution_id, name, calls)
+        what = f"artifact {name!r}"
+        whose = f"{what} of execution {execution_id}"
+        return Found(
+            value,
+            artifact_versions.fetch(value, what=what),
+            self._gate.of_execution(execution_id, whose, trust=trust),
+        )
 
     def binder(self, execution_id: str) -> described.Bind:
         """Return what gives records of an execution a `load()` that reads the value."""

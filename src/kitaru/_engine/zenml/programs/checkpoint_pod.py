@@ -15,7 +15,7 @@ from kitaru._core.flows.metadata_keys import PLACE_KEY
 from kitaru._core.values.tagging import anything
 from kitaru._engine.isolation import request
 from kitaru._engine.isolation.request import Reply
-from kitaru._engine.open import stored_value
+from kitaru._engine.open import current_engine
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
@@ -63,7 +63,12 @@ def _run(place: str, execution_id: str) -> Reply:
             received = request.receive(
                 io.BytesIO(isolated_checkpoints.request_of(place))
             )
-            reply = request.perform(request.unpack(*received), stored_value, values)
+            reply = request.perform(
+                request.unpack(*received),
+                lambda *asked: current_engine().value(*asked),
+                values,
+                is_sent=False,
+            )
             sys.stdout.flush()
             sys.stderr.flush()
         isolated_checkpoints.write_reply(place, reply)

@@ -28,7 +28,7 @@ from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
 from kitaru._engine.port.engine import Launch
-from kitaru._engine.port.execution import Ending, Lookup, Reporter
+from kitaru._engine.port.execution import Ending, Find, Reporter
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.spawning import Surroundings
@@ -64,7 +64,7 @@ class Launcher:
         self,
         journal: Journal,
         queue: Queue,
-        lookup: Lookup,
+        find: Find,
         *,
         gate: Gate,
         synchronous: bool,
@@ -72,7 +72,7 @@ class Launcher:
         self._journal = journal
         self._starter = Starter(journal, queue)
         self._journal_limit = compaction.size_limit()
-        self._lookup = lookup
+        self._find = find
         self._gate = gate
         self._synchronous = synchronous
 
@@ -96,7 +96,8 @@ class Launcher:
             if remote_runs.is_chosen(launch.flow.name):
                 return self._submit(launch), Continuation(how="stack")
             here_only = not launch.flow.source.is_loadable
-            execution_id = "" if here_only else self._create(launch)[0]
+            place = self._place_of(launch)
+            execution_id = "" if here_only else self._create(launch, place)[0]
         if here_only:
             execution_id, _ = self.launch(launch)
             return execution_id, Continuation(how="here", pid=os.getpid())
@@ -146,8 +147,20 @@ class Launcher:
             reporter.ended(execution_id, flow.name, ending)
             return ending, result
 
-    def _create(self, launch: Launch) -> tuple[str, PipelineRunResponse]:
-        """Create an execution that this process runs for now."""
+    def _place_of(self, launch: Launch) -> LocalFacts | None:
+        """Return where a replay runs: where its source did, whoever commands it."""
+        plan = launch.replay
+        return self._journal.execution(plan.source) if plan is not None else None
+
+    def _create(
+        self, launch: Launch, place: LocalFacts | None = None
+    ) -> tuple[str, PipelineRunResponse]:
+        """Create an execution that this process runs for now.
+
+        Args:
+            launch: What to start.
+            place: An execution with whose interpreter, in whose folder it is to run.
+        """
         flow, plan = launch.flow, launch.replay
         inputs = attempts.encoded_inputs(launch)
         with translated(f"starting flow {flow.name!r}"):
@@ -164,17 +177,19 @@ class Launcher:
                 original=plan.source if plan else None,
             )
         self._journal.put_execution(
-            str(run.id), self._local_facts(flow, facts), Holder.me()
+            str(run.id), self._local_facts(flow, facts, place), Holder.me()
         )
         return str(run.id), run
 
-    def _local_facts(self, flow: FlowSpec, facts: ExecutionFacts) -> LocalFacts:
+    def _local_facts(
+        self, flow: FlowSpec, facts: ExecutionFacts, place: LocalFacts | None
+    ) -> LocalFacts:
         return LocalFacts(
             store=runs.store_id(),
             flow=flow.name,
             inputs=facts.inputs.uri,
-            python=sys.executable,
-            cwd=str(Path.cwd()),
+            python=(place and place.python) or sys.executable,
+            cwd=(place and place.cwd) or str(Path.cwd()),
             synchronous=self._synchronous,
         )
 
@@ -381,7 +396,7 @@ class Launcher:
             journal=self._journal,
             log=log,
             reporter=reporter,
-            lookup=self._lookup,
+            find=self._find,
             gate=self._gate,
             synchronous=self._synchronous if synchronous is None else synchronous,
             stopping=stopping,

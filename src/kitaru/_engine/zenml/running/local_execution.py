@@ -26,8 +26,8 @@ from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
     Ending,
+    Find,
     IsolatedCall,
-    Lookup,
     Parts,
     Recorder,
     Reporter,
@@ -68,7 +68,7 @@ class LocalExecution:
         journal: Journal,
         log: LogFile,
         reporter: Reporter,
-        lookup: Lookup,
+        find: Find,
         gate: Gate,
         synchronous: bool,
         stopping: Callable[[], bool] | None = None,
@@ -82,7 +82,7 @@ class LocalExecution:
         self._facts = facts
         self._journal = journal
         self._log = log
-        self._lookup = lookup
+        self._find = find
         self._gate = gate
         self._synchronous = synchronous
         # Given to a pod, which nobody can ask through its journal.
@@ -161,7 +161,7 @@ class LocalExecution:
                     is_awaited=self._is_awaited,
                 ),
                 reporter=self.reporter,
-                lookup=self._lookup,
+                find=self._find,
                 run_foreign=zenml_steps.run,
                 run_isolated=pods.run if pods else _run_in_child,
                 width=futures.configured_width(),
