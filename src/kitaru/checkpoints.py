@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, Generic, Never, ParamSpec, TypedDict, TypeVar, cast, overload
+from types import MethodType
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    Never,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from kitaru._core.calls import names
 from kitaru._core.calls.names import check_name
@@ -20,6 +32,7 @@ from kitaru._core.flows.specs import (
     CheckpointSpec,
     ExceptionTypes,
     Runtime,
+    refuse_generator,
 )
 from kitaru._core.settings import options as known_options
 from kitaru._core.words.similar import shorten
@@ -36,6 +49,7 @@ from kitaru.errors import KitaruUsageError
 __tracebackhide__ = True
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -56,8 +70,33 @@ class Checkpoint(Generic[P, R]):
         self._options = options
         self._parameters = frozenset(inspect.signature(spec.function).parameters)
         self._is_async = inspect.iscoroutinefunction(spec.function)
+        # The object whose method it is, in front of all arguments.
+        self._owner: tuple[object, ...] = ()
         functools.update_wrapper(self, spec.function)
         flow_loading.register_checkpoint(spec)
+
+    @overload
+    def __get__(
+        self, instance: None, owner: type[Any] | None = None
+    ) -> Checkpoint[P, R]: ...
+    @overload
+    def __get__(
+        self: Checkpoint[Concatenate[Any, Q], R],
+        instance: object,
+        owner: type[Any] | None = None,
+    ) -> Checkpoint[Q, R]: ...
+    def __get__(
+        self, instance: object, owner: type[Any] | None = None
+    ) -> Checkpoint[Any, R]:
+        """Return what calls the checkpoint of a class as a method of an object."""
+        return self if instance is None else self._of((instance,))
+
+    def _of(self, owner: tuple[object, ...]) -> Checkpoint[Any, R]:
+        bound = copy.copy(self)
+        bound._owner = owner
+        # What `inspect.signature` looks at.
+        functools.update_wrapper(bound, bound.fn)
+        return bound
 
     @property
     def name(self) -> str:
@@ -67,7 +106,8 @@ class Checkpoint(Generic[P, R]):
     @property
     def fn(self) -> Callable[P, R]:
         """The plain function, for tests."""
-        return self._spec.function
+        plain = self._spec.function
+        return MethodType(plain, *self._owner) if self._owner else plain
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the checkpoint, or return what it returned before.
@@ -84,7 +124,7 @@ class Checkpoint(Generic[P, R]):
         options, rest = self._split_options(kwargs)
         call = runtime.call_async if self._is_async else runtime.call
         # The engine knows the value as an object; the signature is the user's.
-        value: Any = call(self._spec, args, rest, options)
+        value: Any = call(self._spec, (*self._owner, *args), rest, options)
         return value  # type: ignore[no-any-return]  # R by the user's annotation
 
     def submit(self, *args: Any, **kwargs: Any) -> CheckpointFuture[R]:
@@ -100,7 +140,8 @@ class Checkpoint(Generic[P, R]):
             f"{self.name}.submit()", inside_checkpoint=f"{_NESTED}{self.name}.fn(...)"
         )
         options, rest = self._split_options(kwargs)
-        future: CheckpointFuture[R] = runtime.submit(self._spec, args, rest, options)
+        given = (*self._owner, *args)
+        future: CheckpointFuture[R] = runtime.submit(self._spec, given, rest, options)
         return future
 
     def map(self, *iterables: Any, **constants: Any) -> CheckpointFutures[R]:
@@ -185,7 +226,8 @@ class Checkpoint(Generic[P, R]):
             options = replace(options, id=_invocation_id(id, door))
         if after != ():
             options = replace(options, after=_sequence(after, door))
-        return Checkpoint(spec, options)
+        changed: Checkpoint[P, R] = Checkpoint(spec, options)
+        return changed._of(self._owner) if self._owner else changed
 
     def _split_options(
         self, kwargs: dict[str, Any]
@@ -284,6 +326,7 @@ def checkpoint(
 
     def decorate(function: Callable[P, R]) -> Checkpoint[P, R]:
         plain, foreign = _plain_function(function)
+        refuse_generator(plain, "checkpoint")
         name = names.check_name("checkpoint", plain.__name__.strip("<>"))
         declared = given | {"resources": _resources(name, resources)}
         spec = CheckpointSpec(name=name, function=plain, foreign=foreign, **declared)

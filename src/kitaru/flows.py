@@ -14,7 +14,7 @@ from kitaru._core import sources
 from kitaru._core.calls import failures, names, tracebacks
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows import scope
-from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.flows.specs import FlowSpec, refuse_generator
 from kitaru._core.settings import options, settings
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.settings import Settings
@@ -401,6 +401,7 @@ def flow(
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         _check_function(function)
+        refuse_generator(function, "flow")
         name = names.check_name("flow", function.__name__)
         return Flow(FlowSpec(name, function, sources.describe(function)), declared)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -217,3 +217,23 @@ def test_delays_of_many_attempts_have_a_bound(attempt: int, delay: float) -> Non
     assert spec.delay_before(attempt) == min(
         delay * 2.0 ** min(attempt - 2, 60), 31622400
     )
+
+
+@pytest.mark.parametrize("kind", ["flow", "checkpoint"])
+def test_a_generator_function_is_refused_where_it_is_defined(kind: str) -> None:
+    decorate = {"flow": flow, "checkpoint": checkpoint}[kind]
+
+    def pages() -> Iterator[int]:
+        yield 1
+
+    async def pages_later() -> AsyncIterator[int]:
+        yield 1
+
+    for function in (pages, pages_later):
+        with pytest.raises(KitaruUsageError) as caught:
+            decorate(function)  # type: ignore[call-overload]  # either of two
+        assert str(caught.value) == (
+            f"@{kind} {function.__name__!r} is a generator function: a call of it runs "
+            "nothing and returns no value that can be kept. Return a list, or make a "
+            "checkpoint of the work for one element"
+        )

@@ -11,9 +11,24 @@ from typing import Any, Literal
 from kitaru._core import sources
 from kitaru._core.flows.resources import Resources
 from kitaru._core.settings.options import MOST_SECONDS
+from kitaru.errors import KitaruUsageError
 
 Runtime = Literal["inline", "isolated"]
 ExceptionTypes = tuple[type[Exception], ...]
+
+
+def refuse_generator(function: Callable[..., Any], kind: str) -> None:
+    """Refuse a function whose call runs nothing of it yet, and returns no value.
+
+    Raises:
+        KitaruUsageError: If it is a generator function, `async` or not.
+    """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise KitaruUsageError(
+            f"@{kind} {function.__name__!r} is a generator function: a call of it runs "
+            "nothing and returns no value that can be kept. Return a list, or make a "
+            "checkpoint of the work for one element"
+        )
 
 
 @dataclass(frozen=True)
