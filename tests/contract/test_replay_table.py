@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -154,6 +155,32 @@ def test_retry_the_failed_call_that_ended_the_attempt(client: KitaruClient) -> N
     client.executions.retry(handle.exec_id)
 
     assert ran == ["second", "third"]
+
+
+def test_retry_a_call_that_the_flow_gave_up_cancelled(client: KitaruClient) -> None:
+    broken.append("third")
+
+    @checkpoint
+    async def slow(n: int) -> int:
+        work("slow", n)
+        await asyncio.sleep(0 if len(clock) > 1 else 60)
+        return n
+
+    @flow
+    async def impatient() -> int:
+        clock.append(1)
+        try:
+            found = await asyncio.wait_for(slow(1), 0.05)
+        except TimeoutError:
+            found = 2
+        return third(found)
+
+    handle = started(impatient)
+
+    client.executions.retry(handle.exec_id)
+
+    assert handle.wait(timeout=60) == 6
+    assert ran == ["slow", "third"]
 
 
 def test_retry_a_failed_call_whose_failure_the_flow_caught(

@@ -17,8 +17,13 @@ from kitaru.models import (
     FailureInfo,
 )
 
-_COLOURS = {"running": "cyan", "completed": "green", "failed": "red"}
-_MARKS = {"running": "▸", "completed": "✓", "failed": "✗"}
+_COLOURS = {
+    "running": "cyan",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+}
+_MARKS = {"running": "▸", "completed": "✓", "failed": "✗", "cancelled": "✗"}
 _OUTCOMES = {
     "answered": ("✓", "green"),
     "default": ("✓", "yellow"),

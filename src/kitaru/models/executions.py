@@ -74,14 +74,14 @@ class CheckpointAttempt(Record):
 
     Attributes:
         number: Which one, from 1.
-        status: `completed` or `failed`.
+        status: `completed`, `failed`, or `cancelled` if it was given up.
         started_at: When its body began, in UTC.
         ended_at: When its body ended, in UTC; `None` if nobody noted it.
         failure: Why it failed; `None` if it did not.
     """
 
     number: int
-    status: Literal["completed", "failed"]
+    status: Literal["completed", "failed", "cancelled"]
     started_at: datetime
     ended_at: datetime | None = None
     failure: FailureInfo | None = None
@@ -158,7 +158,8 @@ class CheckpointCall(Record):
         name: Name of the checkpoint.
         invocation_id: Name of the call in its execution: `name`, `name_2`, …, or the id
             that the flow gave it.
-        status: `running`, `completed` or `failed`.
+        status: `running`, `completed`, `failed`, or `cancelled` if the flow gave it up,
+            by `asyncio.wait_for` say, or its process was told to end.
         started_at: When it began, in UTC; `None` if nobody noted it.
         ended_at: When it ended, in UTC; `None` while it runs, or if its process died.
         metadata: What `log()` noted in its last attempt; `llm_calls` lists its calls of
@@ -182,7 +183,7 @@ class CheckpointCall(Record):
     call_id: str
     name: str
     invocation_id: str
-    status: Literal["running", "completed", "failed"]
+    status: Literal["running", "completed", "failed", "cancelled"]
     started_at: datetime | None = None
     ended_at: datetime | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)

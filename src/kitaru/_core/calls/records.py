@@ -74,7 +74,7 @@ class AttemptRecord:
     __pydantic_config__ = _KNOWN_FIELDS_ONLY
 
     number: int
-    status: Literal["completed", "failed"]
+    status: Literal["completed", "failed", "cancelled"]
     started_at: datetime
     ended_at: datetime
     failure: StoredFailure | None = None
@@ -86,7 +86,8 @@ class CallRecord:
 
     `order` counts all calls of the execution as they were asked for. `position` counts
     those the flow body made one after the other; concurrent calls and calls with an id
-    given by the user have none. `caught` says that the flow went on after the failure.
+    given by the user have none. A cancelled one was given up before it had an outcome: it
+    has neither output nor failure. `caught` says that the flow went on after the failure.
     `original` is the call id whose result was reused, `output_id` the artifact id of
     that result; results of the execution's own have a derived one. `usage` is what all
     attempts spent, those before a retry of the execution included.
@@ -97,7 +98,7 @@ class CallRecord:
     execution_id: str
     invocation_id: str
     name: str
-    status: Literal["completed", "failed"]
+    status: Literal["completed", "failed", "cancelled"]
     started_at: datetime
     ended_at: datetime
     order: int = 0

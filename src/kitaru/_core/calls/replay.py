@@ -9,6 +9,7 @@ Two situations, one question: *what happens when the flow asks for this call?*
 | | the same, but the call has an id of its own, the flow's source changed, or an argument is new each time by nature (a time, a UUID) | its result is returned, and says so |
 | | failed, and the flow went on | its exception is raised again |
 | | failed, and that ended the attempt | it runs |
+| | given up before it had an outcome | it runs |
 | | never asked for | it runs |
 | replay | overridden | the override is returned |
 | | before the anchor | its recorded outcome is used again … |
@@ -213,7 +214,7 @@ def _path(own: Sequence[CallRecord]) -> dict[int, CallRecord]:
     again = [
         position
         for position, record in placed
-        if record.status == "failed" and not record.caught
+        if record.status != "completed" and not record.caught
     ]
     last = min(again, default=None)
     return {

@@ -6,7 +6,7 @@ The scope travels in a context variable, so it follows `await` and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -104,6 +104,8 @@ class RunningCall:
     usages: list[Usage] = field(default_factory=list)
     # The result, where the process that ran the body has stored it already.
     output: StoredValue | None = None
+    # Ends a process that the body has to itself.
+    stop: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

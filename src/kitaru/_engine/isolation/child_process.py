@@ -61,6 +61,7 @@ def _exchange(call: IsolatedCall, folder: str, environment: Mapping[str, str]) -
         text=False,
     )
     os.close(write_end)
+    call.running.stop = process.kill
     output = threading.Thread(
         target=_print_output, args=(process, scope.current()), daemon=True
     )

@@ -89,6 +89,10 @@ class LineReporter:
         left = f"; trying again, {retry_left} left" if retry_left else ""
         self.line("no", f"  {invocation_id}  {_named(error)}{left}")
 
+    def gave_up(self, invocation_id: str, seconds: float) -> None:
+        """A checkpoint body was cancelled, or its process is told to end."""
+        self.line("no", f"  {invocation_id}  cancelled after {duration(seconds)}")
+
     def reused(self, invocation_id: str, note: str | None) -> None:
         """A stored outcome is used again."""
         self.line(

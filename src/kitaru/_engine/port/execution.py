@@ -218,6 +218,10 @@ class Reporter(Protocol):
         """A checkpoint body raised."""
         ...
 
+    def gave_up(self, invocation_id: str, seconds: float) -> None:
+        """A checkpoint body was cancelled, or its process is told to end."""
+        ...
+
     def reused(self, invocation_id: str, note: str | None) -> None:
         """A stored outcome is used again."""
         ...

@@ -16,6 +16,7 @@ from kitaru._core.calls.records import (
     StoredValue,
 )
 from kitaru._core.flows.scope import RunningCall
+from kitaru._core.flows.signals import FlowSignal
 from kitaru._core.flows.specs import CheckpointSpec
 from kitaru._core.secrecy import masking
 from kitaru.models import Usage
@@ -96,12 +97,12 @@ class Ticket:
         output: StoredValue | None,
         failure: StoredFailure | None,
     ) -> CallRecord:
-        """Return the outcome as it is stored."""
+        """Return the outcome as it is stored; without any, that it was given up."""
         return CallRecord(
             execution_id=execution_id,
             invocation_id=self.invocation_id,
             name=self.spec.name,
-            status="failed" if failure else "completed",
+            status="completed" if output else "failed" if failure else "cancelled",
             started_at=self.started_at,
             ended_at=self.attempts[-1].ended_at if self.attempts else now(),
             order=self.identity.order,
@@ -144,9 +145,18 @@ class Try:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if error is not None and not isinstance(error, Exception):
-            return False
         ticket = self._ticket
+        if isinstance(error, FlowSignal):
+            return False
+        if error is not None and not isinstance(error, Exception):
+            attempt = AttemptRecord(
+                number=self._number,
+                status="cancelled",
+                started_at=self._started_at,
+                ended_at=now(),
+            )
+            ticket.attempts.append(attempt)
+            return False
         failure = None
         if error is not None:
             failure = failures.store(error, failures.origin_of(error))

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -153,12 +154,16 @@ class Checkpointing:
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
         self._begin(ticket, decision)
-        with scope.entered(Scope(self._runtime, ticket.running)):
-            for attempt in ticket.tries():
-                if attempt.delay:
-                    time.sleep(attempt.delay)
-                with attempt:
-                    ticket.value = self._body(ticket)
+        try:
+            with scope.entered(Scope(self._runtime, ticket.running)):
+                for attempt in ticket.tries():
+                    if attempt.delay:
+                        time.sleep(attempt.delay)
+                    with attempt:
+                        ticket.value = self._body(ticket)
+        except BaseException as error:
+            self._give_up(ticket, error)
+            raise
         return self._settle(ticket)
 
     async def run_async(
@@ -174,12 +179,16 @@ class Checkpointing:
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
         self._begin(ticket, decision)
-        with scope.entered(Scope(self._runtime, ticket.running)):
-            for attempt in ticket.tries():
-                if attempt.delay:
-                    await asyncio.sleep(attempt.delay)
-                with attempt:
-                    ticket.value = await self._body_async(ticket)
+        try:
+            with scope.entered(Scope(self._runtime, ticket.running)):
+                for attempt in ticket.tries():
+                    if attempt.delay:
+                        await asyncio.sleep(attempt.delay)
+                    with attempt:
+                        ticket.value = await self._body_async(ticket)
+        except BaseException as error:
+            self._give_up(ticket, error)
+            raise
         return self._settle(ticket)
 
     def _open(
@@ -231,7 +240,12 @@ class Checkpointing:
     async def _body_async(self, ticket: Ticket) -> Any:
         spec = ticket.spec
         if spec.is_isolated:
-            return await asyncio.to_thread(self._body, ticket)
+            try:
+                return await asyncio.to_thread(self._body, ticket)
+            except asyncio.CancelledError:
+                # Nobody waits for what its process would still do.
+                ticket.running.stop()
+                raise
         try:
             async with asyncio.timeout(spec.timeout) as limit:
                 value = await ticket.function(*ticket.args, **ticket.kwargs)
@@ -429,6 +443,17 @@ class Checkpointing:
         self._parts.reporter.finished(ticket.invocation_id, seconds)
         return ticket.value
 
+    def _give_up(self, ticket: Ticket, error: BaseException) -> None:
+        """Record that a call was cancelled, or its process told to end: it has no outcome."""
+        if isinstance(error, FlowSignal):
+            return
+        record = self._record(ticket)
+        # If it cannot be noted the body has to end, but by what ends this call.
+        with suppress(FlowSignal, KitaruBackendError):
+            self._commit(record)
+        seconds = (now() - ticket.started_at).total_seconds()
+        self._parts.reporter.gave_up(ticket.invocation_id, seconds)
+
     def _stored(self, ticket: Ticket) -> StoredValue:
         what = f"the result of checkpoint {ticket.invocation_id!r}"
         try:
@@ -444,7 +469,7 @@ class Checkpointing:
             self._execution_id, outcome.get("output"), outcome.get("failure")
         )
         key = ticket.cache_key
-        if record.status == "failed" or key is None:
+        if record.status != "completed" or key is None:
             return record
         return replace(record, cache_key=key)
 

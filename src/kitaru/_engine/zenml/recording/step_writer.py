@@ -412,6 +412,8 @@ def _shown(record: CallRecord) -> dict[str, Any]:
 def _status(record: CallRecord) -> ExecutionStatus:
     if record.status == "failed":
         return ExecutionStatus.FAILED
+    if record.status == "cancelled":
+        return ExecutionStatus.CANCELLED
     return ExecutionStatus.CACHED if record.reused else ExecutionStatus.COMPLETED
 
 
