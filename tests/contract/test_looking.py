@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +61,73 @@ def test_artifacts_can_be_listed_and_loaded(client: KitaruClient) -> None:
     again = client.artifacts.get(refs[0].artifact_id)
     assert again.load() == {"text": "hello"}
     assert client.artifacts.list(handle.exec_id, kind="prompt", limit=5) == [refs[0]]
+
+
+class Crawler(threading.Thread):
+    def run(self) -> None:
+        print("printed by a thread")
+
+
+@pytest.mark.parametrize("runtime", ["inline", "isolated"])
+def test_threads_of_a_checkpoint_belong_to_it(
+    client: KitaruClient, runtime: Literal["inline", "isolated"]
+) -> None:
+    def work(n: int) -> str | None:
+        print(f"printed {n}")
+        logging.getLogger("users.own").warning("logged %s", n)
+        kitaru.log(**{f"work_{n}": n})
+        return kitaru.current_execution_id()
+
+    @checkpoint(runtime=runtime)
+    def crawl() -> list[str | None]:
+        thread = Crawler()
+        thread.start()
+        thread.join()
+        with ThreadPoolExecutor(2) as pool:
+            return [*pool.map(work, range(2)), pool.submit(work, n=2).result()]
+
+    @flow
+    def crawling() -> list[str | None]:
+        return crawl()
+
+    handle = crawling.run()
+
+    assert handle.wait() == [handle.exec_id] * 3
+    (call,) = client.executions.get(handle.exec_id).checkpoints
+    assert call.metadata == {"work_0": 0, "work_1": 1, "work_2": 2}
+    entries = list(client.executions.logs(handle.exec_id, checkpoint="crawl"))
+    assert sorted(entry.message for entry in entries) == [
+        "logged 0",
+        "logged 1",
+        "logged 2",
+        "printed 0",
+        "printed 1",
+        "printed 2",
+        "printed by a thread",
+    ]
+
+
+def test_a_pool_works_for_whoever_asks(client: KitaruClient) -> None:
+    with ThreadPoolExecutor(1) as pool:
+
+        @checkpoint
+        def crawl(n: int) -> None:
+            pool.submit(print, f"page {n}").result()
+
+        @flow
+        def crawling() -> str | None:
+            crawl(1)
+            crawl(2)
+            return pool.submit(kitaru.current_execution_id).result()
+
+        handle = crawling.run()
+
+    assert handle.wait() is None
+    entries = client.executions.logs(handle.exec_id)
+    assert [(e.message, e.checkpoint) for e in entries] == [
+        ("page 1", "crawl"),
+        ("page 2", "crawl_2"),
+    ]
 
 
 @pytest.mark.parametrize("runtime", ["inline", "isolated"])

@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,30 @@ def test_what_a_flow_prints_goes_to_terminal_and_log(
     assert capsys.readouterr() == ("hello\n", "oh\n")
     assert [(e.message, e.level, e.checkpoint) for e in log.read()] == [
         ("hello", "INFO", "draft"),
-        ("oh", "ERROR", "draft"),
+        ("oh", "INFO", "draft"),
+    ]
+
+
+def test_warnings_are_warnings_and_the_way_they_are_shown_comes_back(
+    log: LogFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(message: Warning | str, *_told: object) -> None:
+        print(f"UserWarning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show  # type: ignore[assignment]  # pytest has its own
+        with log_capture.captured("ex", log), scope.entered(flow_scope("ex")):
+            print("before", file=sys.stderr)
+            warnings.warn("old spelling", stacklevel=1)
+            print("after", file=sys.stderr)
+        assert warnings.showwarning is show
+
+    assert "UserWarning: old spelling" in capsys.readouterr().err
+    assert [(entry.message, entry.level) for entry in log.read()] == [
+        ("before", "INFO"),
+        ("UserWarning: old spelling", "WARNING"),
+        ("after", "INFO"),
     ]
 
 

@@ -33,7 +33,7 @@ from kitaru._core.values.tagging import anything
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation.channel import part, read_part
 from kitaru._engine.port.execution import Find, IsolatedCall, Values
-from kitaru._engine.session import saved_values
+from kitaru._engine.session import saved_values, threads
 from kitaru.errors import KitaruPickleWarning, KitaruUsageError, KitaruUserCodeError
 from kitaru.models import FailureOrigin, Usage
 
@@ -240,6 +240,7 @@ def perform(
         is_sent: Whether result and saved values come with the reply; otherwise `values`
             is where they stay.
     """
+    threads.belong_to_their_checkpoint()
     runtime = _Runtime(request.execution_id, values, find, is_sent=is_sent)
     call = RunningCall(request.invocation_id, request.name)
     reply = Reply()

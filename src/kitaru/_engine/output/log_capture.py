@@ -11,8 +11,10 @@ import io
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 from kitaru._core.flows import scope
@@ -58,6 +60,9 @@ class _Sinks:
 
 
 _sinks = _Sinks()
+# Of lines that are printed: the stream says nothing of it, programs report progress and
+# what went well on stderr.
+_level: ContextVar[str] = ContextVar("kitaru_level", default="INFO")
 _echo = True
 
 
@@ -83,10 +88,9 @@ def captured(execution_id: str, file: LogSink) -> Iterator[None]:
 class _Tee(io.TextIOBase):
     """A stream that also feeds the log, line by line and checkpoint by checkpoint."""
 
-    def __init__(self, stream: TextIO | None, level: str) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         # `None` if Python was started without it.
         self._stream = stream
-        self._level = level
         self._rest: dict[tuple[LogSink, str | None], str] = {}
 
     def write(self, text: str) -> int:
@@ -100,7 +104,7 @@ class _Tee(io.TextIOBase):
         key = (file, checkpoint)
         *lines, rest = (self._rest.pop(key, "") + text).split("\n")
         for line in lines:
-            file.write(line, level=self._level, checkpoint=checkpoint)
+            file.write(line, level=_level.get(), checkpoint=checkpoint)
         if rest:
             self._rest[key] = rest
         return len(text)
@@ -108,7 +112,7 @@ class _Tee(io.TextIOBase):
     def flush_rest(self) -> None:
         """Log what was printed without a final newline."""
         for (file, checkpoint), text in self._rest.items():
-            file.write(text, level=self._level, checkpoint=checkpoint)
+            file.write(text, level="INFO", checkpoint=checkpoint)
         self._rest.clear()
 
     def flush(self) -> None:
@@ -153,10 +157,23 @@ class _Handler(logging.Handler):
         file.write(message, level=record.levelname, checkpoint=checkpoint)
 
 
+def _as_warnings(show: Callable[..., None]) -> Callable[..., None]:
+    """Return what prints a warning as `show` does, in lines of that level."""
+
+    def marked(*told: Any, **named: Any) -> None:
+        token = _level.set("WARNING")
+        try:
+            show(*told, **named)
+        finally:
+            _level.reset(token)
+
+    return marked
+
+
 def _install() -> Callable[[], None]:
     """Wrap the streams and listen to the root logger; return what undoes it."""
     out, err, root = sys.stdout, sys.stderr, logging.getLogger()
-    tee_out, tee_err = _Tee(out, "INFO"), _Tee(err, "ERROR")
+    tee_out, tee_err = _Tee(out), _Tee(err)
     sys.stdout, sys.stderr = tee_out, tee_err
     handlers: list[logging.Handler] = [_Handler()]
     level = root.level
@@ -170,8 +187,12 @@ def _install() -> Callable[[], None]:
         root.setLevel(logging.INFO)
     for handler in handlers:
         root.addHandler(handler)
+    show = warnings.showwarning
+    marked = warnings.showwarning = _as_warnings(show)
 
     def undo() -> None:
+        if warnings.showwarning is marked:
+            warnings.showwarning = show
         for handler in handlers:
             root.removeHandler(handler)
         root.setLevel(level)

@@ -23,7 +23,7 @@ from kitaru._core.secrecy import masking
 from kitaru._core.waits import answered, answers
 from kitaru._core.waits.answered import Answer
 from kitaru._engine.port.execution import Found, Parts, Question
-from kitaru._engine.session import saved_values
+from kitaru._engine.session import saved_values, threads
 from kitaru._engine.session.checkpoints import Checkpointing
 from kitaru._engine.session.endings import Control, current_task
 from kitaru._engine.session.futures import CheckpointFuture, Pool
@@ -61,6 +61,7 @@ class Session:
             BaseException: Whatever the body raises.
         """
         self._thread = threading.get_ident()
+        threads.belong_to_their_checkpoint()
         with scope.entered(Scope(self)):
             try:
                 value = self._flow.function(**inputs)
