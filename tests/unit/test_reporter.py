@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._core.waits import answers
+from kitaru._core.waits import answered, answers
 from kitaru._core.words.wording import duration
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LineReporter, LogReporter, StreamReporter
@@ -124,3 +124,23 @@ def test_failures_and_notes_have_levels_in_the_log(tmp_path: Path) -> None:
         ("WARNING", "!   careful"),
         ("INFO", "↺   gather  reused (called with other inputs than before)"),
     ]
+
+
+def test_an_answer_that_an_earlier_attempt_told_is_told_as_known(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ex.jsonl"
+    answer = answered.given('say "yes" to ü', by="anna@laptop", surface="cli")
+
+    for _ in range(2):
+        stream = Terminal()
+        StreamReporter(stream, file=LogFile(path)).answered("review", answer)
+        # Another wait with the same answer.
+        StreamReporter(Terminal(), file=LogFile(path)).answered("view", answer)
+
+    said = [entry.message for entry in LogFile(path).read()]
+    line = 'review  answered "say \\"yes\\" to ü" by anna@laptop (cli)'
+    assert said[0] == f"✓   {line}"
+    assert said[1].startswith("✓   view  answered")
+    assert said[2] == f"↺   {line}"
+    assert "↺" in stream.getvalue()

@@ -118,7 +118,12 @@ class LineReporter:
     def answered(self, name: str, answer: Answer) -> None:
         """A wait is over."""
         mark = "no" if answer.aborted else "ok"
-        self.line(mark, f"  {answered.sentence(name, answer)}")
+        text = f"  {answered.sentence(name, answer)}"
+        self.line("again" if self._has_said(text) else mark, text)
+
+    def _has_said(self, text: str) -> bool:
+        """Whether an earlier attempt has put that line out."""
+        return False
 
     def warn(self, message: str) -> None:
         """Something the user should know."""
@@ -206,6 +211,9 @@ class StreamReporter(LineReporter):
             if self._log is not None:
                 self._log.line(mark, text)
 
+    def _has_said(self, text: str) -> bool:
+        return self._log is not None and self._log._has_said(text)
+
     def _whose(self) -> str:
         several = self._execution is not None and len(_shown) > 1
         return f"[{short(self._execution or '')}] " if several else ""
@@ -226,6 +234,9 @@ class LogReporter(LineReporter):
         """Append one entry."""
         level = _LEVELS.get(mark, "INFO")
         self._file.write(f"{_UNICODE[mark]} {text}", level=level)
+
+    def _has_said(self, text: str) -> bool:
+        return self._file.has_line(text)
 
 
 class SilentReporter(LineReporter):
