@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -25,6 +26,7 @@ from kitaru import (
     wait,
 )
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.zenml.cleaning import local_files
 from kitaru._engine.zenml.cleaning import plan as cleaning_plan
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.runs import runs
@@ -372,6 +374,26 @@ def test_logs_without_an_execution_go_with_global_and_all(
     assert (by_project, done.stray_logs) == (0, 1)
     assert not stray.exists()
     assert (stray.parent / f"{waiting}.jsonl").exists()
+
+
+def test_files_that_older_versions_left_half_written_go_with_global_and_all(
+    config: Path,
+) -> None:
+    waiting = asking.run(1).exec_id
+    (store,) = local_files.artifact_stores()
+    beside = store / "kitaru" / waiting / "large" / "output-1a2b3c4d5e6f"
+    beside.mkdir(parents=True)
+    names = (".data.json.4711.140000000", ".data.file.a.txt.4711", "data.json")
+    left, older, value = (beside / name for name in names)
+    new = beside / ".data.json.4712.140000000"
+    for file in (left, older, value, new):
+        file.touch()
+    for file in (left, older, value):
+        os.utime(file, (0, 0))
+
+    cleaning_ops.clean(cleaning_ops.plan_clean(CleanScope.GLOBAL))
+
+    assert sorted(beside.iterdir()) == [new, value]
 
 
 def test_executions_of_another_store_are_not_taken_for_deleted_ones(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -22,6 +24,9 @@ from kitaru.errors import KitaruBackendError
 
 FOLDER = "kitaru"
 _PAGE = 200
+# `.data.json.PID.THREAD`, the name of a value and who writes it.
+_OLD_DRAFT = re.compile(r"\.data\..+?\.\d+(?:\.\d+)?")
+_WRITTEN_WITHIN = 3600.0
 
 
 def artifact_stores() -> list[Path]:
@@ -92,6 +97,17 @@ def stray_logs(known: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
+def remove_old_drafts(stores: Iterable[Path]) -> None:
+    """Remove what dead processes of older versions had begun to write beside values.
+
+    Those had no lock that would tell that nobody writes any more; their age does.
+    """
+    for store in stores:
+        for file in _files(store / FOLDER):
+            if _OLD_DRAFT.fullmatch(file.name) and _age(file) > _WRITTEN_WITHIN:
+                remove_file(file)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file that may be gone already."""
     try:
@@ -150,6 +166,13 @@ def _remove_tree(folder: Path) -> None:
         return
     except OSError as error:
         raise KitaruBackendError(f"{folder} cannot be removed: {error}") from error
+
+
+def _age(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _is_id(text: str) -> bool:

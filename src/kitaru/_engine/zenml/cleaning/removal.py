@@ -78,6 +78,7 @@ class ZenMLMaintenance:
                 self._journal.release(execution_id, Holder.me(), None)
 
     def remove_stray_logs(self) -> int:
+        local_files.remove_old_drafts(local_files.artifact_stores())
         # The files first: a log is younger than the journal's row of its execution.
         found = list(local_files.stray_logs(()))
         known = self._journal.ids()
