@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
 import kitaru
@@ -61,6 +65,78 @@ def test_artifacts_can_be_listed_and_loaded(client: KitaruClient) -> None:
     again = client.artifacts.get(refs[0].artifact_id)
     assert again.load() == {"text": "hello"}
     assert client.artifacts.list(handle.exec_id, kind="prompt", limit=5) == [refs[0]]
+
+
+class Colour(Enum):
+    RED = "r"
+
+
+class Plan(BaseModel):
+    topic: str
+    due: date
+    key: str = "never shown"
+
+
+@dataclass
+class Point:
+    x: int
+    again: Point | None = None
+
+
+@flow(retries=2, image={"base_image": "python:3.12", "environment": {"A_KEY": "abc"}})
+def planned(plan: Plan, colour: Colour, password: str, n: int = 3) -> object:
+    point = Point(n)
+    if n == 4:
+        point.again = point
+    return {("by", "tuple"): [plan.due, point], "colours": {colour}}
+
+
+class NoData:
+    pass
+
+
+@flow
+def opaque(given: object) -> object:
+    return given
+
+
+def test_an_execution_shows_what_it_was_given_and_gave_back(
+    client: KitaruClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_KEY", "never shown")
+    plan = Plan(topic="cats", due=date(2026, 1, 31))
+
+    handle = planned.run(plan, Colour.RED, "hunter2")
+
+    found = client.executions.get(handle.exec_id)
+    assert found.inputs == {
+        "plan": {"topic": "cats", "due": "2026-01-31", "key": "***"},
+        "colour": "RED",
+        "password": "***",
+    }
+    assert found.result == {
+        "('by', 'tuple')": ["2026-01-31", {"x": 3, "again": None}],
+        "colours": ["RED"],
+    }
+    assert found.settings == {
+        "retries": 2,
+        "image": {"base_image": "python:3.12", "environment": {"A_KEY": "***"}},
+    }
+    shown = CliRunner().invoke(app, ["executions", "get", handle.exec_id]).output
+    assert 'settings {"retries": 2, "image": {"base_image": "python:3.12"' in shown
+    assert 'inputs {"plan": {"topic": "cats"' in shown
+    assert "result {" in shown
+
+
+@pytest.mark.filterwarnings("ignore::kitaru.errors.KitaruPickleWarning")
+def test_what_only_its_classes_can_read_is_not_read_to_be_shown(
+    client: KitaruClient,
+) -> None:
+    found = client.executions.get(opaque.run(NoData()).exec_id)
+    circle = planned.run(Plan(topic="a", due=date(2026, 1, 1)), Colour.RED, "", 4)
+
+    assert (found.inputs, found.result) == (None, None)
+    assert client.executions.get(circle.exec_id).result is None
 
 
 class Crawler(threading.Thread):

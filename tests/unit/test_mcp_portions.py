@@ -44,4 +44,6 @@ def test_metadata_is_left_out_where_it_fills_the_conversation() -> None:
     result = portions.execution_result(record(checkpoints=(call,)))
 
     assert result.execution.checkpoints[0].metadata == {}
-    assert any("metadata was left out" in note for note in result.notes)
+    assert any(
+        "metadata, inputs and result were left out" in note for note in result.notes
+    )

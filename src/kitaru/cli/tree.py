@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from kitaru._core.waits.answered import short as short_answer
 from kitaru._core.words import plain
+from kitaru._core.words.similar import cut
 from kitaru._core.words.wording import short
 from kitaru.cli import screen
 from kitaru.cli.render import ago, coloured, facts, next_steps, took
@@ -35,6 +38,8 @@ _SAID = {"default": "answered by default", "aborted": "given up"}
 _DIM = "dim"
 # The names of a call's columns get no wider than this.
 _WIDEST = 40
+# Characters of inputs and result; `-o json` shows them whole.
+_LONGEST = 120
 
 
 def execution(item: Execution) -> None:
@@ -88,6 +93,12 @@ def _facts(item: Execution) -> list[str]:
     lines = [f"started {ago(item.started_at)}, took {lasted}, stack {item.stack_name}"]
     if item.original_exec_id:
         lines.append(f"replay of {item.original_exec_id}")
+    said = {"settings": item.settings, "inputs": item.inputs, "result": item.result}
+    for name, value in said.items():
+        # A flow that takes or returns nothing says nothing.
+        if value not in (None, {}):
+            text = json.dumps(value, ensure_ascii=False)
+            lines.append(plain.line(f"{name} {cut(text, _LONGEST)}"))
     if spent := usage_line(item.usage):
         lines.append(spent)
     lines += facts(item.metadata)

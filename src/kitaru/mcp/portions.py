@@ -17,7 +17,7 @@ _LISTED_TEXT = 500
 _LOG_LINE = 2_000
 _WHOLE = 200_000
 _CUT = "long texts were cut; kitaru_artifacts_get gives values in portions"
-_NO_METADATA = "metadata was left out because it is too long"
+_NO_METADATA = "metadata, inputs and result were left out because they are too long"
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -139,6 +139,8 @@ def _without_metadata(execution: Execution) -> Execution:
     return execution.model_copy(
         update={
             **bare,
+            "inputs": None,
+            "result": None,
             "artifacts": tuple(a.model_copy(update=bare) for a in execution.artifacts),
             "checkpoints": tuple(
                 call.model_copy(

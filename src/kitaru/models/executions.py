@@ -262,7 +262,8 @@ class AnsweredWait(AskedWait):
 class Execution(Record):
     """One execution of a flow.
 
-    Listings leave `metadata`, `waits`, `checkpoints`, `artifacts` and `usage` empty.
+    Listings leave `metadata`, `waits`, `inputs`, `result`, `settings`, `checkpoints`,
+    `artifacts` and `usage` empty.
 
     Attributes:
         exec_id: Its id.
@@ -279,6 +280,12 @@ class Execution(Record):
         pending_wait: The question that is open; `None` if none is, and in listings.
         waits: The questions that were answered or given up, oldest first; an open one
             is `pending_wait`.
+        inputs: What the flow was given, by parameter, as JSON data with secrets masked;
+            `None` in listings, and if only its own classes can read it (a pickle).
+        result: What the flow returned, in the same way; `None` until it has completed,
+            too. `FlowHandle.get()` gives the value itself.
+        settings: What its start said of `retries`, `cache` and `image`; what nobody
+            said is not there.
         original_exec_id: Id of the execution it is a replay of; `None` if it is none.
         checkpoints: Its calls, in the order the flow made them; those that run come
             last.
@@ -299,6 +306,9 @@ class Execution(Record):
     failure: FailureInfo | None = None
     pending_wait: PendingWait | None = None
     waits: tuple[AnsweredWait, ...] = ()
+    inputs: dict[str, Any] | None = None
+    result: Any = None
+    settings: dict[str, Any] = Field(default_factory=dict)
     original_exec_id: str | None = None
     checkpoints: tuple[CheckpointCall, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()

@@ -92,7 +92,7 @@ def from_tree(tree: Tree, permit: Permit) -> object:
         tree: JSON data.
         permit: Asked before a class is looked up, which may import a module.
     """
-    return _Reader(permit).read(tree)
+    return Reader(permit).read(tree)
 
 
 class _Writer:
@@ -421,7 +421,7 @@ def _shown(reference: Tree) -> str:
 # -- reading ------------------------------------------------------------------------
 
 
-class _Reader:
+class Reader:
     """Builds one value."""
 
     def __init__(self, permit: Permit) -> None:
@@ -544,15 +544,15 @@ _SCALARS: dict[type, Callable[[Any], Tree]] = {
     PureWindowsPath: str,
 }
 
-_READERS: dict[str, Callable[[_Reader, Tree], object]] = {
+_READERS: dict[str, Callable[[Reader, Tree], object]] = {
     "float": lambda r, t: float(t["v"]),
     "int": lambda r, t: int(t["v"], 16),
-    "dict": _Reader.dict,
+    "dict": Reader.dict,
     "tuple": lambda r, t: tuple(r.items(t)),
-    "set": _Reader.set,
+    "set": Reader.set,
     "frozenset": lambda r, t: frozenset(r.items(t)),
     "bytes": lambda r, t: base64.b64decode(t["v"]),
-    "bytearray": _Reader.bytearray,
+    "bytearray": Reader.bytearray,
     "datetime": lambda r, t: _read_clock(datetime, t),
     "date": lambda r, t: date.fromisoformat(t["v"]),
     "time": lambda r, t: _read_clock(time, t),
@@ -565,13 +565,13 @@ _READERS: dict[str, Callable[[_Reader, Tree], object]] = {
     "PurePosixPath": lambda r, t: PurePosixPath(t["v"]),
     "PureWindowsPath": lambda r, t: PureWindowsPath(t["v"]),
     "scalar": lambda r, t: arrays.read(base64.b64decode(t["v"]))[()],
-    "array": _Reader.array,
+    "array": Reader.array,
     "enum": lambda r, t: r.typed(t, Enum)[t["v"]],
     "flag": lambda r, t: r.typed(t, Flag)(t["v"]),
-    "model": _Reader.model,
-    "data": _Reader.dataclass,
+    "model": Reader.model,
+    "data": Reader.dataclass,
     # Past a `__new__` of the user's, which may take other arguments.
     "named": lambda r, t: tuple.__new__(r.typed(t, tuple), r.items(t)),
-    "shared": _Reader.shared,
-    "same": _Reader.same,
+    "shared": Reader.shared,
+    "same": Reader.same,
 }

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kitaru._core.calls import described, failures, usage
 from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
+from kitaru._core.flows import shown
 from kitaru._core.flows.facts import VERSION, ExecutionFacts, LocalFacts
 from kitaru._core.flows.metadata_keys import is_own
 from kitaru._core.values.tagging import anything
@@ -100,10 +102,10 @@ class Reader:
         calls += self._calls_without_outcome(run, records)
         noted = self._journal.notes(execution_id)
         metadata = self._store.metadata(execution_id)
-        shown = {key: value for key, value in metadata.items() if not is_own(key)}
+        logged = {key: value for key, value in metadata.items() if not is_own(key)}
         return _summary(run).model_copy(
             update={
-                "metadata": {**noted, **shown, **noted},
+                "metadata": {**noted, **logged, **noted},
                 "failure": _failure(run, facts),
                 "pending_wait": still_open[0] if still_open else None,
                 "waits": tuple(over),
@@ -113,6 +115,7 @@ class Reader:
                     *_results(run, facts),
                 ),
                 "usage": usage.of_execution(records),
+                **self._details(run, facts),
             }
         )
 
@@ -124,6 +127,14 @@ class Reader:
         """Return the outcomes of an execution."""
         self._complete_facts(execution_id)
         return self._journal.calls(execution_id)
+
+    def _details(self, run: Run, facts: LocalFacts) -> dict[str, Any]:
+        started = self._store.facts(run.execution_id)
+        if started is None:
+            raise OnlyZenMLKnows(f"how {run.execution_id} was started")
+        has_ended = run.status is ExecutionStatus.COMPLETED
+        result = facts.result if has_ended else None
+        return shown.details(started.inputs, result, started.settings, _bytes)
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
         """Return the status as it is noted; nothing is put right."""
@@ -371,6 +382,12 @@ def _results(run: Run, facts: LocalFacts) -> list[ArtifactRef]:
     if facts.result is None:
         raise OnlyZenMLKnows(f"the result of {run.execution_id} is in ZenML alone")
     return [described.result_ref(run.execution_id, facts.result, _bound)]
+
+
+def _bytes(value: StoredValue) -> bytes:
+    if value.payload is None and not Path(value.uri or "").is_absolute():
+        raise OnlyZenMLKnows("a value is not on this disk")
+    return FileValues(Path()).get(value, what="a value")
 
 
 def _bound(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:

@@ -20,6 +20,7 @@ from kitaru._core.calls.records import (
     StoredValue,
 )
 from kitaru._core.calls.replay import Timeline
+from kitaru._core.flows import shown
 from kitaru._core.flows.signals import Killed
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
@@ -288,6 +289,12 @@ class MemoryEngine:
                     *self._result_refs(execution),
                 ),
                 "usage": usage.of_execution(ordered),
+                **shown.details(
+                    value_files.inline(execution.inputs),
+                    value_files.inline(execution.result) if execution.result else None,
+                    execution.settings,
+                    lambda value: value.payload or b"",
+                ),
             }
         )
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import described, usage
 from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.flows import shown
 from kitaru._core.flows.metadata_keys import (
     is_own,
 )
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.zenml.inspection import failures
 from kitaru._engine.zenml.recording import artifact_versions, step_runs
-from kitaru._engine.zenml.runs import statuses
+from kitaru._engine.zenml.runs import runs, statuses
 from kitaru._engine.zenml.runs.statuses import status_of, utc
 from kitaru.models import (
     AnsweredWait,
@@ -90,7 +92,21 @@ def detailed(
                 *result_refs(run, journal, bind),
             ),
             "usage": usage.of_execution(records),
+            **_details(run, journal),
         }
+    )
+
+
+def _details(run: PipelineRunResponse, journal: Journal) -> dict[str, Any]:
+    facts = runs.facts_of(run)
+    if facts is None:
+        return {}
+    has_ended = status_of(run) is ExecutionStatus.COMPLETED
+    return shown.details(
+        facts.inputs,
+        result_value(run, journal) if has_ended else None,
+        facts.settings,
+        lambda value: artifact_versions.fetch(value, what="a value"),
     )
 
 
