@@ -17,12 +17,29 @@ pytestmark = pytest.mark.e2e
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def agent_program(workspace: Workspace) -> str:
-    return str(shutil.copy(EXAMPLES / "pydantic_ai_agent.py", workspace.project))
+def agent_program(workspace: Workspace, name: str = "pydantic_ai_agent.py") -> str:
+    return str(shutil.copy(EXAMPLES / name, workspace.project))
 
 
-def test_the_pydantic_ai_agent_asks_and_publishes(workspace: Workspace) -> None:
-    script = agent_program(workspace)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param(
+            "pydantic_ai_agent.py",
+            "Durable agents: a fact about durability, a fact about agents",
+            id="PydanticAI",
+        ),
+        pytest.param(
+            "openai_agents_agent.py",
+            "published: a fact about durability, a fact about agents",
+            id="OpenAI Agents",
+        ),
+    ],
+)
+def test_the_agent_asks_and_publishes(
+    workspace: Workspace, name: str, expected: str
+) -> None:
+    script = agent_program(workspace, name)
     runner = workspace.start_python(script)
     runner.says("answer with: kitaru executions input")
     execution_id = workspace.newest()
@@ -31,7 +48,6 @@ def test_the_pydantic_ai_agent_asks_and_publishes(workspace: Workspace) -> None:
     done = runner.finish()
 
     assert done.code == 0, done.both
-    expected = "Durable agents: a fact about durability, a fact about agents"
     assert done.stdout.splitlines()[-1] == expected
     assert len(re.findall("looking up", done.stderr)) == 2
 

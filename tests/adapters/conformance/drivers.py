@@ -23,7 +23,9 @@ class Driver:
             of the checkpoint.
         result: What `journey` returns.
         wait: Name of the wait of `asking`.
-        answered: What `asking` returns when the answer is "red".
+        answered: What `asking` returns when the answer is `answer`.
+        question: What it asks.
+        answer: What a person says to that.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Driver:
     result: list[str]
     wait: str
     answered: str
+    question: str = "Which colour, please?"
+    answer: object = "red"
 
     def __str__(self) -> str:
         return self.name
@@ -55,4 +59,24 @@ PYDANTIC_AI = Driver(
     answered="prepared and red",
 )
 
-DRIVERS = (PYDANTIC_AI,)
+OPENAI_AGENTS = Driver(
+    name="openai_agents",
+    program=HERE / "openai_agents_program.py",
+    calls=(
+        ("model 1", "researcher.r1.s1.model"),
+        ("search c0", "researcher.r1.s1.t0.search"),
+        ("search c1", "researcher.r1.s1.t1.search"),
+        ("flaky 1", "researcher.r1.s1.t2.flaky"),
+        ("mcp", "researcher.r1.s1.t3.add"),
+        ("model 2", "researcher.r1.s2.model"),
+        ("flaky 2", "researcher.r1.s2.t0.flaky"),
+        ("model 3", "researcher.r1.s3.model"),
+    ),
+    result=["found x", "found x", "once more", "3", "at last"],
+    wait="approve_colour",
+    answered="prepared and red",
+    question="Allow the call of tool 'colour'?",
+    answer=True,
+)
+
+DRIVERS = (PYDANTIC_AI, OPENAI_AGENTS)

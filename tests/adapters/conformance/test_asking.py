@@ -29,7 +29,7 @@ def test_a_question_is_answered_by_an_assistant_while_no_process_lives(
             "kitaru_executions_input",
             exec_id=execution_id,
             wait=driver.wait,
-            value="red",
+            value=driver.answer,
         )
 
     with (tmp_path / "errors").open("w") as errors:
@@ -38,7 +38,7 @@ def test_a_question_is_answered_by_an_assistant_while_no_process_lives(
 
     assert status == "waiting"
     assert left == []
-    assert waiting["pending_wait"]["question"] == "Which colour, please?"
+    assert waiting["pending_wait"]["question"] == driver.question
     assert workspace.result(execution_id) == driver.answered
     finished = [line for line in workspace.lines("made") if line.startswith("finished")]
     assert Counter(finished) == {

@@ -1,0 +1,357 @@
+"""`KitaruRunner`: the SDK's runner for an agent that is durable in a flow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Literal
+
+from agents import Agent, RunConfig, Runner
+
+from kitaru._core.calls.names import check_name
+from kitaru.adapters._shared import boundary, identity, questions, runs
+from kitaru.adapters._shared.boundary import Boundary, Place
+from kitaru.adapters._shared.places import Places
+from kitaru.adapters._shared.policy import CapturePolicy
+from kitaru.adapters._shared.settings import ToolsByName, ToolSettings
+from kitaru.adapters._shared.spending import spend
+from kitaru.adapters.openai_agents import approvals as approving
+from kitaru.adapters.openai_agents import nested, whole
+from kitaru.adapters.openai_agents.context import Frame, entered
+from kitaru.adapters.openai_agents.models import durable_config
+from kitaru.adapters.openai_agents.results import OpenAIRunRequest, OpenAIRunResult
+from kitaru.adapters.openai_agents.team import Team
+from kitaru.adapters.openai_agents.translate import (
+    MODEL_REQUEST,
+    RUNNER_CALL,
+)
+from kitaru.checkpoints import checked_settings
+from kitaru.errors import KitaruUsageError
+
+CheckpointStrategy = Literal["calls", "runner_call"]
+Approvals = Literal["wait", "return"]
+
+_OPTIONS = (
+    "hooks",
+    "error_handlers",
+    "previous_response_id",
+    "auto_previous_response_id",
+    "conversation_id",
+    "session",
+)
+
+
+class KitaruRunner:
+    """Runs an OpenAI agent whose finished calls are never made again.
+
+    In a flow every model request and tool call is a checkpoint of its own, those of
+    agents it hands over to or has as tools as well; or the whole run is one. Outside a
+    flow it is the SDK's runner. The agent given is never changed.
+
+    Args:
+        agent: The agent.
+        name: First part of the run's ids; the agent's own name by default.
+        checkpoint_strategy: `"calls"` (default), or `"runner_call"`: one checkpoint.
+        capture: What to keep beside the results.
+        run_config: The SDK's settings of each run.
+        max_turns: Most turns of a run; the SDK's default.
+        approvals: `"wait"` (default): a tool call that needs approval becomes a wait of
+            the flow. `"return"`: the result is `"interrupted"`, see `wait_for_approval`.
+        wait_timeout: Seconds that a process stays and polls while it waits.
+        model_checkpoint_config: Settings of model requests, such as `{"retries": 2}`;
+            of the run, if that is one checkpoint.
+        tool_checkpoint_config: Settings of tool calls.
+        tool_checkpoint_config_by_name: Settings of single tools, over those; `False`
+            takes a tool out of its checkpoint.
+
+    Raises:
+        KitaruUsageError: If the agent is none, or a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        agent: Agent[Any],
+        *,
+        name: str | None = None,
+        checkpoint_strategy: CheckpointStrategy = "calls",
+        capture: CapturePolicy | None = None,
+        run_config: RunConfig | None = None,
+        max_turns: int | None = None,
+        approvals: Approvals = "wait",
+        wait_timeout: float | None = None,
+        model_checkpoint_config: Mapping[str, Any] | None = None,
+        tool_checkpoint_config: Mapping[str, Any] | None = None,
+        tool_checkpoint_config_by_name: ToolsByName | None = None,
+    ) -> None:
+        given: object = agent  # users may pass anything
+        if not isinstance(given, Agent):
+            raise KitaruUsageError(
+                f"KitaruRunner takes an agents.Agent, got {type(given).__name__}"
+            )
+        self._agent = agent
+        self._name = identity.clean(check_name("agent", name or agent.name))
+        self._strategy = _one_of(
+            "checkpoint_strategy", checkpoint_strategy, ("calls", "runner_call")
+        )
+        self._approvals = _one_of("approvals", approvals, ("wait", "return"))
+        self._wait_timeout = wait_timeout
+        self._capture = capture or CapturePolicy()
+        self._run_config = run_config
+        self._max_turns = max_turns
+        settings = checked_settings(
+            model_checkpoint_config, what="model_checkpoint_config"
+        )
+        self._tools = ToolSettings(
+            tool_checkpoint_config, tool_checkpoint_config_by_name
+        )
+        self._boundary = Boundary({MODEL_REQUEST: settings, RUNNER_CALL: settings})
+        self._whole = whole.WholeRuns(agent, self._name, self._boundary, self._capture)
+
+    def run_sync(self, request: Any, **options: Any) -> OpenAIRunResult:
+        """Do what `run` does, where no event loop runs.
+
+        Raises:
+            KitaruUsageError: On an event loop.
+        """
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            raise KitaruUsageError(
+                "run_sync() was called where an event loop runs; use: await runner.run()"
+            )
+        return asyncio.run(self.run(request, **options))
+
+    async def run(self, request: Any, **options: Any) -> OpenAIRunResult:
+        """Run the agent to its end.
+
+        Args:
+            request: What the SDK's `Runner.run` takes as its input, or an
+                `OpenAIRunRequest`.
+            **options: `context`, `hooks`, `error_handlers`, and what names a
+                conversation at the provider, as the SDK's runner takes them.
+
+        Raises:
+            KitaruUsageError: For an option that cannot be used in a flow.
+        """
+        asked, rest = self._asked(request, options)
+        if boundary.place() is not Place.FLOW:
+            # Inside a checkpoint it is noted there.
+            return await self._boundary.run(
+                RUNNER_CALL, self._name, self._name, lambda: self._plain(asked, rest)
+            )
+        if self._strategy == "runner_call":
+            return await self._wholly(asked, rest)
+        with self._begun(asked) as here:
+            return await self._durably(here, asked, rest)
+
+    # -- each way to run -----------------------------------------------------
+
+    async def _plain(
+        self, asked: OpenAIRunRequest, options: dict[str, Any]
+    ) -> OpenAIRunResult:
+        given, context = _given(asked)
+        result = await Runner.run(
+            self._agent, given, **context, **self._configured(options)
+        )
+        found = self._result(result, None)
+        if boundary.place() is Place.CHECKPOINT:
+            self._note_inside(found)
+        return found
+
+    def _note_inside(self, result: OpenAIRunResult) -> None:
+        """Note a run inside a checkpoint there.
+
+        Raises:
+            KitaruContextError: If it asks for an approval, which no checkpoint can.
+        """
+        if self._capture.usage:
+            spend(
+                provider=None,
+                model=None,
+                requests=result.usage.requests,
+                input_tokens=result.usage.input_tokens,
+                output_tokens=result.usage.output_tokens,
+                cached_tokens=result.usage.cached_tokens,
+            )
+        if result.interruptions and self._approvals == "wait":
+            asked = approving.question(result.interruptions[0], self._capture)
+            raise questions.misplaced(asked, "the agent runs in one")
+
+    async def _wholly(
+        self, asked: OpenAIRunRequest, options: dict[str, Any]
+    ) -> OpenAIRunResult:
+        options = self._configured(options)
+        result = await self._whole.run(asked, options)
+        if self._approvals == "return" or result.status == "completed":
+            return result
+        activity = runs.activity()
+        assert activity is not None  # there is a flow here
+        with activity.run(f"{self._name}.approvals") as run:
+            while result.interruptions:
+                decisions = await approving.ask_all(
+                    result.interruptions, run, self._capture, self._wait_timeout
+                )
+                resumed = OpenAIRunRequest.resume(result.state, decisions)
+                result = await self._whole.run(resumed, options)
+        return result
+
+    async def _durably(
+        self, here: Frame, asked: OpenAIRunRequest, options: dict[str, Any]
+    ) -> OpenAIRunResult:
+        agent = here.team.durable(self._agent)
+        options = self._durable_options(options)
+        given, context = _given(asked)
+        while True:
+            with entered(here):
+                result = await Runner.run(agent, given, **context, **options)
+            if not result.interruptions or self._approvals == "return":
+                return self._result(result, here)
+            given = result.to_state()
+            decisions = await approving.ask_all(
+                approving.pending(result.interruptions),
+                here.places.run,
+                self._capture,
+                self._wait_timeout,
+            )
+            approving.decide(given, decisions)
+            context = {}  # approvals live in that of the state
+
+    async def run_streamed(self, request: Any, **options: Any) -> AsyncIterator[Any]:
+        """Run the agent, and give the SDK's events as they come; the result is last.
+
+        In a flow a recorded answer gives its items without deltas. The last thing is
+        the `OpenAIRunResult`.
+
+        Raises:
+            KitaruUsageError: For a run that is one checkpoint, which has no stream.
+        """
+        asked, rest = self._asked(request, options)
+        if boundary.place() is not Place.FLOW:
+            given, context = _given(asked)
+            result = Runner.run_streamed(
+                self._agent, given, **context, **self._configured(rest)
+            )
+            async for event in result.stream_events():
+                yield event
+            yield self._result(result, None)
+            return
+        if self._strategy == "runner_call":
+            raise KitaruUsageError(
+                "a run that is one checkpoint has no stream; use "
+                "checkpoint_strategy='calls'"
+            )
+        rest = self._durable_options(rest)
+        with self._begun(asked) as here:
+            agent = here.team.durable(self._agent)
+            given, context = _given(asked)
+            while True:
+                # The SDK's task takes the context along; the consumer's has none of it.
+                with entered(here):
+                    result = Runner.run_streamed(agent, given, **context, **rest)
+                async for event in result.stream_events():
+                    yield event
+                if not result.interruptions or self._approvals == "return":
+                    yield self._result(result, here)
+                    return
+                given = result.to_state()
+                decisions = await approving.ask_all(
+                    approving.pending(result.interruptions),
+                    here.places.run,
+                    self._capture,
+                    self._wait_timeout,
+                )
+                approving.decide(given, decisions)
+                context = {}
+
+    # -- helpers -------------------------------------------------------------
+
+    def _asked(
+        self, request: Any, options: dict[str, Any]
+    ) -> tuple[OpenAIRunRequest, dict[str, Any]]:
+        rest = dict(options)
+        context = rest.pop("context", None)
+        for name in rest:
+            if name not in _OPTIONS:
+                raise KitaruUsageError(
+                    f"KitaruRunner.run() takes no {name!r}; there are context, "
+                    + ", ".join(_OPTIONS)
+                )
+        in_flow = boundary.place() is Place.FLOW
+        if in_flow and rest.get("session") is not None:
+            raise KitaruUsageError(
+                "a session cannot be used in a flow: what an attempt adds to it would "
+                "be added again by the next one. Pass result.to_input_list() to the "
+                "next run, or keep the conversation in a checkpoint"
+            )
+        if isinstance(request, OpenAIRunRequest):
+            asked = request if context is None else replace(request, context=context)
+            return asked, rest
+        return OpenAIRunRequest.start(request, context=context), rest
+
+    @contextmanager
+    def _begun(self, asked: OpenAIRunRequest) -> Iterator[Frame]:
+        nested.install()
+        activity = runs.activity()
+        assert activity is not None  # there is a flow here
+        if asked.frame is not None:
+            run = asked.frame.places.run
+            with activity.begun(run.id, run.agent):
+                yield asked.frame
+            return
+        with activity.run(self._name) as run:
+            yield Frame(Places(run), self._boundary, self._capture, self._tools, Team())
+
+    def _configured(self, options: dict[str, Any]) -> dict[str, Any]:
+        found = dict(options)
+        if self._run_config is not None:
+            found["run_config"] = self._run_config
+        if self._max_turns is not None:
+            found["max_turns"] = self._max_turns
+        return found
+
+    def _durable_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        found = self._configured(options)
+        found["run_config"] = durable_config(self._run_config, self._name)
+        return found
+
+    def _result(self, result: Any, here: Frame | None) -> OpenAIRunResult:
+        pending = approving.pending(result.interruptions)
+        return OpenAIRunResult(
+            output=None if pending else result.final_output,
+            status="interrupted" if pending else "completed",
+            interruptions=pending,
+            usage=whole.counted(result.context_wrapper.usage),
+            last_agent=here.team.original(result.last_agent)
+            if here
+            else result.last_agent,
+            items=result.to_input_list(),
+            state=result.to_state() if pending else None,
+            raw=result,
+            frame=here,
+        )
+
+    def __repr__(self) -> str:
+        return f"<KitaruRunner {self._name}>"
+
+
+def _given(asked: OpenAIRunRequest) -> tuple[Any, dict[str, Any]]:
+    """Return what the SDK runs, and the context where it is not part of that."""
+    if asked.state is None:
+        return asked.input, {"context": asked.context}
+    if isinstance(asked.state, dict):
+        raise KitaruUsageError(
+            "this state belongs to a run that is one checkpoint; resume it with a runner "
+            "of checkpoint_strategy='runner_call', in a flow"
+        )
+    approving.decide(asked.state, asked.decisions)
+    return asked.state, {}
+
+
+def _one_of(what: str, given: str, known: tuple[str, ...]) -> str:
+    if given not in known:
+        raise KitaruUsageError(
+            f"{what}={given!r} is not known; use " + " or ".join(map(repr, known))
+        )
+    return given

@@ -1,0 +1,74 @@
+"""Durable copies of the agents of a run; the user's own stay as they are."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from agents import Agent, Handoff, Model
+from agents.run_context import RunContextWrapper
+
+from kitaru.adapters._shared import identity
+from kitaru.adapters.openai_agents import tools
+from kitaru.adapters.openai_agents.models import DurableModel
+
+
+class Team:
+    """The agents of one run, each in a durable copy.
+
+    Run items hold their agents by weak references, so a result keeps its team.
+    """
+
+    def __init__(self) -> None:
+        self._copies: dict[int, tuple[Agent[Any], Agent[Any]]] = {}
+        self._originals: dict[int, Agent[Any]] = {}
+
+    def durable(self, agent: Agent[Any]) -> Agent[Any]:
+        """Return the durable copy of an agent, the same each time."""
+        if id(agent) in self._originals:
+            return agent
+        if id(agent) in self._copies:
+            return self._copies[id(agent)][1]
+        new = copy.copy(agent)
+        new.__class__ = _durable_class(type(agent))
+        self._copies[id(agent)] = (agent, new)
+        self._originals[id(new)] = agent
+        if isinstance(agent.model, Model):
+            new.model = DurableModel(agent.model, identity.clean(agent.name))
+        new.handoffs = [self._handoff(target) for target in agent.handoffs]
+        return new
+
+    def original(self, agent: Agent[Any]) -> Agent[Any]:
+        """Return the user's own agent."""
+        return self._originals.get(id(agent), agent)
+
+    def _handoff(self, target: Agent[Any] | Handoff[Any, Any]) -> Any:
+        if isinstance(target, Agent):
+            return self.durable(target)
+        new = copy.copy(target)
+        invoke = target.on_invoke_handoff
+
+        async def hand_over(context: RunContextWrapper[Any], arguments: str) -> Any:
+            return self.durable(await invoke(context, arguments))
+
+        new.on_invoke_handoff = hand_over
+        return new
+
+
+_durable_classes: dict[type, type] = {}
+
+
+def _durable_class(kind: type[Agent[Any]]) -> type[Agent[Any]]:
+    """Return a class of agents whose tools are durable, those of MCP servers as well.
+
+    A direct subclass: an agent's class can only be changed to one of the same layout.
+    """
+
+    async def get_all_tools(self: Any, run_context: RunContextWrapper[Any]) -> Any:
+        found = await kind.get_all_tools(self, run_context)
+        return [tools.durable(tool, identity.clean(self.name)) for tool in found]
+
+    if kind not in _durable_classes:
+        members = {"get_all_tools": get_all_tools}
+        _durable_classes[kind] = type(f"Durable{kind.__name__}", (kind,), members)
+    return _durable_classes[kind]
