@@ -450,6 +450,7 @@ def call_as_checkpoint(
     name: str,
     inputs: object = None,
     settings: CheckpointSettings | None = None,
+    recover: Callable[[Exception], T] | None = None,
 ) -> T:
     """Run `work` as a checkpoint of the running flow, or return what it returned before.
 
@@ -459,13 +460,18 @@ def call_as_checkpoint(
         name: Name of the checkpoint, shared by calls of one kind.
         inputs: What the work depends on; a replay that changed it does the work again.
         settings: How to run it.
+        recover: Makes the outcome of a failure that no attempt is left for. What it
+            returns is stored as the result, and `work` is not done again; what it
+            raises is the failure of the call.
 
     Raises:
         KitaruContextError: Outside a flow body.
-        Exception: Whatever `work` raises, after its retries.
+        Exception: Whatever `work` raises, after its retries, unless that is recovered.
     """
     runtime = scope.require_flow(name, inside_checkpoint="checkpoints do not nest")
-    options = CallOptions(id=check_name("invocation id", id), work=lambda _: work())
+    options = CallOptions(
+        id=check_name("invocation id", id), work=lambda _: work(), recover=recover
+    )
     value: Any = runtime.call(_declared(name, settings), (inputs,), {}, options)
     return value  # type: ignore[no-any-return]  # T by the caller's word
 
@@ -477,13 +483,16 @@ async def acall_as_checkpoint(
     name: str,
     inputs: object = None,
     settings: CheckpointSettings | None = None,
+    recover: Callable[[Exception], Awaitable[T]] | None = None,
 ) -> T:
     """Do the same with work that is awaited, on the event loop that runs.
 
     If it is cancelled, nothing is stored and it runs again next time.
     """
     runtime = scope.require_flow(name, inside_checkpoint="checkpoints do not nest")
-    options = CallOptions(id=check_name("invocation id", id), work=lambda _: work())
+    options = CallOptions(
+        id=check_name("invocation id", id), work=lambda _: work(), recover=recover
+    )
     value: Any = await runtime.call_async(
         _declared(name, settings), (inputs,), {}, options
     )

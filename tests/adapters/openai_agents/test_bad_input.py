@@ -45,6 +45,12 @@ def refusal(runner: KitaruRunner, request: Any = "hi", **options: Any) -> str:
     [
         ({"checkpoint_strategy": "turn"}, "'calls' or 'runner_call'"),
         ({"approvals": "ask"}, "'wait' or 'return'"),
+        ({"max_turns": 0}, "max_turns must be a whole number, 1 or more, or None"),
+        ({"run_config": {}}, r"run_config must be a RunConfig"),
+        ({"wait_timeout": -1}, "wait_timeout must be seconds"),
+        ({"capture": True}, "capture must be a CapturePolicy"),
+        ({"name": " "}, "name must be a text"),
+        ({"strategy": "calls"}, "unknown option 'strategy'"),
         ({"model_checkpoint_config": {"tries": 2}}, "unknown option 'tries'"),
         ({"tool_checkpoint_config_by_name": {"t": {"retries": -1}}}, r"\['t'\]"),
     ],
@@ -72,7 +78,7 @@ def test_a_session_is_refused_in_a_flow_and_works_outside() -> None:
 
 
 def test_an_unknown_option_of_a_run_is_named() -> None:
-    with pytest.raises(KitaruUsageError, match="takes no 'turns'"):
+    with pytest.raises(KitaruUsageError, match="'turns'; did you mean 'max_turns'"):
         KitaruRunner(agent()).run_sync("hi", turns=3)
 
 

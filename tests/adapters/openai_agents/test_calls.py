@@ -190,7 +190,8 @@ def test_models_that_are_only_named_are_durable_everywhere() -> None:
         ]
 
 
-def test_a_handled_failure_of_a_tool_is_an_outcome() -> None:
+@pytest.mark.parametrize("synchronous", [True, False])
+def test_a_handled_failure_of_a_tool_is_an_outcome(synchronous: bool) -> None:
     tries: list[str] = []
 
     @function_tool
@@ -201,16 +202,48 @@ def test_a_handled_failure_of_a_tool_is_an_outcome() -> None:
     agent = Agent(name="payer", model=Scripted("p", [("pay", {})]), tools=[pay])
 
     @flow
-    def working() -> str:
+    def blocking() -> str:
         return KitaruRunner(agent).run_sync("hi").output
 
+    @flow
+    async def awaiting() -> str:
+        return (await KitaruRunner(agent).run("hi")).output
+
     with FlowTester() as tester:
-        run = tester.run(working, kill_after="payer.r1.s2.model")
+        # Killed before the flow could go on.
+        run = tester.run(
+            blocking if synchronous else awaiting, kill_after="payer.r1.s1.t0.pay"
+        )
         tester.retry(run)
         result = run.result
 
     assert "error occurred" in result
     assert tries == ["pay"]
+
+
+def test_a_tool_that_takes_too_long_is_an_outcome() -> None:
+    tries: list[str] = []
+
+    @function_tool(timeout=0.01)
+    async def dream() -> str:
+        tries.append("dream")
+        await asyncio.Event().wait()
+        return "never"
+
+    agent = Agent(name="a", model=Scripted("a", [("dream", {})]), tools=[dream])
+
+    @flow
+    def working() -> str:
+        return KitaruRunner(agent).run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working, kill_after="a.r1.s1.t0.dream")
+        tester.retry(run)
+        result = run.result
+
+    assert result == asyncio.run(Runner.run(agent, "hi")).final_output
+    assert "timed out after 0.01 seconds" in result
+    assert tries == ["dream", "dream"]
 
 
 def test_retries_of_a_tool_see_its_error_and_its_key_stays() -> None:

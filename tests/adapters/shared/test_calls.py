@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 
-from kitaru import KitaruContextError, KitaruUsageError, checkpoint, flow, save
+from kitaru import (
+    KitaruContextError,
+    KitaruUsageError,
+    KitaruUserCodeError,
+    checkpoint,
+    flow,
+    save,
+)
 from kitaru.checkpoints import (
     acall_as_checkpoint,
     call_as_checkpoint,
@@ -155,3 +164,118 @@ def test_wrong_settings_are_refused(settings: Any, said: str) -> None:
         checked_settings(settings, what="model_checkpoint_config")
 
     assert "model_checkpoint_config" in str(caught.value)
+
+
+class Unpicklable(Exception):
+    """Cannot be stored: it cannot be made again of its arguments."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+        self.open = (part for part in ())
+
+
+both_ways = pytest.mark.parametrize(
+    "awaited", [False, True], ids=["blocking", "awaited"]
+)
+
+
+def handled(work: Any, recover: Any, *, awaited: bool, id: str = "a.t0") -> Any:
+    """Make a call whose failures are handled, as frameworks of both kinds do."""
+    settings: Any = {"retries": 1}
+    if not awaited:
+        return call_as_checkpoint(
+            work, id=id, name="t", settings=settings, recover=recover
+        )
+
+    async def awork() -> Any:
+        return work()
+
+    async def arecover(error: Exception) -> Any:
+        return recover(error)
+
+    return asyncio.run(
+        acall_as_checkpoint(awork, id=id, name="t", settings=settings, recover=arecover)
+    )
+
+
+@both_ways
+def test_what_is_made_of_a_failure_is_an_outcome(awaited: bool) -> None:
+    made: list[str] = []
+
+    def work() -> str:
+        made.append("work")
+        raise Unpicklable("no", "money")
+
+    @flow
+    def calling() -> str:
+        found: str = handled(work, lambda error: f"failed: {error}", awaited=awaited)
+        return found
+
+    with FlowTester() as tester:
+        run = tester.run(calling, kill_after="a.t0")
+        tester.retry(run)
+        result, (call,) = run.result, run.execution.checkpoints
+
+    assert result == "failed: no money"
+    assert made == ["work", "work"]
+    assert (call.status, len(call.attempts)) == ("completed", 2)
+    failure = call.attempts[-1].failure
+    assert failure is not None
+    assert failure.message == "no money"
+
+
+def test_what_is_made_of_a_failure_in_a_thread_is_an_outcome() -> None:
+    made: list[str] = []
+
+    def work() -> str:
+        made.append("work")
+        raise ValueError("no money")
+
+    @flow
+    def calling() -> str:
+        with ThreadPoolExecutor(1) as pool:
+            context = copy_context()
+            call = pool.submit(context.run, lambda: handled(work, str, awaited=False))
+            return call.result()
+
+    with FlowTester() as tester:
+        run = tester.run(calling, kill_after="a.t0")
+        tester.retry(run)
+
+        assert run.result == "no money"
+    assert made == ["work", "work"]
+
+
+@both_ways
+@pytest.mark.parametrize("raised", [None, KeyError("worse")], ids=["same", "other"])
+def test_a_failure_that_is_not_handled_runs_again(
+    raised: Exception | None, awaited: bool
+) -> None:
+    made: list[str] = []
+
+    def work() -> str:
+        made.append("work")
+        if len(made) < 3:
+            raise ValueError("no money")
+        return "paid"
+
+    def recover(error: Exception) -> str:
+        raise raised or error
+
+    @flow
+    def calling() -> str:
+        found: str = handled(work, recover, awaited=awaited)
+        return found
+
+    with FlowTester() as tester:
+        run = tester.run(calling)
+        with pytest.raises(KitaruUserCodeError) as failed:
+            _ = run.result
+        (call,) = run.execution.checkpoints
+        tester.retry(run)
+        again = run.result
+
+    assert type(failed.value.__cause__) is type(raised or ValueError())
+    assert call.failure is not None
+    assert call.failure.message == str(raised or "no money")
+    assert again == "paid"

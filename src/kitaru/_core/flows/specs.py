@@ -104,13 +104,16 @@ class CallOptions:
     """What one call adds: an id of its own, and calls it comes after.
 
     `work` runs in place of the checkpoint's function, with the same arguments;
-    `is_told_by_arguments` says that they tell all of what it does.
+    `is_told_by_arguments` says that they tell all of what it does. `recover` is given
+    the failure that no attempt is left for: what it returns is the outcome of the call,
+    what it raises its failure. It is awaited where the body is.
     """
 
     id: str | None = None
     after: tuple[object, ...] = ()
     work: Callable[..., Any] | None = None
     is_told_by_arguments: bool = False
+    recover: Callable[[Exception], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ def one_of(*names: str) -> Option:
 
 TEXT = Option("a text that is not empty", _is_text)
 FLAG = Option("True or False", lambda value: isinstance(value, bool))
+SECONDS = Option("seconds, 0 or more, at most a year", _is_seconds)
 MAPPING = Option("a mapping", lambda value: isinstance(value, Mapping))
 FUNCTION = Option("a function", callable)
 
@@ -88,7 +89,7 @@ FLOW: Mapping[str, Option] = {
 # How a call is run as a checkpoint, by whomever it is made.
 CALL: Mapping[str, Option] = {
     "retries": EXECUTION["retries"],
-    "retry_delay": Option("seconds, 0 or more, at most a year", _is_seconds),
+    "retry_delay": SECONDS,
     "retry_backoff": Option(
         "a number, 1 or more", lambda value: _is_number(value) and value >= 1
     ),

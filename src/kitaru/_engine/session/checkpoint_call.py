@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -69,6 +70,7 @@ class Ticket:
     running: RunningCall = field(init=False)
     value: Any = None
     error: Exception | None = None
+    failure: StoredFailure | None = None
 
     def __post_init__(self) -> None:
         self.running = RunningCall(self.invocation_id, self.spec.name)
@@ -90,6 +92,19 @@ class Ticket:
 
     def _wants_another(self) -> bool:
         return self.error is not None and isinstance(self.error, self.spec.retry_on)
+
+    @contextmanager
+    def recovering(self) -> Iterator[None]:
+        """Make an outcome of the failure, or of what is raised in its place."""
+        failed = self.error
+        try:
+            yield
+        # The user's code, or that of a framework.
+        except Exception as error:  # noqa: BLE001
+            if error is not failed:
+                self.error, self.failure = error, None
+        else:
+            self.error = None
 
     def record(
         self,
@@ -157,9 +172,9 @@ class Try:
             )
             ticket.attempts.append(attempt)
             return False
-        failure = None
+        ticket.failure = None
         if error is not None:
-            failure = failures.store(error, failures.origin_of(error))
+            ticket.failure = failures.store(error, failures.origin_of(error))
             ticket.error = error
             left = ticket.spec.retries + 1 - self._number
             if not isinstance(error, ticket.spec.retry_on):
@@ -171,7 +186,7 @@ class Try:
                 status="failed" if error else "completed",
                 started_at=self._started_at,
                 ended_at=now(),
-                failure=failure,
+                failure=ticket.failure,
             )
         )
         return True

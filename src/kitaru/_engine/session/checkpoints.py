@@ -161,6 +161,9 @@ class Checkpointing:
                         time.sleep(attempt.delay)
                     with attempt:
                         ticket.value = self._body(ticket)
+                if ticket.error is not None and options.recover is not None:
+                    with ticket.recovering():
+                        ticket.value = options.recover(ticket.error)
         except BaseException as error:
             self._give_up(ticket, error)
             raise
@@ -186,6 +189,9 @@ class Checkpointing:
                         await asyncio.sleep(attempt.delay)
                     with attempt:
                         ticket.value = await self._body_async(ticket)
+                if ticket.error is not None and options.recover is not None:
+                    with ticket.recovering():
+                        ticket.value = await options.recover(ticket.error)
         except BaseException as error:
             self._give_up(ticket, error)
             raise
@@ -474,7 +480,7 @@ class Checkpointing:
         return replace(record, cache_key=key)
 
     def _commit_failure(self, ticket: Ticket, error: Exception) -> None:
-        failure = ticket.attempts[-1].failure
+        failure = ticket.failure
         if failure is None:
             failure = failures.store(error, failures.origin_of(error))
         record = self._record(ticket, failure=failure)

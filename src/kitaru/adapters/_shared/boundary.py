@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import TypeVar
 
@@ -22,6 +23,11 @@ from kitaru.checkpoints import (
 )
 
 T = TypeVar("T")
+
+# What the calls of all frameworks are, and the types of their checkpoints.
+MODEL_REQUEST = "model_request"
+TOOL_CALL = "tool_call"
+MCP_CALL = "mcp_call"
 
 
 class Place(StrEnum):
@@ -62,6 +68,7 @@ class Boundary:
         *,
         inputs: object = None,
         settings: CheckpointSettings | None = None,
+        recover: Callable[[Exception], Awaitable[T]] | None = None,
     ) -> T:
         """Run a call that is awaited.
 
@@ -72,13 +79,18 @@ class Boundary:
             work: The call itself.
             inputs: What it depends on.
             settings: Of this call, over those of its kind.
+            recover: What the framework makes of a failure, once no attempt is left; raises
+                what it does not handle. In a checkpoint that is the outcome.
         """
         here = place()
-        if here is Place.OUTSIDE:
-            return await work()
-        if here is Place.CHECKPOINT:
-            with events.noted(kind, name, identity):
-                return await work()
+        if here is not Place.FLOW:
+            try:
+                with _noted(here, kind, name, identity):
+                    return await work()
+            except Exception as error:
+                if recover is None:
+                    raise
+                return await recover(error)
 
         async def cleanly() -> T:
             try:
@@ -96,6 +108,7 @@ class Boundary:
                 name=name,
                 inputs=inputs,
                 settings=self._combined(kind, settings),
+                recover=recover,
             )
 
     def run_sync(
@@ -107,14 +120,18 @@ class Boundary:
         *,
         inputs: object = None,
         settings: CheckpointSettings | None = None,
+        recover: Callable[[Exception], T] | None = None,
     ) -> T:
         """Do the same for a call that blocks."""
         here = place()
-        if here is Place.OUTSIDE:
-            return work()
-        if here is Place.CHECKPOINT:
-            with events.noted(kind, name, identity):
-                return work()
+        if here is not Place.FLOW:
+            try:
+                with _noted(here, kind, name, identity):
+                    return work()
+            except Exception as error:
+                if recover is None:
+                    raise
+                return recover(error)
 
         def cleanly() -> T:
             try:
@@ -129,6 +146,7 @@ class Boundary:
             name=name,
             inputs=inputs,
             settings=self._combined(kind, settings),
+            recover=recover,
         )
 
     def _combined(
@@ -138,3 +156,12 @@ class Boundary:
         combined.update(self._settings.get(kind, {}))
         combined.update(settings or {})
         return combined
+
+
+def _noted(
+    here: Place, kind: str, name: str, identity: str
+) -> AbstractContextManager[None]:
+    """Note a call on the checkpoint it is made in, if it is."""
+    if here is Place.OUTSIDE:
+        return nullcontext()
+    return events.noted(kind, name, identity)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kitaru._core.settings.options import FLAG, FUNCTION, MAPPING, TEXT, Option
+from kitaru._core.settings.options import (
+    FLAG,
+    FUNCTION,
+    MAPPING,
+    SECONDS,
+    TEXT,
+    Option,
+    one_of,
+)
 from kitaru.adapters._shared.policy import CapturePolicy
 
 _CAPTURE = Option(
@@ -13,12 +21,15 @@ _CAPTURE = Option(
 # Read one by one, by what reads the settings of a checkpoint.
 _SETTINGS = Option("a dict of settings", lambda value: True)
 
-AGENT: Mapping[str, Option] = {
+COMMON: Mapping[str, Option] = {
     "name": TEXT.or_none(),
     "capture": _CAPTURE,
     "model_checkpoint_config": _SETTINGS,
     "tool_checkpoint_config": _SETTINGS,
     "tool_checkpoint_config_by_name": MAPPING.or_none(),
+}
+AGENT: Mapping[str, Option] = {
+    **COMMON,
     "mcp_checkpoint_config": _SETTINGS,
     "models": MAPPING.or_none(),
     "event_stream_handler": FUNCTION.or_none(),
@@ -27,4 +38,9 @@ GRANULARITY: Mapping[str, Option] = {
     "granular_checkpoints": FLAG,
     # Read together with that.
     "checkpoint_strategy": Option("'calls' or 'turn'", lambda value: True),
+}
+# Of frameworks whose runs stop for approvals.
+APPROVALS: Mapping[str, Option] = {
+    "approvals": one_of("wait", "return"),
+    "wait_timeout": SECONDS.or_none(),
 }

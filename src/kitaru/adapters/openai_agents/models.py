@@ -15,12 +15,11 @@ from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
 from openai.types.responses import ResponseCompletedEvent
 
 from kitaru.adapters._shared import boundary, runs
-from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared.boundary import MODEL_REQUEST, Place
 from kitaru.adapters._shared.places import Places
 from kitaru.adapters._shared.spending import spend
 from kitaru.adapters.openai_agents import translate
 from kitaru.adapters.openai_agents.context import Frame, frame
-from kitaru.adapters.openai_agents.translate import MODEL_REQUEST
 
 
 @dataclass(frozen=True)

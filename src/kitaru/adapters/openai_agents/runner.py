@@ -7,13 +7,15 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 from agents import Agent, RunConfig, Runner
 
 from kitaru._core.calls.names import check_name
+from kitaru._core.settings import options as known
 from kitaru.adapters._shared import boundary, identity, questions, runs
-from kitaru.adapters._shared.boundary import Boundary, Place
+from kitaru.adapters._shared.boundary import MODEL_REQUEST, Boundary, Place
+from kitaru.adapters._shared.options import APPROVALS, COMMON
 from kitaru.adapters._shared.places import Places
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.settings import ToolsByName, ToolSettings
@@ -24,17 +26,31 @@ from kitaru.adapters.openai_agents.context import Frame, entered
 from kitaru.adapters.openai_agents.models import durable_config
 from kitaru.adapters.openai_agents.results import OpenAIRunRequest, OpenAIRunResult
 from kitaru.adapters.openai_agents.team import Team
-from kitaru.adapters.openai_agents.translate import (
-    MODEL_REQUEST,
-    RUNNER_CALL,
-)
+from kitaru.adapters.openai_agents.translate import RUNNER_CALL
 from kitaru.checkpoints import checked_settings
 from kitaru.errors import KitaruUsageError
 
 CheckpointStrategy = Literal["calls", "runner_call"]
 Approvals = Literal["wait", "return"]
 
-_OPTIONS = (
+_OF_RUNS: Mapping[str, known.Option] = {
+    "run_config": known.Option(
+        "a RunConfig(...)", lambda value: isinstance(value, RunConfig)
+    ).or_none(),
+    "max_turns": known.Option(
+        "a whole number, 1 or more",
+        lambda value: type(value) is int and value > 0,
+    ).or_none(),
+}
+_RUNNER = {
+    **COMMON,
+    **APPROVALS,
+    **_OF_RUNS,
+    "checkpoint_strategy": known.one_of("calls", "runner_call"),
+}
+# The SDK's own, which it checks.
+_PASSED_ON = (
+    "context",
     "hooks",
     "error_handlers",
     "previous_response_id",
@@ -42,6 +58,10 @@ _OPTIONS = (
     "conversation_id",
     "session",
 )
+_RUN = {
+    **_OF_RUNS,
+    **dict.fromkeys(_PASSED_ON, known.Option("anything", lambda value: True)),
+}
 
 
 class KitaruRunner:
@@ -66,6 +86,7 @@ class KitaruRunner:
         tool_checkpoint_config: Settings of tool calls.
         tool_checkpoint_config_by_name: Settings of single tools, over those; `False`
             takes a tool out of its checkpoint.
+        **unknown: Refused.
 
     Raises:
         KitaruUsageError: If the agent is none, or a setting is wrong.
@@ -85,18 +106,28 @@ class KitaruRunner:
         model_checkpoint_config: Mapping[str, Any] | None = None,
         tool_checkpoint_config: Mapping[str, Any] | None = None,
         tool_checkpoint_config_by_name: ToolsByName | None = None,
+        **unknown: Never,
     ) -> None:
-        given: object = agent  # users may pass anything
-        if not isinstance(given, Agent):
+        given = {
+            "name": name,
+            "checkpoint_strategy": checkpoint_strategy,
+            "capture": capture,
+            "run_config": run_config,
+            "max_turns": max_turns,
+            "approvals": approvals,
+            "wait_timeout": wait_timeout,
+            "tool_checkpoint_config_by_name": tool_checkpoint_config_by_name,
+        }
+        known.check({**given, **unknown}, _RUNNER, "KitaruRunner")
+        anything: object = agent
+        if not isinstance(anything, Agent):
             raise KitaruUsageError(
-                f"KitaruRunner takes an agents.Agent, got {type(given).__name__}"
+                f"KitaruRunner takes an agents.Agent, got {type(anything).__name__}"
             )
         self._agent = agent
         self._name = identity.clean(check_name("agent", name or agent.name))
-        self._strategy = _one_of(
-            "checkpoint_strategy", checkpoint_strategy, ("calls", "runner_call")
-        )
-        self._approvals = _one_of("approvals", approvals, ("wait", "return"))
+        self._strategy = checkpoint_strategy
+        self._approvals = approvals
         self._wait_timeout = wait_timeout
         self._capture = capture or CapturePolicy()
         self._run_config = run_config
@@ -129,8 +160,9 @@ class KitaruRunner:
         Args:
             request: What the SDK's `Runner.run` takes as its input, or an
                 `OpenAIRunRequest`.
-            **options: `context`, `hooks`, `error_handlers`, and what names a
-                conversation at the provider, as the SDK's runner takes them.
+            **options: What the SDK's `Runner.run` takes: `context`, `hooks`,
+                `error_handlers`, `max_turns`, `run_config`, what names a conversation
+                at the provider; `session` outside flows only.
 
         Raises:
             KitaruUsageError: For an option that cannot be used in a flow.
@@ -152,9 +184,7 @@ class KitaruRunner:
         self, asked: OpenAIRunRequest, options: dict[str, Any]
     ) -> OpenAIRunResult:
         given, context = _given(asked)
-        result = await Runner.run(
-            self._agent, given, **context, **self._configured(options)
-        )
+        result = await Runner.run(self._agent, given, **context, **options)
         found = self._result(result, None)
         if boundary.place() is Place.CHECKPOINT:
             self._note_inside(found)
@@ -182,7 +212,6 @@ class KitaruRunner:
     async def _wholly(
         self, asked: OpenAIRunRequest, options: dict[str, Any]
     ) -> OpenAIRunResult:
-        options = self._configured(options)
         result = await self._whole.run(asked, options)
         if self._approvals == "return" or result.status == "completed":
             return result
@@ -230,9 +259,7 @@ class KitaruRunner:
         asked, rest = self._asked(request, options)
         if boundary.place() is not Place.FLOW:
             given, context = _given(asked)
-            result = Runner.run_streamed(
-                self._agent, given, **context, **self._configured(rest)
-            )
+            result = Runner.run_streamed(self._agent, given, **context, **rest)
             async for event in result.stream_events():
                 yield event
             yield self._result(result, None)
@@ -270,14 +297,14 @@ class KitaruRunner:
     def _asked(
         self, request: Any, options: dict[str, Any]
     ) -> tuple[OpenAIRunRequest, dict[str, Any]]:
-        rest = dict(options)
+        known.check(options, _RUN, "KitaruRunner.run")
+        rest = {
+            "run_config": self._run_config,
+            "max_turns": self._max_turns,
+            **options,
+        }
+        rest = {name: value for name, value in rest.items() if value is not None}
         context = rest.pop("context", None)
-        for name in rest:
-            if name not in _OPTIONS:
-                raise KitaruUsageError(
-                    f"KitaruRunner.run() takes no {name!r}; there are context, "
-                    + ", ".join(_OPTIONS)
-                )
         in_flow = boundary.place() is Place.FLOW
         if in_flow and rest.get("session") is not None:
             raise KitaruUsageError(
@@ -303,18 +330,9 @@ class KitaruRunner:
         with activity.run(self._name) as run:
             yield Frame(Places(run), self._boundary, self._capture, self._tools, Team())
 
-    def _configured(self, options: dict[str, Any]) -> dict[str, Any]:
-        found = dict(options)
-        if self._run_config is not None:
-            found["run_config"] = self._run_config
-        if self._max_turns is not None:
-            found["max_turns"] = self._max_turns
-        return found
-
     def _durable_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        found = self._configured(options)
-        found["run_config"] = durable_config(self._run_config, self._name)
-        return found
+        config = durable_config(options.get("run_config"), self._name)
+        return {**options, "run_config": config}
 
     def _result(self, result: Any, here: Frame | None) -> OpenAIRunResult:
         pending = approving.pending(result.interruptions)
@@ -347,11 +365,3 @@ def _given(asked: OpenAIRunRequest) -> tuple[Any, dict[str, Any]]:
         )
     approving.decide(asked.state, asked.decisions)
     return asked.state, {}
-
-
-def _one_of(what: str, given: str, known: tuple[str, ...]) -> str:
-    if given not in known:
-        raise KitaruUsageError(
-            f"{what}={given!r} is not known; use " + " or ".join(map(repr, known))
-        )
-    return given

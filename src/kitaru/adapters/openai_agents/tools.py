@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import inspect
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents import FunctionTool
+from agents.exceptions import ToolTimeoutError
 from agents.tool import (
     ApplyPatchTool,
     ComputerTool,
     CustomTool,
     LocalShellTool,
     ShellTool,
+    ToolOriginType,
     # Policies of approval trust arguments only of a tool whose invoker is of this class.
     _FailureHandlingFunctionToolInvoker,
+    default_tool_timeout_error_message,
+    get_function_tool_origin,
+    invoke_function_tool,
 )
 from agents.tool_context import ToolContext
 
-from kitaru.adapters._shared import boundary, identity, runs
-from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared import identity, runs
+from kitaru.adapters._shared.boundary import MCP_CALL, TOOL_CALL
 from kitaru.adapters.openai_agents.context import Frame, frame
-from kitaru.adapters.openai_agents.translate import TOOL_CALL
 from kitaru.errors import KitaruUsageError
 
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
@@ -52,20 +57,40 @@ def durable(tool: Any, agent: str) -> Any:
 
 
 def _wrapped(tool: FunctionTool, agent: str) -> FunctionTool:
-    invoke = tool.on_invoke_tool
-    if isinstance(invoke, _Recorded):
-        return tool
     new = copy.copy(tool)
-    if isinstance(invoke, _FailureHandlingFunctionToolInvoker):
-        new.on_invoke_tool = _Recorded(invoke, _Call(tool, agent), new)
+    if not _is_checkpoint(tool):
+        new.on_invoke_tool = _inside(tool)
         return new
-    call = _Call(tool, agent)
-
-    async def recorded(context: ToolContext[Any], arguments: str) -> Any:
-        return await call.run(context, arguments, invoke)
-
-    new.on_invoke_tool = recorded
+    # Within the checkpoint instead, so that a call that took too long is an outcome.
+    new.timeout_seconds = None
+    call, invoke = _Call(tool, agent), tool.on_invoke_tool
+    if isinstance(invoke, _FailureHandlingFunctionToolInvoker):
+        new.on_invoke_tool = _Recorded(invoke, call, new)
+    else:
+        new.on_invoke_tool = call.run
     return new
+
+
+def _is_checkpoint(tool: FunctionTool) -> bool:
+    """Whether calls are checkpoints: not of agents, nor of what was taken out."""
+    here = frame()
+    opted_out = here is not None and here.tools.of(tool.name) is False
+    return not (opted_out or getattr(tool, "_is_agent_tool", False))
+
+
+def _inside(tool: FunctionTool) -> Invoke:
+    """Return what runs a tool in the flow; what it starts belongs to its call."""
+
+    async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+        here = frame()
+        if here is None:
+            return await tool.on_invoke_tool(context, arguments)
+        place = here.places.tool_call(context.tool_call_id, tool.name)
+        call = runs.ToolCall(place, here.places.run, asyncio.get_running_loop())
+        with runs.inside_tool_call(call):
+            return await tool.on_invoke_tool(context, arguments)
+
+    return invoke
 
 
 class _Call:
@@ -74,51 +99,85 @@ class _Call:
     def __init__(self, tool: FunctionTool, agent: str) -> None:
         self._tool = tool
         self._agent = agent
+        origin = get_function_tool_origin(tool)
+        is_mcp = origin is not None and origin.type is ToolOriginType.MCP
+        self._kind = MCP_CALL if is_mcp else TOOL_CALL
+        # The tool's own code: what becomes a text of its failures is asked afterwards.
+        self._bare = copy.copy(tool)
+        self._bare.timeout_behavior = "raise_exception"
+        if isinstance(tool.on_invoke_tool, _FailureHandlingFunctionToolInvoker):
+            self._bare.on_invoke_tool = tool.on_invoke_tool._invoke_tool_impl
 
-    async def run(
-        self, context: ToolContext[Any], arguments: str, invoke: Invoke
-    ) -> Any:
+    async def run(self, context: ToolContext[Any], arguments: str) -> Any:
         """Run a call as a checkpoint, or take its recorded result."""
         here = frame()
-        if here is None or boundary.place() is not Place.FLOW:
-            return await invoke(context, arguments)
+        if here is None:
+            return await invoke_function_tool(
+                function_tool=self._tool, context=context, arguments=arguments
+            )
         place = here.places.tool_call(context.tool_call_id, self._tool.name)
-        settings = here.tools.of(self._tool.name)
-        if settings is False or self._is_agent:
-            # What runs inside belongs to this call, and has checkpoints of its own.
-            call = runs.ToolCall(place, here.places.run, asyncio.get_running_loop())
-            with runs.inside_tool_call(call):
-                return await invoke(context, arguments)
 
         async def work() -> Any:
             _keep_arguments(here, arguments)
-            result = await invoke(context, arguments)
+            result = await invoke_function_tool(
+                function_tool=self._bare, context=context, arguments=arguments
+            )
             if here.capture.tool_results:
                 here.capture.keep("result", result, type="output")
             return result
 
+        async def recover(error: Exception) -> Any:
+            return await self._told(context, arguments, error)
+
         activity = runs.activity()
         assert activity is not None  # there is a flow here
         return await here.boundary.run(
-            TOOL_CALL,
+            self._kind,
             f"{self._agent}.{identity.clean(self._tool.name)}",
             activity.unique(place),
             work,
             inputs={"tool": self._tool.name, "arguments": arguments},
-            settings=settings,
+            settings=here.tools.of(self._tool.name) or {},
+            recover=recover,
         )
 
-    @property
-    def _is_agent(self) -> bool:
-        return bool(getattr(self._tool, "_is_agent_tool", False))
+    async def _told(
+        self, context: ToolContext[Any], arguments: str, error: Exception
+    ) -> Any:
+        """Return what the SDK tells the model of a failure.
+
+        Raises:
+            Exception: The failure, if the tool lets it end the run.
+        """
+        if isinstance(error, ToolTimeoutError):
+            return await self._told_of_timeout(context, error)
+        invoke = self._tool.on_invoke_tool
+        if not isinstance(invoke, _FailureHandlingFunctionToolInvoker):
+            raise error
+
+        async def failing(context: ToolContext[Any], arguments: str) -> Any:
+            raise error
+
+        handling = _FailureHandlingFunctionToolInvoker(
+            failing, invoke._on_handled_error, function_tool=self._tool
+        )
+        return await handling(context, arguments)
+
+    async def _told_of_timeout(
+        self, context: ToolContext[Any], error: ToolTimeoutError
+    ) -> Any:
+        if self._tool.timeout_behavior == "raise_exception":
+            raise error
+        if self._tool.timeout_error_function is None:
+            return default_tool_timeout_error_message(
+                tool_name=error.tool_name, timeout_seconds=error.timeout_seconds
+            )
+        told = self._tool.timeout_error_function(context, error)
+        return await told if inspect.isawaitable(told) else told
 
 
 class _Recorded(_FailureHandlingFunctionToolInvoker):
-    """The tool's own code is the checkpoint; making a text of its error is not.
-
-    So retries of the checkpoint see the error. A failure that became a text is an
-    outcome, which a rerun takes as it was.
-    """
+    """An invoker by which the SDK still knows the tool, and what it trusts of it."""
 
     def __init__(
         self,
@@ -142,15 +201,7 @@ class _Recorded(_FailureHandlingFunctionToolInvoker):
         return _Recorded(self._inner, self._call, function_tool)
 
     async def __call__(self, ctx: ToolContext[Any], input: str) -> Any:
-        async def recorded(context: ToolContext[Any], arguments: str) -> Any:
-            return await self._call.run(
-                context, arguments, self._inner._invoke_tool_impl
-            )
-
-        handling = _FailureHandlingFunctionToolInvoker(
-            recorded, self._on_handled_error, function_tool=self._function_tool
-        )
-        return await handling(ctx, input)
+        return await self._call.run(ctx, input)
 
 
 def _keep_arguments(here: Frame, arguments: str) -> None:

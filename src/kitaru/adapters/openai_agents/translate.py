@@ -16,8 +16,6 @@ from openai.types.responses import (
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-MODEL_REQUEST = "model_request"
-TOOL_CALL = "tool_call"
 RUNNER_CALL = "runner_call"
 
 

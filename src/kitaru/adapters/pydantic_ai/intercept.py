@@ -37,7 +37,7 @@ from pydantic_ai.toolsets import AbstractToolset
 from kitaru._core.flows import scope
 from kitaru._core.settings import options
 from kitaru.adapters._shared import boundary, events, identity, runs
-from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared.boundary import MODEL_REQUEST, Place
 from kitaru.adapters._shared.options import AGENT
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.settings import ToolsByName, ToolSettings
@@ -48,7 +48,6 @@ from kitaru.adapters.pydantic_ai.operations import (
     Settings,
     note_response,
 )
-from kitaru.adapters.pydantic_ai.translate import MODEL_REQUEST
 from kitaru.checkpoints import checked_settings
 
 

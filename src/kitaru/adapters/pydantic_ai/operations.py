@@ -31,11 +31,15 @@ from pydantic_core import PydanticSerializationError
 from kitaru._core.flows import scope
 from kitaru._ops.language_models import usage
 from kitaru.adapters._shared import identity, runs
-from kitaru.adapters._shared.boundary import Boundary
+from kitaru.adapters._shared.boundary import (
+    MCP_CALL,
+    MODEL_REQUEST,
+    TOOL_CALL,
+    Boundary,
+)
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.settings import OPTED_OUT, ToolSettings
 from kitaru.adapters.pydantic_ai import translate
-from kitaru.adapters.pydantic_ai.translate import MCP_CALL, MODEL_REQUEST, TOOL_CALL
 from kitaru.checkpoints import CheckpointSettings
 from kitaru.errors import KitaruUsageError
 

@@ -19,11 +19,8 @@ from pydantic_ai.messages import (
 from pydantic_core import PydanticSerializationError
 
 from kitaru._core.secrecy import masking
+from kitaru.adapters._shared.boundary import MODEL_REQUEST
 from kitaru.adapters._shared.growing import Growing
-
-MODEL_REQUEST = "model_request"
-TOOL_CALL = "tool_call"
-MCP_CALL = "mcp_call"
 
 # Different each time the flow runs, and nothing a model sees.
 _PASSING = frozenset(
