@@ -51,21 +51,56 @@ def wait(
     Example:
         >>> approved = wait(schema=bool, question="Publish?")  # doctest: +SKIP
     """
+    (answer,) = wait_for_all(
+        [
+            {
+                "schema": schema,
+                "name": name,
+                "question": question,
+                "timeout": timeout,
+                "metadata": metadata,
+            }
+        ]
+    )
+    return answer
+
+
+def wait_for_all(waits: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Ask several questions at once, and return the answers in their order.
+
+    For adapters. All are open together, and people answer them in any order.
+
+    Args:
+        waits: The arguments of `wait` for each.
+
+    Raises:
+        KitaruContextError: Outside a flow body.
+        KitaruUsageError: If pydantic cannot describe a `schema`.
+    """
     runtime = scope.require_flow(
         "wait()", inside_checkpoint="waits belong in the flow body, between checkpoints"
     )
+    return runtime.wait_all([_wait_request(**wait) for wait in waits])
+
+
+def _wait_request(
+    *,
+    schema: Any = None,
+    name: str | None = None,
+    question: str | None = None,
+    timeout: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> WaitRequest:
     if name is not None:
         check_name("wait", name)
     if timeout is not None and timeout < 0:
         raise KitaruUsageError(f"wait(timeout={timeout!r}): seconds cannot be negative")
-    return runtime.wait(
-        WaitRequest(
-            schema=schema,
-            name=name,
-            question=question,
-            timeout=answers.DEFAULT_TIMEOUT if timeout is None else float(timeout),
-            metadata=dict(metadata or {}),
-        )
+    return WaitRequest(
+        schema=schema,
+        name=name,
+        question=question,
+        timeout=answers.DEFAULT_TIMEOUT if timeout is None else float(timeout),
+        metadata=dict(metadata or {}),
     )
 
 

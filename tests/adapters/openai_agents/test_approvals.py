@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -102,3 +103,117 @@ def test_a_caller_may_decide_itself(strategy: Any) -> None:
 
     assert result[:2] == ["interrupted", "completed"]
     assert result[2] == "deleted /a and Tool execution was not approved. and sent"
+
+
+@STRATEGIES
+def test_all_are_open_at_once_and_answered_in_any_order(strategy: Any) -> None:
+    done: list[str] = []
+    runner = KitaruRunner(team(done), checkpoint_strategy=strategy, wait_timeout=0)
+
+    @flow
+    def working() -> str:
+        return runner.run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        waits = tester.client.executions.pending_waits(run.exec_id)
+        run.input(True, wait="approve_send")
+        run.input(False, wait="approve_delete_2")
+        before = list(done)
+        run.input(True, wait="approve_delete")
+        result = run.result
+
+    assert [(wait.name, wait.metadata["arguments"]) for wait in waits] == [
+        ("approve_delete", {"path": "/a"}),
+        ("approve_delete_2", {"path": "/b"}),
+        ("approve_send", {}),
+    ]
+    assert before == []
+    assert result == "deleted /a and Tool execution was not approved. and sent"
+    assert sorted(done) == ["/a", "sent"]
+
+
+def test_names_come_from_places_whichever_agent_stops_first() -> None:
+    done: list[str] = []
+    first_waits = [True]
+    stopped = asyncio.Event()
+
+    def helper(name: str) -> Any:
+        @function_tool
+        async def think() -> str:
+            # In the first attempt the other one stops before this one does.
+            if name == "a" and first_waits:
+                await stopped.wait()
+            return "thought"
+
+        def needs_approval(*_: Any) -> bool:
+            if name == "b":
+                stopped.set()
+            return True
+
+        async def approving(*_: Any) -> bool:
+            return needs_approval()
+
+        @function_tool(needs_approval=approving)
+        def send() -> str:
+            done.append(name)
+            return f"sent by {name}"
+
+        model = Scripted(name, [("think", {})], [("send", {})])
+        return Agent(name=name, model=model, tools=[think, send]).as_tool(name, "asks")
+
+    boss = Agent(
+        name="boss",
+        model=Scripted("boss", [("a", {"input": "q"}), ("b", {"input": "q"})]),
+        tools=[helper("a"), helper("b")],
+    )
+    runner = KitaruRunner(
+        boss,
+        wait_timeout=0,
+        tool_checkpoint_config_by_name={"think": False},
+    )
+
+    @flow
+    def working() -> str:
+        return runner.run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        first_waits.clear()
+        asked = [
+            wait.metadata["agent"]
+            for wait in tester.client.executions.pending_waits(run.exec_id)
+        ]
+        run.input(False, wait="approve_send")
+        run.input(True, wait="approve_send_2")
+
+        assert "sent by b" in run.result
+    assert asked == ["a", "b"]
+    assert done == ["b"]
+
+
+def test_approvals_come_one_after_another_where_the_model_asks_so() -> None:
+    done: list[str] = []
+
+    @function_tool(needs_approval=True)
+    def pay(amount: int) -> str:
+        done.append(f"paid {amount}")
+        return f"paid {amount}"
+
+    model = Scripted("p", [("pay", {"amount": 1})], [("pay", {"amount": 2})])
+    runner = KitaruRunner(Agent(name="payer", model=model, tools=[pay]), wait_timeout=0)
+
+    @flow
+    def working() -> str:
+        return runner.run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        first = run.waits_for
+        run.input(True)
+        second = run.waits_for
+        run.input(True)
+
+        assert run.result == "paid 1 and paid 2"
+    assert (first, second) == ("approve_pay", "approve_pay_2")
+    assert done == ["paid 1", "paid 2"]

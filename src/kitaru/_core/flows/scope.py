@@ -58,8 +58,8 @@ class FlowRuntime(Protocol):
         """Run a checkpoint beside the flow body; returns a future."""
         ...
 
-    def wait(self, request: WaitRequest) -> object:
-        """Return the answer, or leave the flow body until there is one."""
+    def wait_all(self, requests: Sequence[WaitRequest]) -> list[object]:
+        """Return the answers, or leave the flow body until all are there."""
         ...
 
     def check_process(self) -> None:

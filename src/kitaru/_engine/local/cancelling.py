@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kitaru._core.waits import answered
@@ -40,6 +41,10 @@ class Cancelling:
         assert wait.exec_id is not None  # waits of an engine know their execution
         answer = answered.given_up(by=person.here(), surface=surface)
         lease = self.steering.decide(wait, answer)
+        for other in self._open_waits(wait.exec_id):
+            # Nobody goes on with them; whoever answered one meanwhile has done so.
+            with suppress(KitaruStateError):
+                self.steering.decide(other, answer)
         if lease is None:
             # No runner says so in the log.
             LogReporter(attempts.log_of(wait.exec_id)).answered(wait.name, answer)
@@ -52,14 +57,8 @@ class Cancelling:
             KitaruStateError: If it has ended otherwise, or cannot be stopped from here.
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
-        ground, journal, queue = (
-            self.steering.ground,
-            self.steering.journal,
-            self.steering.queue,
-        )
-        with reading.looking(ground, journal, queue) as reader:
-            reader.facts_to_run(execution_id)
-            waits = reader.pending_waits(execution_id)
+        journal, queue = self.steering.journal, self.steering.queue
+        waits = self._open_waits(execution_id)
         if waits:
             self.abort(waits[0], surface=surface)
             return
@@ -85,6 +84,13 @@ class Cancelling:
             raise KitaruStateError(
                 f"execution {execution_id} could not be cancelled: it is {status.value}"
             )
+
+    def _open_waits(self, execution_id: str) -> list[PendingWait]:
+        ground, journal = self.steering.ground, self.steering.journal
+        with reading.looking(ground, journal, self.steering.queue) as reader:
+            # Raises for what does not run on this machine.
+            reader.facts_to_run(execution_id)
+            return reader.pending_waits(execution_id)
 
     def _status(self, execution_id: str) -> ExecutionStatus:
         ground, journal = self.steering.ground, self.steering.journal

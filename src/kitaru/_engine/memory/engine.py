@@ -281,7 +281,7 @@ class MemoryEngine:
             update={
                 "metadata": dict(execution.notes),
                 "failure": _failure(execution),
-                "pending_wait": execution.open_wait,
+                "pending_wait": next(iter(execution.open_waits), None),
                 "waits": tuple(answered_waits(execution)),
                 "checkpoints": calls,
                 "artifacts": (
@@ -357,10 +357,10 @@ class MemoryEngine:
             else [self._find(execution_id)]
         )
         return [
-            execution.open_wait
+            wait
             for execution in chosen
-            if execution.open_wait is not None
-            and execution.status is ExecutionStatus.WAITING
+            if execution.status is ExecutionStatus.WAITING
+            for wait in execution.open_waits
         ]
 
     def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
@@ -371,6 +371,8 @@ class MemoryEngine:
     def abort(self, wait: PendingWait, *, surface: str) -> None:
         answer = answered.given_up(by=person.here(), surface=surface)
         execution = self._settle(wait, answer)
+        for other in execution.open_waits:
+            self._settle(other, answer)
         execution.write(answered.sentence(wait.name, answer))
         execution.status = ExecutionStatus.CANCELLED
         execution.ended_at = now()
@@ -386,9 +388,8 @@ class MemoryEngine:
         return execution
 
     def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
-        wait = self._find(execution_id).open_wait
-        assert wait is not None  # nothing runs between calls of a memory engine
-        self.abort(wait, surface=surface)
+        # Nothing runs between calls of a memory engine.
+        self.abort(self._find(execution_id).open_waits[0], surface=surface)
 
     # -- values, logs, diagnosis ---------------------------------------------
 

@@ -49,10 +49,9 @@ class MemoryExecution:
     bodies_run: list[str] = field(default_factory=list)
 
     @property
-    def open_wait(self) -> PendingWait | None:
-        """The wait that has no answer yet."""
-        open_waits = [wait for wait in self.waits if wait.wait_id not in self.answers]
-        return open_waits[-1] if open_waits else None
+    def open_waits(self) -> list[PendingWait]:
+        """The waits that have no answer yet, oldest first."""
+        return [wait for wait in self.waits if wait.wait_id not in self.answers]
 
     def write(
         self, message: str, *, level: str = "INFO", checkpoint: str | None = None
@@ -75,6 +74,8 @@ class MemoryExecution:
 class Board:
     """The waits of one execution."""
 
+    holds_several = True
+
     def __init__(
         self, execution: MemoryExecution, inherited: Mapping[str, Answer]
     ) -> None:
@@ -96,9 +97,9 @@ class Board:
         return taken
 
     def open(self, question: Question) -> PendingWait:
-        known = self._execution.open_wait
-        if known is not None and known.name == question.name:
-            return known
+        for known in self._execution.open_waits:
+            if known.name == question.name:
+                return known
         schema = question.schema
         wait = PendingWait(
             wait_id=str(uuid.uuid4()),

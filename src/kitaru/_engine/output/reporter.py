@@ -99,12 +99,14 @@ class LineReporter:
             "again", f"  {invocation_id}  reused" + (f" ({note})" if note else "")
         )
 
-    def waiting(self, execution_id: str, wait: PendingWait) -> None:
-        """The flow waits for an answer."""
+    def waiting(
+        self, execution_id: str, wait: PendingWait, *, by_name: bool = False
+    ) -> None:
+        """The flow waits for an answer; of several, each is told by its name."""
         question = f": {wait.question}" if wait.question else ""
-        command = (
-            f"kitaru executions input {short(execution_id)}{hints.hint(wait.schema)}"
-        )
+        named = f" --wait {wait.name}" if by_name else ""
+        answer = hints.hint(wait.schema)
+        command = f"kitaru executions input {short(execution_id)}{named}{answer}"
         self.line("wait", f"  waiting for {wait.name!r}{question}")
         self.line("wait", f"    answer with: {command}")
 

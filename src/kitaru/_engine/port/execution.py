@@ -152,7 +152,13 @@ class Question:
 
 
 class WaitBoard(Protocol):
-    """The waits of one execution."""
+    """The waits of one execution.
+
+    `holds_several` says whether questions can be open beside one another.
+    """
+
+    @property
+    def holds_several(self) -> bool: ...
 
     def answer_of(self, name: str) -> Answer | None:
         """Return an answer given before this attempt began."""
@@ -226,8 +232,10 @@ class Reporter(Protocol):
         """A stored outcome is used again."""
         ...
 
-    def waiting(self, execution_id: str, wait: PendingWait) -> None:
-        """The flow waits for an answer."""
+    def waiting(
+        self, execution_id: str, wait: PendingWait, *, by_name: bool = False
+    ) -> None:
+        """The flow waits for an answer; of several, each is told by its name."""
         ...
 
     def answered(self, name: str, answer: Answer) -> None:

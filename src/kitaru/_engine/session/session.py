@@ -13,23 +13,18 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kitaru._core.calls import names
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
-from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
-from kitaru._core.waits import answered, answers
-from kitaru._core.waits.answered import Answer
-from kitaru._engine.port.execution import Found, Parts, Question
+from kitaru._engine.port.execution import Found, Parts
 from kitaru._engine.session import saved_values, threads
 from kitaru._engine.session.checkpoints import Checkpointing
 from kitaru._engine.session.endings import Control, current_task
 from kitaru._engine.session.futures import CheckpointFuture, Pool
-from kitaru._engine.session.terminal_question import TerminalQuestion
-from kitaru.errors import KitaruContextError, KitaruWaitValidationError
-from kitaru.models import PendingWait
+from kitaru._engine.session.waiting import Waiting
+from kitaru.errors import KitaruContextError
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -47,7 +42,7 @@ class Session:
         self._control = Control(parts.recorder.mark_caught)
         self._checkpoints = Checkpointing(self, parts, timeline, self._control)
         self._pool = Pool(parts.width, self._control)
-        self._wait_names = names.InvocationIds()
+        self._waiting = Waiting(execution_id, parts, self._control)
         self._thread = 0
         self._task: asyncio.Task[Any] | None = None
 
@@ -146,85 +141,20 @@ class Session:
 
     # -- waits ---------------------------------------------------------------
 
-    def wait(self, request: WaitRequest) -> object:
-        """Return the answer, or leave the flow body until there is one."""
+    def wait_all(self, requests: Sequence[WaitRequest]) -> list[object]:
+        """Return the answers, or leave the flow body until all are there."""
         self._control.check()
         if threading.get_ident() != self._thread:
             raise KitaruContextError(
                 "wait() was called in another thread than the flow body's; only the flow "
                 "body itself can pause"
             )
-        schema = answers.answer_schema(request.schema)
-        base = names.check_name("wait", request.name or "wait")
+        asked = self._waiting.prepared(requests, calls_before=self._checkpoints.asked)
         # A pause ends the process: what runs beside the body has to be done by then.
         self._pool.settle()
         self._control.check()
         self._control.went_on()
-        name = self._wait_names.next(base)
-        question = Question(
-            name=name,
-            schema=schema,
-            text=request.question and masking.text(request.question),
-            metadata=masking.data(request.metadata),
-            calls_before=self._checkpoints.asked,
-        )
-        board, reporter = self._parts.board, self._parts.reporter
-        answer = board.answer_of(name) or board.take_over(question)
-        asked: PendingWait | None = None
-        while True:
-            if answer is None:
-                asked, answer = self._ask_person(question, request.timeout)
-            reporter.answered(name, answer)
-            if answer.aborted:
-                raise self._control.end(Cancelled("the wait was aborted"))
-            try:
-                value = answers.read_answer(name, request.schema, answer.value)
-            except KitaruWaitValidationError as error:
-                # The schema allowed what a validator of the type refuses: ask again,
-                # once for each such answer, and say why.
-                reporter.warn(str(error))
-                problem = f"{error.field}: {error.expected}, got {error.got}"
-                text = answered.asked_again(question.text, problem)
-                question, answer = replace(question, text=text), None
-                continue
-            if asked is not None:
-                self._check_held()
-                board.accepted(asked)
-            return value
-
-    def _ask_person(
-        self, question: Question, timeout: float
-    ) -> tuple[PendingWait, Answer]:
-        self._parts.recorder.drain()
-        self._check_held()
-        wait = self._parts.board.open(question)
-        self._parts.reporter.waiting(self.execution_id, wait)
-        answer = self._poll(wait, timeout)
-        if answer is None:
-            raise self._control.end(Suspended())
-        return wait, answer
-
-    def _check_held(self) -> None:
-        try:
-            self._parts.recorder.check()
-        except FlowSignal as signal:
-            raise self._control.end(signal) from None
-
-    def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
-        board = self._parts.board
-        asked = TerminalQuestion(wait, lambda value: board.give(wait, value))
-        try:
-            answer = board.poll(wait, timeout=timeout, idle=asked.idle)
-        except KeyboardInterrupt:
-            # Ctrl-C ends the process, not the execution: the question stays open.
-            self._control.end(Suspended("interrupted"))
-            raise
-        finally:
-            unanswered = asked.is_open
-            asked.close()
-        if answer is not None and unanswered:
-            self._parts.reporter.warn("answered elsewhere")
-        return answer
+        return self._waiting.answers(asked)
 
     # -- the rest ------------------------------------------------------------
 

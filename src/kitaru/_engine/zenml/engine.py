@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -328,9 +329,14 @@ class ZenMLEngine:
         return self._continue(run)
 
     def abort(self, wait: PendingWait, *, surface: str) -> None:
+        assert wait.exec_id is not None  # waits of an engine know their execution
         answer = answered.given_up(by=account.name(), surface=surface)
         decided = self._decisions.decide(wait, answer)
-        if decided.lease is None and wait.exec_id is not None:
+        for other in self.pending_waits(wait.exec_id):
+            # Nobody goes on with them; whoever answered one meanwhile has done so.
+            with suppress(KitaruStateError):
+                self._decisions.decide(other, answer)
+        if decided.lease is None:
             # No runner says so in the log.
             log = LogFile(log_folders.path_of(wait.exec_id))
             LogReporter(log).answered(wait.name, answer)

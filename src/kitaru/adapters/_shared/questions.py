@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from kitaru._core.secrecy import masking
 from kitaru.adapters._shared import boundary, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.errors import KitaruContextError
-from kitaru.primitives import wait
+from kitaru.primitives import wait_for_all
 
 MISPLACED = "Questions are asked from the flow, between checkpoints"
 
@@ -35,13 +35,30 @@ class Question:
 
 def ask(question: Question, run: runs.Run | None) -> Any:
     """Wait for the answer, here and now."""
+    (answer,) = ask_all([question], run)
+    return answer
+
+
+def ask_all(questions: Sequence[Question], run: runs.Run | None) -> list[Any]:
+    """Ask all of them together, and wait for the answers, here and now.
+
+    Raises:
+        KitaruContextError: In a checkpoint, or outside a flow.
+    """
+    for question in questions:
+        _check_place(question)
     try:
-        return wait(
-            question=masking.recorded(question.text),
-            name=wait_name(question.name, run),
-            schema=question.schema,
-            timeout=question.timeout,
-            metadata=masking.recorded(question.metadata),
+        return wait_for_all(
+            [
+                {
+                    "question": masking.recorded(question.text),
+                    "name": wait_name(question.name, run),
+                    "schema": question.schema,
+                    "timeout": question.timeout,
+                    "metadata": masking.recorded(question.metadata),
+                }
+                for question in questions
+            ]
         )
     except KeyboardInterrupt:
         # It would leave the event loop at once, and threads that tools ran in would
@@ -62,10 +79,23 @@ def wait_name(name: str, run: runs.Run | None) -> str:
 
 async def ask_from_loop(question: Question, run: runs.Run | None) -> Any:
     """Wait for the answer when the calls beside this one are done."""
-    _check_place(question)
+    (answer,) = await ask_all_from_loop([question], run)
+    return answer
+
+
+async def ask_all_from_loop(
+    questions: Sequence[Question], run: runs.Run | None
+) -> list[Any]:
+    """Ask them together, when the calls beside are done.
+
+    Returns:
+        The answers, in the order of the questions.
+    """
+    for question in questions:
+        _check_place(question)
     activity = runs.activity()
     assert activity is not None  # there is a flow here
-    return await activity.gate().ask(lambda: ask(question, run))
+    return await activity.gate().ask(lambda: ask_all(questions, run))
 
 
 def ask_from_tool(question: Question) -> Any:

@@ -7,8 +7,7 @@ from typing import Any
 
 from agents.items import ToolApprovalItem
 
-from kitaru.adapters._shared import boundary, identity, questions, runs
-from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared import identity, questions, runs
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.questions import Question
 from kitaru.adapters.openai_agents.results import (
@@ -82,14 +81,10 @@ async def ask_all(
     capture: CapturePolicy,
     timeout: float | None,
 ) -> dict[str, bool]:
-    """Ask for each, one after the other, and return the decisions."""
-    decisions = {}
-    for approval in approvals:
-        asked = question(approval, capture, timeout)
-        if boundary.place() is Place.CHECKPOINT:
-            raise questions.misplaced(asked, "the agent runs in a checkpoint")
-        decisions[approval.call_id] = await questions.ask_from_loop(asked, run)
-    return decisions
+    """Ask for all of them at once, and return the decisions."""
+    asked = [question(approval, capture, timeout) for approval in approvals]
+    answers = await questions.ask_all_from_loop(asked, run)
+    return _decisions(approvals, answers)
 
 
 def wait_for_approval(
@@ -97,7 +92,7 @@ def wait_for_approval(
 ) -> dict[str, bool]:
     """Ask a person about each call that waits, by waits of the flow.
 
-    For `approvals="return"`.
+    For `approvals="return"`. All of them are open at once.
 
     Args:
         result: An interrupted result.
@@ -109,10 +104,17 @@ def wait_for_approval(
     Raises:
         KitaruContextError: Outside a flow body.
     """
-    capture = CapturePolicy()
+    approvals, capture = result.interruptions, CapturePolicy()
+    asked = [question(approval, capture, timeout) for approval in approvals]
+    return _decisions(approvals, questions.ask_all(asked, None))
+
+
+def _decisions(
+    approvals: Sequence[PendingApproval], answers: Sequence[bool]
+) -> dict[str, bool]:
     return {
-        approval.call_id: questions.ask_from_tool(question(approval, capture, timeout))
-        for approval in result.interruptions
+        approval.call_id: answer
+        for approval, answer in zip(approvals, answers, strict=True)
     }
 
 

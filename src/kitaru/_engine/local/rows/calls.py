@@ -430,8 +430,8 @@ def _named(record: CallRecord) -> list[tuple[StoredValue, str]]:
 
 
 def _status(record: CallRecord) -> str:
-    if record.status == "failed":
-        return "failed"
+    if record.status != "completed":
+        return record.status
     return "cached" if record.reused else "completed"
 
 

@@ -23,13 +23,14 @@ from zenml.enums import (
     RunWaitConditionStatus,
 )
 from zenml.exceptions import AuthorizationException, IllegalOperationError
-from zenml.metadata.metadata_types import MetadataTypeEnum
+from zenml.metadata.metadata_types import MetadataTypeEnum, get_metadata_type
 from zenml.models import (
     Page,
     PipelineRunUpdate,
     RunMetadataRequest,
     RunMetadataResource,
     RunWaitConditionFilter,
+    RunWaitConditionRequest,
     RunWaitConditionResolveRequest,
     RunWaitConditionResponse,
 )
@@ -40,6 +41,7 @@ from zenml.zen_stores.sql_zen_store import Session, SqlZenStore
 from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits.answered import ZENML, Answer, for_zenml
 from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
+from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import backend_error, translated
 from kitaru.errors import KitaruBackendError, KitaruStateError
@@ -196,6 +198,39 @@ def _note(wait_id: str, execution_id: str, name: str, answer: Answer) -> None:
                 types={f"{ANSWER_KEY}{name}": MetadataTypeEnum.DICT},
             )
         )
+
+
+def create(wanted: RunWaitConditionRequest) -> RunWaitConditionResponse:
+    """Ask; where the store is a file, also beside another open question."""
+    if runs.store_is_a_file() and open_conditions(str(wanted.run)):
+        return _create_beside(wanted)
+    return Client().zen_store.create_run_wait_condition(wanted)
+
+
+def _create_beside(wanted: RunWaitConditionRequest) -> RunWaitConditionResponse:
+    """Do what the store does, which allows a run one pending condition only."""
+    store = Client().zen_store
+    assert isinstance(store, SqlZenStore)  # it is a file
+    wanted = wanted.model_copy(update={"user": Client().active_user.id})
+    with Session(store.engine) as session:
+        row = RunWaitConditionSchema.from_request(wanted)
+        session.add(row)
+        session.commit()
+        condition_id = row.id
+    noted = wanted.metadata or {}
+    store.create_run_metadata(
+        RunMetadataRequest(
+            project=wanted.project,
+            resources=[
+                RunMetadataResource(
+                    id=condition_id, type=MetadataResourceTypes.WAIT_CONDITION
+                )
+            ],
+            values=noted,
+            types={name: get_metadata_type(value) for name, value in noted.items()},
+        )
+    )
+    return store.get_run_wait_condition(condition_id, hydrate=True)
 
 
 def show_status(execution_id: str, status: ExecutionStatus, reason: str | None) -> None:

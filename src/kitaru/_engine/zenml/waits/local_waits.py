@@ -24,6 +24,7 @@ from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import Question
 from kitaru._engine.zenml.connection import account
+from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
 from kitaru._engine.zenml.waits.conditions import pending_wait
@@ -59,6 +60,11 @@ class ZenMLBoard:
         self._conditions = (
             {} if fresh else conditions.by_name(conditions.of(execution_id))
         )
+
+    @property
+    def holds_several(self) -> bool:
+        """Only where the store is a file: a server allows a run one pending condition."""
+        return runs.store_is_a_file()
 
     def answer_of(self, name: str) -> Answer | None:
         """Return the last answer given to a wait of that name."""
@@ -152,11 +158,10 @@ class ZenMLBoard:
         return self._decisions.carry_over(condition, self._execution_id)
 
     def _create(self, question: Question, earlier: int) -> RunWaitConditionResponse:
-        client = Client()
         name, schema = question.name, question.schema
-        return client.zen_store.create_run_wait_condition(
+        return conditions.create(
             RunWaitConditionRequest(
-                project=client.active_project.id,
+                project=Client().active_project.id,
                 run=UUID(self._execution_id),
                 # Names are unique in ZenML; a question asked again gets a mark.
                 name=f"{name}{condition_names.AGAIN}{earlier + 1}" if earlier else name,

@@ -1,0 +1,147 @@
+"""The waits of a flow body: ask, and take the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kitaru._core.calls import names
+from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
+from kitaru._core.flows.specs import WaitRequest
+from kitaru._core.secrecy import masking
+from kitaru._core.waits import answered, answers
+from kitaru._core.waits.answered import Answer
+from kitaru._engine.port.execution import Parts, Question
+from kitaru._engine.session.endings import Control
+from kitaru._engine.session.terminal_question import TerminalQuestion
+from kitaru.errors import KitaruWaitValidationError
+from kitaru.models import PendingWait
+
+# Pytest shows the frames of whoever calls us.
+__tracebackhide__ = True
+
+
+@dataclass
+class Asked:
+    """One wait: what is asked, the answer it has, and where it is open."""
+
+    request: WaitRequest
+    question: Question
+    answer: Answer | None = None
+    open: PendingWait | None = None
+
+
+class Waiting:
+    """Opens the waits of one attempt and takes their answers."""
+
+    def __init__(self, execution_id: str, parts: Parts, control: Control) -> None:
+        self._execution_id = execution_id
+        self._parts = parts
+        self._control = control
+        self._names = names.InvocationIds()
+        # Whether those that are asked are several, so that each is told by its name.
+        self._by_name = False
+
+    def prepared(
+        self, requests: Sequence[WaitRequest], *, calls_before: int
+    ) -> list[Asked]:
+        """Return what is to be asked; nothing is yet.
+
+        Raises:
+            KitaruUsageError: For a name or a schema that cannot be used.
+        """
+        return [
+            Asked(
+                request,
+                Question(
+                    name=names.check_name("wait", request.name or "wait"),
+                    schema=answers.answer_schema(request.schema),
+                    text=request.question and masking.text(request.question),
+                    metadata=masking.data(request.metadata),
+                    calls_before=calls_before,
+                ),
+            )
+            for request in requests
+        ]
+
+    def answers(self, asked: Sequence[Asked]) -> list[object]:
+        """Return the answers in the order of the questions, or leave the flow body.
+
+        Where the engine can, all of them are open before the first answer is waited
+        for, and people may answer in any order; elsewhere one opens after the other.
+
+        Raises:
+            FlowSignal: If not all are answered in time, or one was given up.
+        """
+        board = self._parts.board
+        for one in asked:
+            name = self._names.next(one.question.name)
+            one.question = replace(one.question, name=name)
+            one.answer = board.answer_of(name) or board.take_over(one.question)
+        self._by_name = len(asked) > 1
+        if self._by_name and board.holds_several:
+            for one in asked:
+                if one.answer is None:
+                    self._open(one)
+        values = [self._value(one) for one in asked]
+        opened = [one.open for one in asked if one.open is not None]
+        if opened:
+            self._check_held()
+        for wait in opened:
+            board.accepted(wait)
+        return values
+
+    def _value(self, asked: Asked) -> object:
+        """Return the answer to one wait, asking again while it does not fit."""
+        name, reporter = asked.question.name, self._parts.reporter
+        while True:
+            answer = asked.answer or self._ask_person(asked)
+            reporter.answered(name, answer)
+            if answer.aborted:
+                raise self._control.end(Cancelled("the wait was aborted"))
+            try:
+                return answers.read_answer(name, asked.request.schema, answer.value)
+            except KitaruWaitValidationError as error:
+                # The schema allowed what a validator of the type refuses: ask again,
+                # once for each such answer, and say why.
+                reporter.warn(str(error))
+                problem = f"{error.field}: {error.expected}, got {error.got}"
+                text = answered.asked_again(asked.question.text, problem)
+                asked.question = replace(asked.question, text=text)
+                asked.answer = asked.open = None
+
+    def _ask_person(self, asked: Asked) -> Answer:
+        wait = asked.open or self._open(asked)
+        answer = self._poll(wait, asked.request.timeout)
+        if answer is None:
+            raise self._control.end(Suspended())
+        return answer
+
+    def _open(self, asked: Asked) -> PendingWait:
+        self._parts.recorder.drain()
+        self._check_held()
+        wait = asked.open = self._parts.board.open(asked.question)
+        self._parts.reporter.waiting(self._execution_id, wait, by_name=self._by_name)
+        return wait
+
+    def _check_held(self) -> None:
+        try:
+            self._parts.recorder.check()
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
+
+    def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
+        board = self._parts.board
+        asked = TerminalQuestion(wait, lambda value: board.give(wait, value))
+        try:
+            answer = board.poll(wait, timeout=timeout, idle=asked.idle)
+        except KeyboardInterrupt:
+            # Ctrl-C ends the process, not the execution: the question stays open.
+            self._control.end(Suspended("interrupted"))
+            raise
+        finally:
+            unanswered = asked.is_open
+            asked.close()
+        if answer is not None and unanswered:
+            self._parts.reporter.warn("answered elsewhere")
+        return answer
