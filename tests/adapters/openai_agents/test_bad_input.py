@@ -103,8 +103,7 @@ def test_a_whole_run_has_no_stream() -> None:
 
     @flow
     async def working() -> None:
-        async for _ in runner.run_streamed(OpenAIRunRequest.start("hi")):
-            pass
+        runner.run_streamed(OpenAIRunRequest.start("hi"))
 
     with FlowTester() as tester:
         run = tester.run(working)

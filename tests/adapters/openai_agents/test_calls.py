@@ -27,8 +27,9 @@ from kitaru.adapters.openai_agents import (
     KitaruRunner,
     OpenAIRunRequest,
     OpenAIRunResult,
+    OpenAIRunStream,
 )
-from kitaru.errors import KitaruUserCodeError
+from kitaru.errors import KitaruStateError, KitaruUsageError, KitaruUserCodeError
 from kitaru.testing import FlowTester
 from tests.adapters.openai_agents.agents_of_openai import Scripted, outputs
 
@@ -371,18 +372,19 @@ def test_a_guardrail_still_stops_the_run() -> None:
 
 def test_a_stream_comes_live_and_its_items_again_from_the_record() -> None:
     made: list[str] = []
-    runner = KitaruRunner(searcher(made))
+    agent = searcher(made)
+    runner = KitaruRunner(agent)
     seen: list[list[str]] = []
+    streams: list[OpenAIRunStream] = []
 
     @flow
     async def working() -> str:
         seen.append([])
-        async for event in runner.run_streamed("hi"):
-            if isinstance(event, OpenAIRunResult):
-                return event.output
+        streams.append(stream := runner.run_streamed("hi"))
+        async for event in stream.stream_events():
             if event.type == "run_item_stream_event":
                 seen[-1].append(event.name)
-        return "no result"
+        return str(stream.final_output)
 
     with FlowTester() as tester:
         run = tester.run(working, kill_after=CALLS[-1])
@@ -393,6 +395,74 @@ def test_a_stream_comes_live_and_its_items_again_from_the_record() -> None:
     assert made.count("s 1") == made.count("s 2") == 1
     assert sorted(seen[0][:4]) == sorted(seen[1][:4])
     assert seen[1].count("tool_output") == 2
+    done = streams[-1]
+    assert (done.is_complete, done.status) == (True, "completed")
+    assert done.last_agent is agent
+    assert (done.usage.requests, len(outputs(done.to_input_list()))) == (2, 2)
+
+
+def test_outside_a_flow_a_stream_is_the_sdks() -> None:
+    agent = searcher([])
+
+    async def events(stream: Any) -> list[str]:
+        return [event.type async for event in stream.stream_events()]
+
+    async def both() -> tuple[list[str], list[str], OpenAIRunStream]:
+        stream = KitaruRunner(agent).run_streamed("hi")
+        return (
+            await events(stream),
+            await events(Runner.run_streamed(agent, "hi")),
+            stream,
+        )
+
+    ours, theirs, stream = asyncio.run(both())
+
+    assert ours == theirs
+    assert stream.output == stream.result.output == "found x and found x"
+    assert stream.last_agent is agent
+
+
+def test_a_stream_is_not_over_before_its_end_and_runs_once() -> None:
+    stream = KitaruRunner(searcher([])).run_streamed("hi")
+
+    async def through() -> None:
+        async for _ in stream.stream_events():
+            pass
+
+    assert (stream.final_output, stream.is_complete) == (None, False)
+    with pytest.raises(KitaruStateError, match="go through stream_events"):
+        _ = stream.status
+    with pytest.raises(KitaruStateError, match="has not begun"):
+        stream.cancel()
+    asyncio.run(through())
+    with pytest.raises(KitaruUsageError, match="call run_streamed"):
+        asyncio.run(through())
+
+
+def test_a_stream_that_is_cancelled_keeps_what_was_finished() -> None:
+    made: list[str] = []
+    runner = KitaruRunner(searcher(made))
+    cancels = [True]
+
+    @flow
+    async def working() -> str:
+        stream = runner.run_streamed("hi")
+        async for event in stream.stream_events():
+            if cancels and event.type == "run_item_stream_event":
+                cancels.clear()
+                stream.cancel("after_turn")
+        if stream.final_output is None:
+            raise RuntimeError("cancelled")
+        return str(stream.final_output)
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        first = run.ran
+        tester.retry(run)
+
+        assert run.result == "found x and found x"
+    assert first == CALLS[:-1]
+    assert made.count("s 1") == made.count("s 2") == 1
 
 
 def test_an_override_replaces_a_result_and_what_follows_from_it() -> None:
@@ -440,6 +510,40 @@ def test_one_checkpoint_for_the_whole_run() -> None:
     assert usage is not None
     assert (usage.requests, later[-1].usage.requests) == (2, 2)
     assert len(outputs(later[-1].to_input_list())) == 2
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["runner_call", "checkpoint"])
+def test_requests_of_a_whole_run_have_their_prices_and_count_once(inside: bool) -> None:
+    """Those of an agent that is a tool, and after an approval, too."""
+
+    @function_tool(needs_approval=not inside)
+    def send() -> str:
+        return "sent"
+
+    helper = Agent(name="helper", model=Scripted("h", [("send", {})]), tools=[send])
+    boss = Agent(
+        name="boss",
+        model=Scripted("b", [("ask", {"input": "q"})]),
+        tools=[helper.as_tool("ask", "asks")],
+    )
+    runner = KitaruRunner(boss, checkpoint_strategy="runner_call")
+
+    @checkpoint
+    def step() -> str:
+        return runner.run_sync("hi").output
+
+    @flow
+    def working() -> str:
+        return step() if inside else runner.run_sync("hi").output
+
+    with FlowTester(answers={"approve_send": True}) as tester:
+        run = tester.run(working)
+        result, usage = run.result, run.execution.usage
+
+    assert result == "sent"
+    assert usage is not None
+    assert (usage.requests, usage.input_tokens, usage.output_tokens) == (4, 40, 20)
+    assert (usage.unpriced_requests, bool(usage.cost)) == (0, True)
 
 
 def test_what_a_policy_says_is_kept_and_nothing_else() -> None:

@@ -38,12 +38,14 @@ from kitaru.adapters.openai_agents.results import (
     PendingApproval,
 )
 from kitaru.adapters.openai_agents.runner import KitaruRunner
+from kitaru.adapters.openai_agents.streams import OpenAIRunStream
 
 __all__ = [
     "CapturePolicy",
     "KitaruRunner",
     "OpenAIRunRequest",
     "OpenAIRunResult",
+    "OpenAIRunStream",
     "PendingApproval",
     "build_resume_request",
     "wait_for_approval",

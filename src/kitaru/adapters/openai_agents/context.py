@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agents import Agent
+from agents import Agent, RunConfig
 
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.places import Places
@@ -17,10 +17,14 @@ from kitaru.adapters._shared.settings import ToolSettings
 
 
 class Agents(Protocol):
-    """Knows the durable copies of agents."""
+    """Knows the copies of agents that know of checkpoints."""
 
-    def durable(self, agent: Agent[Any]) -> Agent[Any]:
-        """Return the durable copy of an agent."""
+    def copy_of(self, agent: Agent[Any]) -> Agent[Any]:
+        """Return the copy of an agent."""
+        ...
+
+    def config(self, given: RunConfig | dict[str, Any] | None, agent: str) -> RunConfig:
+        """Return the settings of a run of an agent by that name."""
         ...
 
     def original(self, agent: Agent[Any]) -> Agent[Any]:
@@ -41,6 +45,8 @@ class Frame:
     nested: dict[str, Places] = field(default_factory=dict)
 
 
+# The agents of a run inside a checkpoint, whose requests are counted there.
+_counted: ContextVar[Agents | None] = ContextVar("kitaru_openai_counted", default=None)
 _frame: ContextVar[Frame | None] = ContextVar("kitaru_openai_frame", default=None)
 
 
@@ -57,3 +63,18 @@ def entered(here: Frame) -> Iterator[None]:
         yield
     finally:
         _frame.reset(token)
+
+
+def counted() -> Agents | None:
+    """Return the agents of the run inside a checkpoint that the code belongs to."""
+    return _counted.get()
+
+
+@contextmanager
+def counting(team: Agents) -> Iterator[None]:
+    """Run a block as part of a run inside a checkpoint."""
+    token = _counted.set(team)
+    try:
+        yield
+    finally:
+        _counted.reset(token)

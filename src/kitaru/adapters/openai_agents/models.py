@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,8 +34,8 @@ class _Request:
     added: list[Any]
 
 
-class DurableModel(Model):
-    """A model whose requests are checkpoints of the run they belong to.
+class CountedModel(Model):
+    """A model whose requests are counted on the checkpoint that they are made in.
 
     Args:
         inner: The user's model.
@@ -60,6 +60,40 @@ class DurableModel(Model):
         await self.inner._cleanup_on_run_end(owner)
 
     async def get_response(self, *args: Any, **options: Any) -> ModelResponse:
+        """Return the model's answer."""
+        response = await self.inner.get_response(*args, **options)
+        self._count(response.usage)
+        return response
+
+    async def stream_response(
+        self, *args: Any, **options: Any
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """Stream the model's answer."""
+        async for event in self.inner.stream_response(*args, **options):
+            if isinstance(event, ResponseCompletedEvent):
+                self._count(_usage_of(event))
+            yield event
+
+    def _count(self, usage: Usage) -> None:
+        spend(
+            provider=None,
+            model=self._model_name,
+            requests=usage.requests or 1,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.input_tokens_details.cached_tokens or 0,
+        )
+
+    @property
+    def _model_name(self) -> str | None:
+        found = getattr(self.inner, "model", None)
+        return str(found) if found is not None else None
+
+
+class DurableModel(CountedModel):
+    """A model whose requests are checkpoints of the run they belong to."""
+
+    async def get_response(self, *args: Any, **options: Any) -> ModelResponse:
         """Return the model's answer, or the one it gave before."""
         here = frame()
         if here is None or boundary.place() is not Place.FLOW:
@@ -69,7 +103,7 @@ class DurableModel(Model):
         async def work() -> Any:
             _keep_prompt(here, request)
             response = await self.inner.get_response(*args, **options)
-            _note(here, self._model_name, response.usage, response.output)
+            self._note(here, response.usage, response.output)
             return translate.stored_response(response)
 
         stored = await here.boundary.run(
@@ -102,7 +136,7 @@ class DurableModel(Model):
                     events.put_nowait(event)
             if last is None:
                 raise ModelBehaviorError("the stream ended before the answer did")
-            _note(here, self._model_name, _usage_of(last), list(last.response.output))
+            self._note(here, _usage_of(last), list(last.response.output))
             # Deltas are many times as long as what they add up to.
             return translate.stored_end(last)
 
@@ -127,10 +161,12 @@ class DurableModel(Model):
         )
         yield last
 
-    @property
-    def _model_name(self) -> str | None:
-        found = getattr(self.inner, "model", None)
-        return str(found) if found is not None else None
+    def _note(self, here: Frame, usage: Usage, output: list[Any]) -> None:
+        if here.capture.usage:
+            self._count(usage)
+        if here.capture.responses:
+            text = translate.answer_text(output)
+            here.capture.keep("response", text, type="response")
 
     def _request(
         self, here: Frame, args: tuple[Any, ...], options: dict[str, Any]
@@ -156,26 +192,34 @@ class DurableModel(Model):
         )
 
 
-class DurableProvider(ModelProvider):
-    """Finds models by name, and makes their requests checkpoints."""
+# Makes another form of an agent's model: with the name of that agent.
+Wrap = Callable[[Model, str], Model]
 
-    def __init__(self, inner: ModelProvider, agent: str) -> None:
+
+class _Provider(ModelProvider):
+    """Finds models by name, and gives them in their other form."""
+
+    def __init__(self, inner: ModelProvider, agent: str, wrap: Wrap) -> None:
         self._inner = inner
         self._agent = agent
+        self._wrap = wrap
 
     def get_model(self, model_name: str | None) -> Model:
         """Return the model of that name."""
-        return DurableModel(self._inner.get_model(model_name), self._agent)
+        return self._wrap(self._inner.get_model(model_name), self._agent)
 
     async def aclose(self) -> None:
         """Close the user's provider."""
         await self._inner.aclose()
 
 
-def durable_config(given: RunConfig | dict[str, Any] | None, agent: str) -> RunConfig:
-    """Return the settings of a run with its models in their durable form.
+def config_with(
+    wrap: Wrap, given: RunConfig | dict[str, Any] | None, agent: str
+) -> RunConfig:
+    """Return the settings of a run with its models in their other form.
 
     Args:
+        wrap: Makes that form.
         given: The user's settings.
         agent: Who asks models that are only named.
     """
@@ -183,28 +227,14 @@ def durable_config(given: RunConfig | dict[str, Any] | None, agent: str) -> RunC
     model = config.model
     return replace(
         config,
-        model_provider=DurableProvider(config.model_provider, agent),
-        model=DurableModel(model, agent) if isinstance(model, Model) else model,
+        model_provider=_Provider(config.model_provider, agent, wrap),
+        model=wrap(model, agent) if isinstance(model, Model) else model,
     )
 
 
 def _keep_prompt(here: Frame, request: _Request) -> None:
     if here.capture.prompts:
         here.capture.keep("prompt", request.added, type="prompt")
-
-
-def _note(here: Frame, model: str | None, usage: Usage, output: list[Any]) -> None:
-    if here.capture.usage:
-        spend(
-            provider=None,
-            model=model,
-            requests=usage.requests or 1,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cached_tokens=usage.input_tokens_details.cached_tokens or 0,
-        )
-    if here.capture.responses:
-        here.capture.keep("response", translate.answer_text(output), type="response")
 
 
 def _usage_of(event: ResponseCompletedEvent) -> Usage:

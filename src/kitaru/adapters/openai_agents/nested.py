@@ -8,6 +8,8 @@ the tool call; anywhere else it steps aside.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +20,17 @@ from agents.run import (
     set_default_agent_runner,
 )
 
-from kitaru.adapters._shared import boundary, identity, runs
+from kitaru.adapters._shared import boundary, runs
 from kitaru.adapters._shared.boundary import Place
 from kitaru.adapters._shared.places import Places
-from kitaru.adapters.openai_agents.context import Frame, entered, frame
-from kitaru.adapters.openai_agents.models import durable_config
+from kitaru.adapters.openai_agents.context import (
+    Agents,
+    Frame,
+    counted,
+    entered,
+    frame,
+)
+from kitaru.errors import KitaruUsageError
 
 _installing = threading.Lock()
 
@@ -34,41 +42,75 @@ class _Runner(AgentRunner):
         self._inner = inner
 
     async def run(self, starting_agent: Agent[Any], input: Any, **options: Any) -> Any:
-        here = frame()
-        if (
-            here is None
-            or boundary.place() is not Place.FLOW
-            or here.team.original(starting_agent) is not starting_agent
-        ):
-            return await self._inner.run(starting_agent, input, **options)
-        return await self._nested(here, starting_agent, input, options)
+        with _standing(starting_agent, input, options) as (agent, rest):
+            return await self._inner.run(agent, input, **rest)
 
     def run_sync(self, starting_agent: Agent[Any], input: Any, **options: Any) -> Any:
-        return self._inner.run_sync(starting_agent, input, **options)
+        with _standing(starting_agent, input, options) as (agent, rest):
+            return self._inner.run_sync(agent, input, **rest)
 
     def run_streamed(
         self, starting_agent: Agent[Any], input: Any, **options: Any
     ) -> Any:
-        return self._inner.run_streamed(starting_agent, input, **options)
+        # The SDK's task takes along where it was started.
+        with _standing(starting_agent, input, options) as (agent, rest):
+            return self._inner.run_streamed(agent, input, **rest)
 
-    async def _nested(
-        self, here: Frame, agent: Agent[Any], input: Any, options: dict[str, Any]
-    ) -> Any:
-        call = runs.current_tool_call()
-        key = f"{call.id if call else here.places.run.id}/{agent.name}"
-        durable = here.team.durable(agent)
-        config = durable_config(options.get("run_config"), identity.clean(agent.name))
-        options = {**options, "run_config": config}
-        if isinstance(input, RunState) and key in here.nested:
-            # Resumed after an approval: the same run goes on.
-            with entered(replace(here, places=here.nested[key])):
-                return await self._inner.run(durable, input, **options)
-        activity = runs.activity()
-        assert activity is not None  # there is a flow here
-        with activity.run(agent.name) as run:
-            places = here.nested[key] = Places(run)
-            with entered(replace(here, places=places)):
-                return await self._inner.run(durable, input, **options)
+
+@contextmanager
+def _standing(
+    agent: Agent[Any], input: Any, options: dict[str, Any]
+) -> Iterator[tuple[Agent[Any], dict[str, Any]]]:
+    """Give the agent and the options of a run, as they have to be where it is started."""
+    here, team = frame(), counted()
+    where = boundary.place()
+    if where is Place.FLOW and here and _is_users(agent, here.team):
+        with _below(here, agent, input):
+            yield _with_team(here.team, agent, options)
+    elif where is Place.CHECKPOINT and team and _is_users(agent, team):
+        yield _with_team(team, agent, options)
+    else:
+        yield agent, options
+
+
+@contextmanager
+def _below(here: Frame, agent: Agent[Any], input: Any) -> Iterator[None]:
+    """Run a block as a run of an agent below the tool call that it is made in."""
+    call = runs.current_tool_call()
+    key = f"{call.id if call else here.places.run.id}/{agent.name}"
+    if isinstance(input, RunState) and key in here.nested:
+        # Resumed after an approval: the same run goes on.
+        with entered(replace(here, places=here.nested[key])):
+            yield
+        return
+    activity = runs.activity()
+    assert activity is not None  # there is a flow here
+    with activity.run(agent.name) as run:
+        places = here.nested[key] = Places(run)
+        with entered(replace(here, places=places)):
+            yield
+
+
+def _is_users(agent: Agent[Any], team: Agents) -> bool:
+    return team.original(agent) is agent
+
+
+def _with_team(
+    team: Agents, agent: Agent[Any], options: dict[str, Any]
+) -> tuple[Agent[Any], dict[str, Any]]:
+    """Return the copy of an agent and the options of its run.
+
+    Raises:
+        KitaruUsageError: For a session in a flow.
+    """
+    if boundary.place() is Place.FLOW and options.get("session") is not None:
+        raise KitaruUsageError(
+            f"agent {agent.name!r} has a session, which cannot be used in a flow: what "
+            "an attempt adds to it would be added again by the next one; leave session= "
+            "out"
+        )
+    config = team.config(options.get("run_config"), agent.name)
+    return team.copy_of(agent), {**options, "run_config": config}
 
 
 def install() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from agents import Agent
 
-from kitaru.adapters.openai_agents.context import Frame
+from kitaru.adapters.openai_agents.context import Agents, Frame
 from kitaru.models import Usage
 
 Status = Literal["completed", "interrupted"]
@@ -97,6 +97,8 @@ class OpenAIRunResult:
     state: Any = field(default=None, repr=False)
     raw: Any = field(default=None, repr=False)
     frame: Frame | None = field(default=None, repr=False)
+    # The SDK's items hold their agents by weak references.
+    team: Agents | None = field(default=None, repr=False)
 
     @property
     def final_output(self) -> Any:

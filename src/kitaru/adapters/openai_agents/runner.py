@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal, Never
 
-from agents import Agent, RunConfig, Runner
+from agents import Agent, RunConfig, Runner, StreamEvent
 
 from kitaru._core.calls.names import check_name
 from kitaru._core.settings import options as known
@@ -19,12 +19,11 @@ from kitaru.adapters._shared.options import APPROVALS, COMMON
 from kitaru.adapters._shared.places import Places
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.settings import ToolsByName, ToolSettings
-from kitaru.adapters._shared.spending import spend
 from kitaru.adapters.openai_agents import approvals as approving
 from kitaru.adapters.openai_agents import nested, whole
-from kitaru.adapters.openai_agents.context import Frame, entered
-from kitaru.adapters.openai_agents.models import durable_config
+from kitaru.adapters.openai_agents.context import Agents, Frame, entered
 from kitaru.adapters.openai_agents.results import OpenAIRunRequest, OpenAIRunResult
+from kitaru.adapters.openai_agents.streams import OpenAIRunStream
 from kitaru.adapters.openai_agents.team import Team
 from kitaru.adapters.openai_agents.translate import RUNNER_CALL
 from kitaru.checkpoints import checked_settings
@@ -178,36 +177,65 @@ class KitaruRunner:
         with self._begun(asked) as here:
             return await self._durably(here, asked, rest)
 
+    def run_streamed(self, request: Any, **options: Any) -> OpenAIRunStream:
+        """Return a run that gives the SDK's events as they come.
+
+        It takes what `run` takes, and begins with `stream_events()`.
+
+        Raises:
+            KitaruUsageError: For an option that cannot be used in a flow, and for a run
+                that is one checkpoint, which has no stream.
+        """
+        asked, rest = self._asked(request, options)
+        where = boundary.place()
+        if where is Place.FLOW and self._strategy == "runner_call":
+            raise KitaruUsageError(
+                "a run that is one checkpoint has no stream; use "
+                "checkpoint_strategy='calls', or run()"
+            )
+        events = self._streamed if where is Place.FLOW else self._plainly_streamed
+        return OpenAIRunStream(self._agent, lambda stream: events(stream, asked, rest))
+
     # -- each way to run -----------------------------------------------------
 
     async def _plain(
         self, asked: OpenAIRunRequest, options: dict[str, Any]
     ) -> OpenAIRunResult:
-        given, context = _given(asked)
-        result = await Runner.run(self._agent, given, **context, **options)
-        found = self._result(result, None)
-        if boundary.place() is Place.CHECKPOINT:
-            self._note_inside(found)
-        return found
+        with self._here(options) as (team, agent, rest):
+            given, context = _given(asked)
+            result = await Runner.run(agent, given, **context, **rest)
+        return self._checked(self._result(result, team))
 
-    def _note_inside(self, result: OpenAIRunResult) -> None:
-        """Note a run inside a checkpoint there.
+    async def _plainly_streamed(
+        self, stream: OpenAIRunStream, asked: OpenAIRunRequest, options: dict[str, Any]
+    ) -> AsyncGenerator[StreamEvent]:
+        with self._here(options) as (team, agent, rest):
+            given, context = _given(asked)
+            result = Runner.run_streamed(agent, given, **context, **rest)
+        stream.follows(result, team)
+        async for event in result.stream_events():
+            yield event
+        stream.ended(self._checked(self._result(result, team)))
+
+    def _here(
+        self, options: dict[str, Any]
+    ) -> AbstractContextManager[tuple[Agents, Agent[Any], dict[str, Any]]]:
+        """Give what runs outside a flow: the agent; in a checkpoint, counted there."""
+        if boundary.place() is Place.CHECKPOINT:
+            return whole.counted(self._agent, self._capture, options)
+        return nullcontext((Team(is_durable=False), self._agent, options))
+
+    def _checked(self, result: OpenAIRunResult) -> OpenAIRunResult:
+        """Return the result.
 
         Raises:
             KitaruContextError: If it asks for an approval, which no checkpoint can.
         """
-        if self._capture.usage:
-            spend(
-                provider=None,
-                model=None,
-                requests=result.usage.requests,
-                input_tokens=result.usage.input_tokens,
-                output_tokens=result.usage.output_tokens,
-                cached_tokens=result.usage.cached_tokens,
-            )
-        if result.interruptions and self._approvals == "wait":
+        in_checkpoint = boundary.place() is Place.CHECKPOINT
+        if in_checkpoint and result.interruptions and self._approvals == "wait":
             asked = approving.question(result.interruptions[0], self._capture)
             raise questions.misplaced(asked, "the agent runs in one")
+        return result
 
     async def _wholly(
         self, asked: OpenAIRunRequest, options: dict[str, Any]
@@ -229,68 +257,45 @@ class KitaruRunner:
     async def _durably(
         self, here: Frame, asked: OpenAIRunRequest, options: dict[str, Any]
     ) -> OpenAIRunResult:
-        agent = here.team.durable(self._agent)
-        options = self._durable_options(options)
+        agent, options = self._durable(here, options)
         given, context = _given(asked)
         while True:
             with entered(here):
                 result = await Runner.run(agent, given, **context, **options)
             if not result.interruptions or self._approvals == "return":
-                return self._result(result, here)
-            given = result.to_state()
-            decisions = await approving.ask_all(
-                approving.pending(result.interruptions),
-                here.places.run,
-                self._capture,
-                self._wait_timeout,
-            )
-            approving.decide(given, decisions)
-            context = {}  # approvals live in that of the state
+                return self._result(result, here.team, here)
+            # Approvals live in the context of the state.
+            given, context = await self._decided(here, result), {}
 
-    async def run_streamed(self, request: Any, **options: Any) -> AsyncIterator[Any]:
-        """Run the agent, and give the SDK's events as they come; the result is last.
-
-        In a flow a recorded answer gives its items without deltas. The last thing is
-        the `OpenAIRunResult`.
-
-        Raises:
-            KitaruUsageError: For a run that is one checkpoint, which has no stream.
-        """
-        asked, rest = self._asked(request, options)
-        if boundary.place() is not Place.FLOW:
-            given, context = _given(asked)
-            result = Runner.run_streamed(self._agent, given, **context, **rest)
-            async for event in result.stream_events():
-                yield event
-            yield self._result(result, None)
-            return
-        if self._strategy == "runner_call":
-            raise KitaruUsageError(
-                "a run that is one checkpoint has no stream; use "
-                "checkpoint_strategy='calls'"
-            )
-        rest = self._durable_options(rest)
+    async def _streamed(
+        self, stream: OpenAIRunStream, asked: OpenAIRunRequest, options: dict[str, Any]
+    ) -> AsyncGenerator[StreamEvent]:
         with self._begun(asked) as here:
-            agent = here.team.durable(self._agent)
+            agent, options = self._durable(here, options)
             given, context = _given(asked)
             while True:
                 # The SDK's task takes the context along; the consumer's has none of it.
                 with entered(here):
-                    result = Runner.run_streamed(agent, given, **context, **rest)
+                    result = Runner.run_streamed(agent, given, **context, **options)
+                stream.follows(result, here.team)
                 async for event in result.stream_events():
                     yield event
                 if not result.interruptions or self._approvals == "return":
-                    yield self._result(result, here)
+                    stream.ended(self._result(result, here.team, here))
                     return
-                given = result.to_state()
-                decisions = await approving.ask_all(
-                    approving.pending(result.interruptions),
-                    here.places.run,
-                    self._capture,
-                    self._wait_timeout,
-                )
-                approving.decide(given, decisions)
-                context = {}
+                given, context = await self._decided(here, result), {}
+
+    async def _decided(self, here: Frame, result: Any) -> Any:
+        """Return the state of a run with the decisions of people in it."""
+        state = result.to_state()
+        decisions = await approving.ask_all(
+            approving.pending(result.interruptions),
+            here.places.run,
+            self._capture,
+            self._wait_timeout,
+        )
+        approving.decide(state, decisions)
+        return state
 
     # -- helpers -------------------------------------------------------------
 
@@ -327,27 +332,31 @@ class KitaruRunner:
             with activity.begun(run.id, run.agent):
                 yield asked.frame
             return
+        team = Team(is_durable=True)
         with activity.run(self._name) as run:
-            yield Frame(Places(run), self._boundary, self._capture, self._tools, Team())
+            yield Frame(Places(run), self._boundary, self._capture, self._tools, team)
 
-    def _durable_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        config = durable_config(options.get("run_config"), self._name)
-        return {**options, "run_config": config}
+    def _durable(
+        self, here: Frame, options: dict[str, Any]
+    ) -> tuple[Agent[Any], dict[str, Any]]:
+        config = here.team.config(options.get("run_config"), self._name)
+        return here.team.copy_of(self._agent), {**options, "run_config": config}
 
-    def _result(self, result: Any, here: Frame | None) -> OpenAIRunResult:
+    def _result(
+        self, result: Any, team: Agents, here: Frame | None = None
+    ) -> OpenAIRunResult:
         pending = approving.pending(result.interruptions)
         return OpenAIRunResult(
             output=None if pending else result.final_output,
             status="interrupted" if pending else "completed",
             interruptions=pending,
-            usage=whole.counted(result.context_wrapper.usage),
-            last_agent=here.team.original(result.last_agent)
-            if here
-            else result.last_agent,
+            usage=whole.usage_of(result.context_wrapper.usage),
+            last_agent=team.original(result.last_agent),
             items=result.to_input_list(),
             state=result.to_state() if pending else None,
             raw=result,
             frame=here,
+            team=team,
         )
 
     def __repr__(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from agents import Agent, ItemHelpers, Runner, RunState, Usage
@@ -12,9 +13,10 @@ from kitaru import models
 from kitaru.adapters._shared import runs
 from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
-from kitaru.adapters._shared.spending import spend
-from kitaru.adapters.openai_agents import approvals, translate
+from kitaru.adapters.openai_agents import approvals, nested, translate
+from kitaru.adapters.openai_agents.context import counting
 from kitaru.adapters.openai_agents.results import OpenAIRunRequest, OpenAIRunResult
+from kitaru.adapters.openai_agents.team import Team
 from kitaru.adapters.openai_agents.translate import RUNNER_CALL
 from kitaru.errors import KitaruUsageError
 
@@ -56,14 +58,15 @@ class WholeRuns:
             )
 
         async def work() -> Any:
-            given, before = await self._given(request)
             if self._capture.prompts and request.state is None:
                 self._capture.keep("prompt", request.input, type="prompt")
-            result = await Runner.run(
-                self._agent, given, **options, **_context(request)
-            )
-            self._note(result, before)
-            return _stored(result, _input_of(request))
+            with counted(self._agent, self._capture, options) as (_, agent, rest):
+                given = await _given(agent, request)
+                result = await Runner.run(agent, given, **rest, **_context(request))
+                if self._capture.responses and not result.interruptions:
+                    said = result.final_output
+                    self._capture.keep("response", said, type="response")
+                return _stored(result, _input_of(request))
 
         stored = await self._boundary.run(
             RUNNER_CALL,
@@ -77,27 +80,6 @@ class WholeRuns:
             },
         )
         return self._rebuilt(stored, _input_of(request))
-
-    async def _given(self, request: OpenAIRunRequest) -> tuple[Any, Usage]:
-        """Return what the SDK runs, and what of its usage was counted before."""
-        if request.state is None:
-            return request.input, Usage()
-        state: Any = await RunState.from_json(self._agent, request.state)
-        approvals.decide(state, request.decisions)
-        return state, _snapshot(state)
-
-    def _note(self, result: Any, before: Usage) -> None:
-        now = result.context_wrapper.usage
-        if self._capture.usage:
-            spend(
-                provider=None,
-                model=None,
-                requests=now.requests - before.requests,
-                input_tokens=now.input_tokens - before.input_tokens,
-                output_tokens=now.output_tokens - before.output_tokens,
-            )
-        if self._capture.responses and not result.interruptions:
-            self._capture.keep("response", result.final_output, type="response")
 
     def _rebuilt(self, stored: Any, given: Any) -> OpenAIRunResult:
         if not (isinstance(stored, dict) and {"output", "last_agent"} <= stored.keys()):
@@ -120,6 +102,33 @@ class WholeRuns:
         )
 
 
+@contextmanager
+def counted(
+    agent: Agent[Any], capture: CapturePolicy, options: Mapping[str, Any]
+) -> Iterator[tuple[Team, Agent[Any], dict[str, Any]]]:
+    """Give a copy of an agent whose requests are counted on the checkpoint that is open.
+
+    Each with the price of its model; requests of agents inside tools are, too.
+    """
+    team = Team(is_durable=False)
+    if not capture.usage:
+        yield team, agent, dict(options)
+        return
+    nested.install()
+    config = team.config(options.get("run_config"), agent.name)
+    with counting(team):
+        yield team, team.copy_of(agent), {**options, "run_config": config}
+
+
+async def _given(agent: Agent[Any], request: OpenAIRunRequest) -> Any:
+    """Return what the SDK runs."""
+    if request.state is None:
+        return request.input
+    state: Any = await RunState.from_json(agent, request.state)
+    approvals.decide(state, request.decisions)
+    return state
+
+
 def _stored(result: Any, given: Any) -> dict[str, Any]:
     pending = approvals.pending(result.interruptions)
     # A context that cannot be stored raises here, and does not become an empty one.
@@ -135,7 +144,7 @@ def _stored(result: Any, given: Any) -> dict[str, Any]:
         "input": None if result.input == given else result.input,
         "interruptions": list(pending),
         "state": state,
-        "usage": counted(result.context_wrapper.usage),
+        "usage": usage_of(result.context_wrapper.usage),
     }
 
 
@@ -156,22 +165,13 @@ def _listed(given: Any) -> list[Any]:
     return ItemHelpers.input_to_new_input_list(given)
 
 
-def counted(usage: Usage) -> models.Usage:
+def usage_of(usage: Usage) -> models.Usage:
     """Return the tokens of a run, as Kitaru tells them."""
     return models.Usage(
         requests=usage.requests,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cached_tokens=usage.input_tokens_details.cached_tokens or 0,
-    )
-
-
-def _snapshot(state: Any) -> Usage:
-    usage = state._context.usage if state._context is not None else Usage()
-    return Usage(
-        requests=usage.requests,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
     )
 
 
