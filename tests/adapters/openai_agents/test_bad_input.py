@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from agents import Agent, LocalShellTool, SQLiteSession, function_tool
 
+import kitaru
 from kitaru import checkpoint, flow
 from kitaru.adapters.openai_agents import (
     KitaruRunner,
@@ -16,6 +18,7 @@ from kitaru.adapters.openai_agents import (
 )
 from kitaru.errors import KitaruUsageError, KitaruUserCodeError
 from kitaru.testing import FlowTester
+from tests.adapters import installed
 from tests.adapters.openai_agents.agents_of_openai import Scripted
 
 
@@ -145,3 +148,98 @@ def test_a_state_of_the_other_strategy_is_refused() -> None:
     request = OpenAIRunRequest.resume({"original_input": "hi"}, {})
 
     assert "runner_call" in refusal(KitaruRunner(agent()), request)
+
+
+def failure(runner: KitaruRunner) -> str:
+    """Return why a flow that runs the agent fails."""
+
+    @flow
+    def working() -> str:
+        return runner.run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        with pytest.raises(KitaruUserCodeError) as raised:
+            _ = run.result
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("opted_out", "said"),
+    [(False, r"inside checkpoint 'a.r1.s1.t0.ask'"), (True, "in another thread")],
+    ids=["checkpoint", "thread"],
+)
+def test_a_wait_in_a_tool_fails_the_flow_and_is_no_text_for_the_model(
+    opted_out: bool, said: str
+) -> None:
+    @function_tool
+    def ask() -> str:
+        return str(kitaru.wait(schema=str))
+
+    made: list[str] = []
+    model = Scripted("a", [("ask", {})], made=made)
+    by_name: Any = {"ask": False} if opted_out else None
+    runner = KitaruRunner(
+        Agent(name="a", model=model, tools=[ask]),
+        tool_checkpoint_config_by_name=by_name,
+    )
+
+    assert said in failure(runner)
+    assert made == ["a 1"]
+
+
+@pytest.mark.parametrize("what", ["session", "shell"])
+def test_what_an_agent_in_a_tool_cannot_keep_fails_the_flow(what: str) -> None:
+    helper = agent(tools=[LocalShellTool(executor=lambda request: "done")])
+    tool = helper.as_tool("help", "helps")
+    if what == "session":
+        tool = agent().as_tool("help", "helps", session=SQLiteSession("s"))
+    made: list[str] = []
+    model = Scripted("boss", [("help", {"input": "q"})], made=made)
+
+    said = failure(KitaruRunner(Agent(name="boss", model=model, tools=[tool])))
+
+    assert "leave session= out" in said or "LocalShellTool" in said
+    assert made == ["boss 1"]
+
+
+@pytest.mark.parametrize(
+    ("decisions", "said"),
+    [({}, "no decision was given for call 'a-0-0'"), ({"x": True}, "no decision")],
+    ids=["missing", "other"],
+)
+def test_decisions_are_those_of_the_calls_that_wait(
+    decisions: dict[str, bool], said: str
+) -> None:
+    @function_tool(needs_approval=True)
+    def delete() -> str:
+        return "deleted"
+
+    model = Scripted("a", [("delete", {})])
+    runner = KitaruRunner(Agent(name="a", model=model, tools=[delete]))
+    first = runner.run_sync("hi")
+
+    with pytest.raises(KitaruUsageError, match=said):
+        runner.run_sync(build_resume_request(first, decisions))
+    with pytest.raises(KitaruUsageError, match="no call 'x' waits"):
+        runner.run_sync(build_resume_request(first, {"a-0-0": True, "x": True}))
+    allowed = build_resume_request(first, {"a-0-0": True})
+    assert runner.run_sync(allowed).output == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        pytest.param(None, "which is not installed: pip install", id="missing"),
+        pytest.param("", "needs openai-agents >=0.22,<1, but", id="too old"),
+    ],
+)
+def test_a_framework_that_is_missing_or_too_old_says_what_to_install(
+    package: str | None, said: str, tmp_path: Path
+) -> None:
+    last = installed.refusal(
+        "agents", package, "kitaru.adapters.openai_agents", tmp_path
+    )
+
+    assert said in last
+    assert "'kitaru[openai-agents]'" in last

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from kitaru.adapters.pydantic_ai import (
 )
 from kitaru.models import FailureInfo
 from kitaru.testing import FlowTester
+from tests.adapters import installed
 from tests.adapters.pydantic_ai.agents import scripted
 
 
@@ -171,24 +170,9 @@ def test_wrap_still_works_and_says_what_to_use() -> None:
 def test_a_framework_that_is_missing_or_too_old_says_what_to_install(
     package: str | None, said: str, tmp_path: Path
 ) -> None:
-    lines = ["import sys"]
-    if package is None:
-        lines.append("sys.modules['pydantic_ai'] = None")
-    else:
-        (tmp_path / "pydantic_ai").mkdir()
-        (tmp_path / "pydantic_ai" / "__init__.py").write_text(package)
-        lines.append(f"sys.path.insert(0, {str(tmp_path)!r})")
-    lines.append("import kitaru.adapters.pydantic_ai")
-
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)],
-        capture_output=True,
-        text=True,
-        check=False,
+    last = installed.refusal(
+        "pydantic_ai", package, "kitaru.adapters.pydantic_ai", tmp_path
     )
 
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("kitaru.errors.KitaruFeatureNotAvailableError")
     assert said in last
     assert "'kitaru[pydantic-ai]'" in last

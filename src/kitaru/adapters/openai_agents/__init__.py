@@ -16,14 +16,19 @@ from __future__ import annotations
 
 from kitaru.adapters._shared import extras as _extras
 
-_extras.require(
-    "agents",
-    names=("Runner", "RunState", "ToolExecutionConfig"),
-    distribution="openai-agents",
-    needed=">=0.22,<1",
-    extra="openai-agents",
-    adapter=__name__,
-)
+for _module, _names in {
+    "agents": ("Runner", "RunState", "ToolExecutionConfig"),
+    "agents.tool": ("ToolOriginType", "_FailureHandlingFunctionToolInvoker"),
+    "agents.run": ("AgentRunner", "set_default_agent_runner"),
+}.items():
+    _extras.require(
+        _module,
+        names=_names,
+        distribution="openai-agents",
+        needed=">=0.22,<1",
+        extra="openai-agents",
+        adapter=__name__,
+    )
 
 # Only after the check, whose message says what to do.
 # ruff: noqa: E402

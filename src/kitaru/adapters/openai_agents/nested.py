@@ -30,7 +30,7 @@ from kitaru.adapters.openai_agents.context import (
     entered,
     frame,
 )
-from kitaru.errors import KitaruUsageError
+from kitaru.adapters.openai_agents.tools import Refused
 
 _installing = threading.Lock()
 
@@ -75,9 +75,14 @@ def _standing(
 
 @contextmanager
 def _below(here: Frame, agent: Agent[Any], input: Any) -> Iterator[None]:
-    """Run a block as a run of an agent below the tool call that it is made in."""
-    call = runs.current_tool_call()
-    key = f"{call.id if call else here.places.run.id}/{agent.name}"
+    """Run a block as a run of an agent below the call that it is made in.
+
+    A guardrail is no call; what it starts is below its run.
+    """
+    within = runs.current_tool_call() or runs.ToolCall(
+        here.places.run.id, here.places.run
+    )
+    key = f"{within.id}/{agent.name}"
     if isinstance(input, RunState) and key in here.nested:
         # Resumed after an approval: the same run goes on.
         with entered(replace(here, places=here.nested[key])):
@@ -85,7 +90,7 @@ def _below(here: Frame, agent: Agent[Any], input: Any) -> Iterator[None]:
         return
     activity = runs.activity()
     assert activity is not None  # there is a flow here
-    with activity.run(agent.name) as run:
+    with runs.inside_tool_call(within), activity.run(agent.name) as run:
         places = here.nested[key] = Places(run)
         with entered(replace(here, places=places)):
             yield
@@ -104,7 +109,7 @@ def _with_team(
         KitaruUsageError: For a session in a flow.
     """
     if boundary.place() is Place.FLOW and options.get("session") is not None:
-        raise KitaruUsageError(
+        raise Refused(
             f"agent {agent.name!r} has a session, which cannot be used in a flow: what "
             "an attempt adds to it would be added again by the next one; leave session= "
             "out"

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import inspect
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from agents import FunctionTool
@@ -29,12 +29,20 @@ from agents.tool_context import ToolContext
 from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import MCP_CALL, TOOL_CALL
 from kitaru.adapters.openai_agents.context import Frame, frame
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruContextError, KitaruUsageError
 
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
 
 # Run on this machine by the SDK itself, past anything that could record them.
 _UNRECORDED = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool, ShellTool)
+
+
+class Refused(KitaruUsageError):
+    """What cannot be kept; the SDK makes no text for the model of it."""
+
+
+# A question from a checkpoint, for one: the model would go on as if nothing was wrong.
+_NOT_FOR_MODELS = (KitaruContextError, Refused)
 
 
 def durable(tool: Any, agent: str) -> Any:
@@ -46,7 +54,7 @@ def durable(tool: Any, agent: str) -> Any:
         KitaruUsageError: For a tool that the SDK runs where nothing can record it.
     """
     if isinstance(tool, _UNRECORDED):
-        raise KitaruUsageError(
+        raise Refused(
             f"agent {agent!r} has a {type(tool).__name__}, whose calls cannot be "
             "checkpoints of their own; use KitaruRunner(..., "
             "checkpoint_strategy='runner_call'), or a function tool"
@@ -80,15 +88,19 @@ def _is_checkpoint(tool: FunctionTool) -> bool:
 
 def _inside(tool: FunctionTool) -> Invoke:
     """Return what runs a tool in the flow; what it starts belongs to its call."""
+    call = _Call(tool, "")
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
         here = frame()
         if here is None:
             return await tool.on_invoke_tool(context, arguments)
         place = here.places.tool_call(context.tool_call_id, tool.name)
-        call = runs.ToolCall(place, here.places.run, asyncio.get_running_loop())
-        with runs.inside_tool_call(call):
-            return await tool.on_invoke_tool(context, arguments)
+        made = runs.ToolCall(place, here.places.run, asyncio.get_running_loop())
+        with runs.inside_tool_call(made):
+            try:
+                return await call.bare(context, arguments)
+            except Exception as error:  # noqa: BLE001  the SDK makes texts of all
+                return await call.told(context, arguments, error)
 
     return invoke
 
@@ -103,10 +115,12 @@ class _Call:
         is_mcp = origin is not None and origin.type is ToolOriginType.MCP
         self._kind = MCP_CALL if is_mcp else TOOL_CALL
         # The tool's own code: what becomes a text of its failures is asked afterwards.
-        self._bare = copy.copy(tool)
-        self._bare.timeout_behavior = "raise_exception"
+        self.bare: Invoke = tool.on_invoke_tool
         if isinstance(tool.on_invoke_tool, _FailureHandlingFunctionToolInvoker):
-            self._bare.on_invoke_tool = tool.on_invoke_tool._invoke_tool_impl
+            self.bare = tool.on_invoke_tool._invoke_tool_impl
+        self._timed = copy.copy(tool)
+        self._timed.on_invoke_tool = self.bare
+        self._timed.timeout_behavior = "raise_exception"
 
     async def run(self, context: ToolContext[Any], arguments: str) -> Any:
         """Run a call as a checkpoint, or take its recorded result."""
@@ -120,14 +134,14 @@ class _Call:
         async def work() -> Any:
             _keep_arguments(here, arguments)
             result = await invoke_function_tool(
-                function_tool=self._bare, context=context, arguments=arguments
+                function_tool=self._timed, context=context, arguments=arguments
             )
             if here.capture.tool_results:
                 here.capture.keep("result", result, type="output")
             return result
 
         async def recover(error: Exception) -> Any:
-            return await self._told(context, arguments, error)
+            return await self.told(context, arguments, error)
 
         activity = runs.activity()
         assert activity is not None  # there is a flow here
@@ -141,14 +155,17 @@ class _Call:
             recover=recover,
         )
 
-    async def _told(
+    async def told(
         self, context: ToolContext[Any], arguments: str, error: Exception
     ) -> Any:
         """Return what the SDK tells the model of a failure.
 
         Raises:
-            Exception: The failure, if the tool lets it end the run.
+            Exception: The failure, if the tool lets it end the run, or if it is the
+                program's own and no model can do anything about it.
         """
+        if any(isinstance(cause, _NOT_FOR_MODELS) for cause in _causes(error)):
+            raise error
         if isinstance(error, ToolTimeoutError):
             return await self._told_of_timeout(context, error)
         invoke = self._tool.on_invoke_tool
@@ -202,6 +219,15 @@ class _Recorded(_FailureHandlingFunctionToolInvoker):
 
     async def __call__(self, ctx: ToolContext[Any], input: str) -> Any:
         return await self._call.run(ctx, input)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what it was raised from."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
 
 
 def _keep_arguments(here: Frame, arguments: str) -> None:
