@@ -19,6 +19,7 @@ from benchmarks.workloads import (
     checkpoints,
     commands,
     fan_out,
+    lightness,
     long_flows,
     recovery,
     repeated,
@@ -43,6 +44,12 @@ WORKLOADS: dict[str, Callable[[Lab], Findings]] = {
     "P12": waiting.two_hundred,
     "P13": repeated.second_runs,
     "P14": agents.model_calls,
+    "P15": lightness.cold_process,
+    "P16": recovery.by_retry,
+    "P17": lightness.commands,
+    "P18": lightness.memory,
+    "P19": lightness.warm_runs,
+    "P20": lightness.first_run,
 }
 
 

@@ -80,6 +80,15 @@ def steps(count: int) -> None:
     say(each=EACH, result_at=time.monotonic())
 
 
+def warm(count: int, runs: int) -> None:
+    DBOS.launch()
+    ends = [time.monotonic()]
+    for _ in range(runs):
+        assert trivial(count) == count
+        ends.append(time.monotonic())
+    say(ends=ends, result_at=ends[-1])
+
+
 def keep(count: int, workflow_id: str) -> None:
     """Run a workflow that others fork."""
     DBOS.launch()
@@ -139,7 +148,7 @@ def answer(times: int) -> None:
 
 COMMANDS = {
     command.__name__: command
-    for command in (steps, keep, fork, fan_out, die, recover, ask, answer)
+    for command in (steps, warm, keep, fork, fan_out, die, recover, ask, answer)
 }
 
 if __name__ == "__main__":

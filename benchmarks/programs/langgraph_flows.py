@@ -75,6 +75,15 @@ def steps(count: int) -> None:
     say(each=each, result_at=time.monotonic())
 
 
+def warm(count: int, runs: int) -> None:
+    ends = [time.monotonic()]
+    for _ in range(runs):
+        state = invoke(loop(advance), {"n": 0, "count": count}, str(time.time_ns()))
+        assert state["n"] == count
+        ends.append(time.monotonic())
+    say(ends=ends, result_at=ends[-1])
+
+
 def keep(count: int, thread: str) -> None:
     """Run a graph that others go back in."""
     invoke(loop(advance), {"n": 0, "count": count}, thread)
@@ -119,7 +128,8 @@ def recover() -> None:
 
 
 COMMANDS = {
-    command.__name__: command for command in (steps, keep, fork, fan_out, die, recover)
+    command.__name__: command
+    for command in (steps, warm, keep, fork, fan_out, die, recover)
 }
 
 if __name__ == "__main__":
