@@ -15,7 +15,7 @@ import pytest
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.facts import LocalFacts
-from kitaru._engine.journal import compaction, sealing
+from kitaru._engine.journal import compaction, health, sealing
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.runners.queue import Queue
@@ -205,6 +205,20 @@ def test_outcomes_that_may_not_be_shown_stay_when_the_journal_is_compacted(
     assert compaction.compact(filled, 0) == 0
 
     assert filled.read("SELECT count(*) FROM calls", ()) == [(1,)]
+
+
+@pytest.mark.parametrize("table", sealing.SEALED)
+def test_who_looks_through_the_file_finds_a_damaged_row(
+    filled: Journal, table: str
+) -> None:
+    before = health.check(filled.path)
+
+    behind(filled.path, f"UPDATE {table} SET sum = sum + 1")
+
+    after = health.check(filled.path)
+    assert (before.problem, before.is_damaged) == (None, False)
+    assert after.problem == f"a row of '{table}' does not match its checksum"
+    assert after.is_damaged
 
 
 def test_bytes_that_are_no_text_are_called_damaged(

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kitaru._engine.journal import sealing
+
 _PATIENCE = 2.0
 
 
@@ -40,7 +42,10 @@ def check(path: Path) -> DatabaseHealth:
     size = sum(part.stat().st_size for part in _parts(path) if part.exists())
     try:
         with _opened(path) as database:
-            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            # Not the quick one: it does not miss rows that only an index has lost.
+            (verdict,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict == "ok":
+                verdict = _broken_seal(database) or verdict
     except (sqlite3.Error, OSError) as error:
         # A locked database, or a folder that cannot be written, says nothing of it.
         is_damaged = not isinstance(error, (sqlite3.OperationalError, OSError))
@@ -50,6 +55,19 @@ def check(path: Path) -> DatabaseHealth:
     return DatabaseHealth(
         True, size, problem=str(verdict).splitlines()[0], is_damaged=True
     )
+
+
+def _broken_seal(database: sqlite3.Connection) -> str | None:
+    """Return of which table of a journal a row is not as it was written, if one is."""
+    sealing.teach(database)
+    for table in sealing.SEALED:
+        columns = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+        if "sum" not in columns:
+            continue
+        query = f"SELECT 1 FROM {table} WHERE NOT {sealing.intact(table)} LIMIT 1"
+        if database.execute(query).fetchone():
+            return f"a row of {table!r} does not match its checksum"
+    return None
 
 
 def journal_counts(path: Path) -> JournalCounts | None:

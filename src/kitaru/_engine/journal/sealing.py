@@ -59,9 +59,14 @@ class SealBroken(sqlite3.DatabaseError):
     """A row is not as it was written; says of what."""
 
 
-def install(db: sqlite3.Connection) -> None:
-    """Let a connection seal what it writes, and know seals."""
+def teach(db: sqlite3.Connection) -> None:
+    """Let a connection know seals."""
     db.create_function("seal", -1, _seal, deterministic=True)
+
+
+def install(db: sqlite3.Connection) -> None:
+    """Let a connection seal what it writes."""
+    teach(db)
     db.execute("PRAGMA temp_store=MEMORY")
     for name, table in SEALED.items():
         columns = (*table.key, *table.others)
