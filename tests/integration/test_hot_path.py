@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from zenml.enums import ExecutionStatus as RunStatus
 
-from kitaru import checkpoint, flow
+from kitaru import ExecutionStatus, checkpoint, flow
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.recording import step_runs
@@ -139,7 +139,7 @@ def test_rerun_reads_the_known_results_without_a_commit_for_each(
     counts.clear()
     broken = False
 
-    engine.continue_execution(handle.exec_id)
+    engine.continue_execution(handle.exec_id, seen=ExecutionStatus.FAILED)
 
     assert handle.get() is None
     assert counts == [(0, [])] * 5

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
@@ -17,14 +20,17 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunUpdate
 
 from kitaru import (
+    ExecutionStatus,
     KitaruClient,
     KitaruStateError,
     KitaruUsageError,
     checkpoint,
     current_execution_id,
     flow,
+    wait,
 )
 from kitaru._core.calls import described, names
+from kitaru._core.waits import answered
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.recording import artifact_versions
@@ -85,10 +91,106 @@ def test_a_retry_that_comes_after_another_one_has_completed_is_refused(
     execution_id = working.run().exec_id
 
     with pytest.raises(KitaruStateError, match="it was completed meanwhile"):
-        engine.continue_execution(execution_id)
+        engine.continue_execution(execution_id, seen=ExecutionStatus.FAILED)
 
     assert engine.get(execution_id).status == "completed"
     assert engine.journal.lease(execution_id) is None
+
+
+def test_of_two_retries_that_both_saw_a_failure_the_second_is_told(
+    engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = failed(monkeypatch)
+    seen_by_both = find_run(execution_id)
+    runs.mark_resuming(seen_by_both)
+    with engine.journal.transaction() as db:
+        db.execute(
+            "INSERT INTO queue (execution_id, pool) VALUES (?, '')", (execution_id,)
+        )
+
+    with pytest.raises(KitaruStateError, match="somebody else was faster"):
+        engine.continue_execution(execution_id, seen=ExecutionStatus.FAILED)
+    with pytest.raises(KitaruStateError, match="queues for a process already"):
+        engine.launcher.continue_elsewhere(seen_by_both)
+    # On a server there is no journal of both.
+    with pytest.raises(
+        KitaruStateError, match="is running by now, and nothing"
+    ) as told:
+        runs.mark_resuming(seen_by_both)
+
+    assert "resumed" not in str(told.value)
+    assert engine.queue.holds(execution_id)
+    assert engine.journal.lease(execution_id) is None
+    client = KitaruClient()
+    assert client.executions.cancel(execution_id).status == "cancelled"
+    assert not engine.queue.holds(execution_id)
+
+
+def test_a_retry_of_what_was_removed_meanwhile_says_so(
+    engine: ZenMLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = failed(monkeypatch)
+    seen_before = find_run(execution_id)
+    Client().zen_store.delete_run(seen_before.id)
+
+    with pytest.raises(KitaruStateError, match="it was removed meanwhile"):
+        engine.launcher.continue_elsewhere(seen_before)
+    assert engine.journal.lease(execution_id) is None
+
+
+def answered_but_not_taken(engine: ZenMLEngine) -> str:
+    """Return the id of an execution whose answer nobody has taken."""
+
+    @flow
+    def asking() -> str:
+        return work() if wait(schema=bool, timeout=0) else "no"
+
+    (question,) = engine.pending_waits(asking.run().exec_id)
+    assert question.exec_id is not None
+    answer = answered.given(True, by="me@here", surface="cli")
+    engine.journal.decide(question.wait_id, question.exec_id, answer.to_dict())
+    return question.exec_id
+
+
+def test_what_was_answered_can_be_cancelled_before_it_goes_on(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    execution_id = answered_but_not_taken(engine)
+
+    assert client.executions.cancel(execution_id).status == "cancelled"
+
+    assert engine.journal.lease(execution_id) is None
+    assert engine.journal.calls(execution_id) == []
+    with pytest.raises(KitaruStateError, match="it was cancelled"):
+        client.executions.resume(execution_id)
+
+
+def test_of_resume_and_cancel_at_once_both_are_told_the_truth(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    execution_id = answered_but_not_taken(engine)
+    together = threading.Barrier(2)
+
+    def tried(act: Callable[[str], object]) -> bool:
+        together.wait()
+        try:
+            act(execution_id)
+        except KitaruStateError:
+            return False
+        return True
+
+    with ThreadPoolExecutor() as pool:
+        acts = [client.executions.resume, client.executions.cancel]
+        asked = [pool.submit(copy_context().run, tried, act) for act in acts]
+        resumed, cancelled = [one.result() for one in asked]
+
+    status = client.executions.get(execution_id).status
+    assert (resumed, cancelled, status) in {
+        (False, True, "cancelled"),
+        (True, False, "completed"),
+        # It ran, and stopped before its checkpoint.
+        (True, True, "cancelled"),
+    }
 
 
 def test_a_request_to_cancel_that_came_too_late_does_not_stop_the_retry(

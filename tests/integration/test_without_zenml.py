@@ -217,7 +217,9 @@ def test_a_run_that_goes_on_is_marked_as_zenml_marks_it(engine: ZenMLEngine) -> 
     by_zenml, by_us = asking.run().exec_id, asking.run().exec_id
 
     runs.mark_resuming(runs.find_run(by_zenml))
-    run_rows.mark_resuming(StoreRows(ground.read()), by_us)
+    run_rows.mark_resuming(
+        StoreRows(ground.read()), by_us, seen=ExecutionStatus.WAITING
+    )
 
     theirs, ours = row_of(engine, by_zenml), row_of(engine, by_us)
     assert ours["status"] == "resuming"
@@ -245,7 +247,7 @@ def test_what_has_ended_does_not_go_on(engine: ZenMLEngine, local: LocalEngine) 
     before = row_of(engine, execution_id)
 
     with pytest.raises(KitaruStateError, match="it was completed"):
-        local.continue_execution(execution_id)
+        local.continue_execution(execution_id, seen=ExecutionStatus.FAILED)
 
     assert row_of(engine, execution_id) == before
     assert engine.journal.lease(execution_id) is None

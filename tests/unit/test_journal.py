@@ -311,6 +311,17 @@ def test_a_process_takes_an_execution_that_it_runs_only_if_it_was_handed_over(
     assert second.token != first.token
 
 
+def test_what_queues_for_a_process_is_taken_by_nobody_else(journal: Journal) -> None:
+    with journal.transaction() as db:
+        db.execute("INSERT INTO queue (execution_id, pool) VALUES ('ex', 'p')")
+
+    with pytest.raises(KitaruStateError, match="queues for a process already"):
+        journal.acquire("ex", Holder.me(), own=False)
+    assert journal.lease("ex") is None
+    assert journal.acquire("ex", Holder.me(), own=False, queued=True).is_live
+    assert journal.read("SELECT * FROM queue", ()) == []
+
+
 def test_the_leases_of_an_earlier_format_stay(path: Path) -> None:
     Journal(path).close()
     with closing(sqlite3.connect(path)) as db:

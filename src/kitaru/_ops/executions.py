@@ -126,8 +126,9 @@ def retry(execution_id: str) -> Continuation:
         KitaruStateError: If it has not failed.
     """
     full_id = resolve(execution_id)
-    statuses.check_retry(full_id, current_engine().get(full_id).status)
-    return current_engine().continue_execution(full_id)
+    status = current_engine().get(full_id).status
+    statuses.check_retry(full_id, status)
+    return current_engine().continue_execution(full_id, seen=status)
 
 
 def resume(execution_id: str) -> Continuation:
@@ -146,7 +147,7 @@ def resume(execution_id: str) -> Continuation:
     statuses.check_resume(full_id, status, waits[0].name if waits else None)
     if status is ExecutionStatus.COMPLETED:
         return Continuation(how="completed")
-    return engine.continue_execution(full_id)
+    return engine.continue_execution(full_id, seen=status)
 
 
 def cancel(
@@ -162,7 +163,11 @@ def cancel(
     """
     full_id = resolve(execution_id)
     engine = current_engine()
-    statuses.check_cancel(full_id, engine.get(full_id).status)
+    # Looking with `get` lets one go on whose answer nobody has taken.
+    status = engine.stored_status(full_id)
+    if status is not ExecutionStatus.WAITING:
+        status = engine.get(full_id).status
+    statuses.check_cancel(full_id, status)
     engine.cancel(full_id, grace=grace, surface=surface)
     return engine.get(full_id)
 

@@ -48,6 +48,25 @@ def check_resume(execution_id: str, status: Status, open_wait: str | None) -> No
         )
 
 
+def check_unchanged(execution_id: str, seen: Status, now: Status) -> None:
+    """Refuse to let an execution go on that is not any more as somebody saw it.
+
+    Raises:
+        KitaruStateError: Says what became of it.
+    """
+    if now is seen:
+        return
+    became = {
+        Status.RUNNING: "somebody else was faster, and it is running; follow it with: "
+        f"kitaru executions logs {execution_id} --follow",
+        Status.WAITING: "it has gone on meanwhile, and waits",
+        Status.COMPLETED: "it was completed meanwhile",
+        Status.FAILED: "it has gone on meanwhile, and failed",
+        Status.CANCELLED: "it was cancelled meanwhile",
+    }
+    raise KitaruStateError(f"execution {execution_id} cannot go on: {became[now]}")
+
+
 def check_cancel(execution_id: str, status: Status) -> None:
     """Refuse to cancel what has ended.
 

@@ -55,6 +55,7 @@ _CALL = (
     f"execution_id, invocation_id, body, payloads, caught, {sealing.intact('calls')}"
 )
 _EXECUTION = f"SELECT body, {sealing.intact('executions')} FROM executions"
+_QUEUED = "SELECT 1 FROM queue WHERE execution_id = ?"
 # No flip of a bit makes it of the zero that is there otherwise.
 _CANCEL = 0x63616E63
 _COMPACT_PATIENCE_MS = 2000
@@ -238,10 +239,11 @@ class Journal:
 
     def request_cancel(self, execution_id: str) -> None:
         """Ask the runner to stop at the next checkpoint."""
-        self._write(
-            "UPDATE executions SET cancel = ? WHERE execution_id = ?",
-            (_CANCEL, execution_id),
-        )
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE executions SET cancel = ? WHERE execution_id = ?",
+                (_CANCEL, execution_id),
+            )
 
     def cancel_requested(self, execution_id: str) -> bool:
         """Whether somebody asked the runner to stop."""
@@ -283,29 +285,38 @@ class Journal:
 
     # -- leases --------------------------------------------------------------
 
-    def acquire(self, execution_id: str, holder: Holder, *, own: bool = True) -> Lease:
+    def acquire(
+        self,
+        execution_id: str,
+        holder: Holder,
+        *,
+        own: bool = True,
+        queued: bool = False,
+    ) -> Lease:
         """Become the runner of an execution; whoever was it before is not any more.
 
         Args:
             execution_id: The execution.
             holder: The process.
             own: Whether it may be its runner already: another process has handed it over.
+            queued: Whether it may queue for a process; it does not any more then.
 
         Raises:
             KitaruStateError: If another living process runs it, or this one does and it
-                was not handed over.
+                was not handed over, or it queues.
         """
         with self.transaction() as db:
+            if queued:
+                db.execute("DELETE FROM queue WHERE execution_id = ?", (execution_id,))
+            elif not own and db.execute(_QUEUED, (execution_id,)).fetchone():
+                raise leases.refusal(execution_id, "queues for a process")
             lease = leases.read(db, execution_id)
             same = lease is not None and lease.holder == holder
             if execution_id in self._disowned and same:
                 self._disowned.discard(execution_id)
                 own = True
             if lease is not None and not (same and own) and lease.is_live:
-                raise KitaruStateError(
-                    f"execution {execution_id} is run by {lease.holder} already; follow "
-                    f"it with: kitaru executions logs {execution_id} --follow"
-                )
+                raise leases.refusal(execution_id, f"is run by {lease.holder}")
             if not same:
                 # A request that the last runner did not see was not meant for this one.
                 db.execute(
@@ -574,11 +585,6 @@ class Journal:
                 raise
             finally:
                 self._db.execute("PRAGMA synchronous=FULL")
-
-    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
-        with self._lock, translated(self.path):
-            self._db.execute(statement, values)
-            self.commits += 1
 
     def read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

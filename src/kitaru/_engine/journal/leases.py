@@ -162,6 +162,14 @@ def write(db: sqlite3.Connection, execution_id: str, holder: Holder) -> Lease:
     return lease
 
 
+def refusal(execution_id: str, why: str) -> KitaruStateError:
+    """Return the error for who would go on with what goes on already."""
+    return KitaruStateError(
+        f"execution {execution_id} {why} already; follow it with: "
+        f"kitaru executions logs {execution_id} --follow"
+    )
+
+
 def check(db: sqlite3.Connection, execution_id: str, token: int | None) -> None:
     """Refuse to go on for a runner whose lease is gone; `None` asks for nothing.
 

@@ -118,6 +118,22 @@ class LocalEngine:
         handed_over: bool = False,
         is_awaited: Callable[[], bool] = lambda: False,
     ) -> Ending:
+        return self._continue_here(
+            execution_id, handed_over=handed_over, is_awaited=is_awaited
+        )
+
+    def _continue_seen(self, execution_id: str, seen: ExecutionStatus) -> Ending:
+        """Let an execution go on here that is still as it was seen."""
+        return self._continue_here(execution_id, seen=seen)
+
+    def _continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+        seen: ExecutionStatus | None = None,
+    ) -> Ending:
         def through(engine: Engine) -> Ending:
             return engine.continue_here(
                 execution_id, handed_over=handed_over, is_awaited=is_awaited
@@ -135,7 +151,11 @@ class LocalEngine:
         return self._start(
             stack,
             lambda launcher: launcher.continue_here(
-                execution_id, facts, handed_over=handed_over, is_awaited=is_awaited
+                execution_id,
+                facts,
+                handed_over=handed_over,
+                is_awaited=is_awaited,
+                seen=seen,
             ),
             through,
         )
@@ -224,20 +244,22 @@ class LocalEngine:
 
     def abort(self, wait: PendingWait, *, surface: str) -> None:
         self._steer(
-            lambda s: Cancelling(s).abort(wait, surface=surface),
+            lambda s: Cancelling(s, surface).abort(wait),
             lambda e: e.abort(wait, surface=surface),
         )
 
     def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
         self._steer(
-            lambda s: Cancelling(s).cancel(execution_id, grace=grace, surface=surface),
+            lambda s: Cancelling(s, surface).cancel(execution_id, grace=grace),
             lambda e: e.cancel(execution_id, grace=grace, surface=surface),
         )
 
-    def continue_execution(self, execution_id: str) -> Continuation:
+    def continue_execution(
+        self, execution_id: str, *, seen: ExecutionStatus
+    ) -> Continuation:
         return self._steer(
-            lambda s: s.continue_execution(execution_id),
-            lambda e: e.continue_execution(execution_id),
+            lambda s: s.continue_execution(execution_id, seen=seen),
+            lambda e: e.continue_execution(execution_id, seen=seen),
         )
 
     # -- logs, diagnosis -------------------------------------------------------
@@ -329,7 +351,7 @@ class LocalEngine:
         return through(self.through_zenml)
 
     def _steering(self, here: Ground) -> Steering:
-        return Steering(here, self.journal, self.queue, self.continue_here)
+        return Steering(here, self.journal, self.queue, self._continue_seen)
 
     @property
     def _runs_flows(self) -> bool:

@@ -66,7 +66,7 @@ class Recovery:
             has_open_wait = bool(reader.pending_waits(execution_id))
         try:
             if execution_id in self.queue.stranded():
-                self._go_on(execution_id)
+                self._go_on(execution_id, run.status, queued=True)
                 return
             lease = self._lease(run, facts.runner)
             if self.queue.holds(execution_id) or (lease and lease.is_live):
@@ -78,7 +78,7 @@ class Recovery:
                 store.close()
             if run.status is ExecutionStatus.WAITING and not has_open_wait:
                 flow_loading.refuse_unloadable(facts.source)
-                self._go_on(execution_id)
+                self._go_on(execution_id, run.status)
         except KitaruError as error:
             # Another command was faster, or only the flow's own process can.
             logger.debug("execution %s stays as it is: %s", execution_id, error)
@@ -139,13 +139,16 @@ class Recovery:
             self.journal.take_away(lease)
             runs.fail(store, execution_id, FailureOrigin.RUNTIME, text)
 
-    def _go_on(self, execution_id: str) -> None:
+    def _go_on(
+        self, execution_id: str, seen: ExecutionStatus, *, queued: bool = False
+    ) -> None:
         try:
-            self.steering.continue_execution(execution_id)
+            self.steering.continue_execution(execution_id, seen=seen, queued=queued)
         except KitaruStateError as error:
             # It has ended, or somebody runs it.
             logger.debug("%s does not go on: %s", execution_id, error)
-            self.queue.withdraw(execution_id)
+            if queued:
+                self.queue.withdraw(execution_id)
 
     def _lease(self, run: Run, runner: object) -> Lease | None:
         """Return the lease, or the runner noted with the run if it never took one."""

@@ -25,7 +25,7 @@ from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import person
 from kitaru.errors import KitaruBackendError, KitaruError
-from kitaru.models import Continuation, PendingWait
+from kitaru.models import Continuation, ExecutionStatus, PendingWait
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Steering:
     ground: Ground
     journal: Journal
     queue: Queue
-    continue_here: Callable[[str], Ending]
+    continue_here: Callable[[str, ExecutionStatus], Ending]
 
     def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
         """Store a checked answer and let the execution go on.
@@ -56,16 +56,23 @@ class Steering:
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
         try:
-            return self.continue_execution(wait.exec_id)
+            return self.continue_execution(wait.exec_id, seen=ExecutionStatus.WAITING)
         except KitaruError as error:
             # An error would ask for a second answer. Whoever looks next lets it go on.
             return Continuation(how=f"the answer is stored, but {error}")
 
-    def continue_execution(self, execution_id: str) -> Continuation:
+    def continue_execution(
+        self, execution_id: str, *, seen: ExecutionStatus, queued: bool = False
+    ) -> Continuation:
         """Let a failed or answered execution go on in a process of its own.
 
+        Args:
+            execution_id: The execution.
+            seen: The status in which somebody wants that.
+            queued: Whether it may queue already, for a pool in which no process lives.
+
         Raises:
-            KitaruStateError: If it has ended, or another process runs it.
+            KitaruStateError: If it is not any more as it was seen.
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
         facts, source = self._facts(execution_id)
@@ -73,9 +80,9 @@ class Steering:
         if not source.is_loadable:
             # By nobody but this process, perhaps.
             flow_loading.find(source)
-            self.continue_here(execution_id)
+            self.continue_here(execution_id, seen)
             return Continuation(how="here", pid=os.getpid())
-        return self._go_on(execution_id, facts)
+        return self._go_on(execution_id, facts, seen, queued=queued)
 
     def decide(self, wait: PendingWait, answer: Answer) -> Lease | None:
         """Make an answer the one that stands; return the lease of a living runner.
@@ -108,11 +115,18 @@ class Steering:
             _, facts = reader.facts_to_run(execution_id)
             return reader.noted(execution_id), facts.source
 
-    def _go_on(self, execution_id: str, facts: LocalFacts) -> Continuation:
-        self.journal.acquire(execution_id, Holder.me(), own=False)
+    def _go_on(
+        self,
+        execution_id: str,
+        facts: LocalFacts,
+        seen: ExecutionStatus,
+        *,
+        queued: bool,
+    ) -> Continuation:
+        self.journal.acquire(execution_id, Holder.me(), own=False, queued=queued)
         store = StoreRows(self.ground)
         try:
-            runs.mark_resuming(store, execution_id)
+            runs.mark_resuming(store, execution_id, seen=seen)
         except KitaruError:
             self.journal.release(execution_id, Holder.me(), None)
             raise

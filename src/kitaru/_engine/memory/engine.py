@@ -7,13 +7,14 @@ is missing. Executions go on in the calling thread, and a wait pauses at once.
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kitaru._core.calls import described, failures, usage
+from kitaru._core.calls import described, failures, statuses, usage
 from kitaru._core.calls.records import (
     CallRecord,
     StoredFailure,
@@ -76,6 +77,8 @@ from kitaru.models import (
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
 
+_LOOK_AGAIN = 0.01
+
 
 class MemoryEngine:
     """Executions in a dict.
@@ -129,9 +132,15 @@ class MemoryEngine:
         self.executions[execution.execution_id] = execution
         return execution.execution_id, self._run(execution)
 
-    def continue_execution(self, execution_id: str) -> Continuation:
+    def continue_execution(
+        self, execution_id: str, *, seen: ExecutionStatus
+    ) -> Continuation:
         """Let it go on, here and now."""
-        self.continue_here(execution_id)
+        execution = self._find(execution_id)
+        with self._deciding:
+            statuses.check_unchanged(execution_id, seen, execution.status)
+            execution.go_on()
+        self._run(execution)
         return Continuation(how="here")
 
     def continue_here(
@@ -143,15 +152,10 @@ class MemoryEngine:
     ) -> Ending:
         execution = self._find(execution_id)
         with self._deciding:
-            if execution.status not in (
-                ExecutionStatus.FAILED,
-                ExecutionStatus.WAITING,
-            ):
-                raise KitaruStateError(
-                    f"execution {execution_id} cannot go on: it is "
-                    f"{execution.status.value} by now"
-                )
-            execution.status = ExecutionStatus.RUNNING
+            if execution.status is not ExecutionStatus.WAITING:
+                seen = ExecutionStatus.FAILED
+                statuses.check_unchanged(execution_id, seen, execution.status)
+            execution.go_on()
         return self._run(execution)
 
     def _run(self, execution: MemoryExecution) -> Ending:
@@ -364,18 +368,22 @@ class MemoryEngine:
         ]
 
     def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
-        self._settle(wait, answered.given(value, by=person.here(), surface=surface))
-        assert wait.exec_id is not None
-        return self.continue_execution(wait.exec_id)
+        answer = answered.given(value, by=person.here(), surface=surface)
+        with self._deciding:
+            execution = self._settle(wait, answer)
+            execution.go_on()
+        self._run(execution)
+        return Continuation(how="here")
 
     def abort(self, wait: PendingWait, *, surface: str) -> None:
         answer = answered.given_up(by=person.here(), surface=surface)
-        execution = self._settle(wait, answer)
-        for other in execution.open_waits:
-            self._settle(other, answer)
+        with self._deciding:
+            execution = self._settle(wait, answer)
+            for other in execution.open_waits:
+                self._settle(other, answer)
+            execution.status = ExecutionStatus.CANCELLED
+            execution.ended_at = now()
         execution.write(answered.sentence(wait.name, answer))
-        execution.status = ExecutionStatus.CANCELLED
-        execution.ended_at = now()
 
     def _settle(self, wait: PendingWait, answer: Answer) -> MemoryExecution:
         assert wait.exec_id is not None  # waits of an engine know their execution
@@ -388,8 +396,22 @@ class MemoryEngine:
         return execution
 
     def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
-        # Nothing runs between calls of a memory engine.
-        self.abort(self._find(execution_id).open_waits[0], surface=surface)
+        execution = self._find(execution_id)
+        deadline = time.monotonic() + grace
+        while execution.status is not ExecutionStatus.CANCELLED:
+            waits = execution.open_waits
+            if waits and execution.status is ExecutionStatus.WAITING:
+                self.abort(waits[0], surface=surface)
+                return
+            statuses.check_cancel(execution_id, execution.status)
+            if time.monotonic() > deadline:
+                raise KitaruStateError(
+                    f"execution {execution_id} did not stop; it will at its next "
+                    "checkpoint"
+                )
+            # Another thread runs it.
+            execution.is_to_stop = True
+            time.sleep(_LOOK_AGAIN)
 
     # -- values, logs, diagnosis ---------------------------------------------
 
@@ -478,7 +500,7 @@ class _Recorder:
         """Memory has one process."""
 
     def cancel_requested(self) -> bool:
-        return False
+        return self._execution.is_to_stop
 
 
 class _Values:

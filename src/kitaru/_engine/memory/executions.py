@@ -47,11 +47,18 @@ class MemoryExecution:
     failure: StoredFailure | None = None
     logs: list[LogEntry] = field(default_factory=list)
     bodies_run: list[str] = field(default_factory=list)
+    is_to_stop: bool = False
 
     @property
     def open_waits(self) -> list[PendingWait]:
         """The waits that have no answer yet, oldest first."""
         return [wait for wait in self.waits if wait.wait_id not in self.answers]
+
+    def go_on(self) -> None:
+        """Be run by the caller from now on."""
+        self.status = ExecutionStatus.RUNNING
+        # Who asked an earlier attempt to stop did not mean this one.
+        self.is_to_stop = False
 
     def write(
         self, message: str, *, level: str = "INFO", checkpoint: str | None = None

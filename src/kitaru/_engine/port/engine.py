@@ -121,8 +121,18 @@ class Engine(Protocol):
         """Return where an execution's flow comes from."""
         ...
 
-    def continue_execution(self, execution_id: str) -> Continuation:
-        """Let a failed or answered execution go on, in another process if possible."""
+    def continue_execution(
+        self, execution_id: str, *, seen: ExecutionStatus
+    ) -> Continuation:
+        """Let a failed or answered execution go on, in another process if possible.
+
+        Args:
+            execution_id: The execution.
+            seen: The status in which somebody wants that.
+
+        Raises:
+            KitaruStateError: If it has another status by now: somebody was faster.
+        """
         ...
 
     def continue_here(

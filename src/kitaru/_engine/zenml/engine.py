@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,18 +14,20 @@ from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls.records import StoredFailure
+from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.journal.leases import Holder
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.runners import cancelling
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import configuration, folders
 from kitaru._engine.zenml.access import accounts
@@ -49,7 +50,6 @@ from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
 from kitaru._engine.zenml.waits import conditions
 from kitaru._engine.zenml.waits.decisions import Decided, Decisions
 from kitaru.errors import (
-    KitaruContextError,
     KitaruError,
     KitaruStateError,
     KitaruUsageError,
@@ -158,8 +158,12 @@ class ZenMLEngine:
         )
         return _source(find_run(execution_id))
 
-    def continue_execution(self, execution_id: str) -> Continuation:
-        return self._continue(find_run(execution_id))
+    def continue_execution(
+        self, execution_id: str, *, seen: ExecutionStatus
+    ) -> Continuation:
+        run = find_run(execution_id)
+        check_unchanged(execution_id, seen, statuses.status_of(run))
+        return self._continue(run)
 
     def _continue(self, run: PipelineRunResponse) -> Continuation:
         if not remote_runs.runs_elsewhere(run):
@@ -345,73 +349,9 @@ class ZenMLEngine:
 
     def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:
         """Stop an execution: a waiting one at once, a running one at a checkpoint."""
-        wait = self._open_wait(execution_id)
-        if wait is not None:
-            self.abort(wait, surface=surface)
-            return
-        run = find_run(execution_id)
-        if remote_runs.runs_elsewhere(run):
-            remote_runs.stop(run)
-            return
-        self.queue.withdraw(execution_id)
-        lease = self.journal.lease(execution_id)
-        if lease is None or not lease.is_live:
-            self._mark_cancelled(execution_id)
-            return
-        if lease.holder == Holder.me():
-            raise KitaruContextError(
-                f"execution {execution_id} runs in this very process; leave the flow "
-                "body instead, or cancel it from another process"
-            )
-        self.journal.request_cancel(execution_id)
-        if not self._left(execution_id, lease, grace):
-            self._terminate(execution_id, lease)
-        status = statuses.status_of(find_run(execution_id))
-        left = self.journal.lease(execution_id)
-        if status is ExecutionStatus.RUNNING and not (left and left.is_live):
-            # It died before it saw the request.
-            self._mark_cancelled(execution_id)
-            return
-        if status is not ExecutionStatus.CANCELLED:
-            raise KitaruStateError(
-                f"execution {execution_id} could not be cancelled: it is {status.value}"
-            )
-
-    def _left(self, execution_id: str, lease: Lease, seconds: float) -> bool:
-        """Whether the runner gives the execution up within some seconds."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            now = self.journal.lease(execution_id)
-            if now is None or now.holder != lease.holder or not now.is_live:
-                return True
-            time.sleep(_LOOK_AGAIN)
-        return False
-
-    def _terminate(self, execution_id: str, lease: Lease) -> None:
-        if not lease.holder.is_here:
-            raise KitaruStateError(
-                f"execution {execution_id} is run by {lease.holder}, which did not stop; "
-                "it will at its next checkpoint"
-            )
-        import signal
-
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.kill(lease.holder.pid, number)
-            except ProcessLookupError:
-                break
-            except PermissionError as error:
-                raise KitaruStateError(
-                    f"execution {execution_id} is run by {lease.holder} of another user, "
-                    "which did not stop; it will at its next checkpoint"
-                ) from error
-            if self._left(execution_id, lease, 2.0):
-                break
-        self._mark_cancelled(execution_id)
-
-    def _mark_cancelled(self, execution_id: str) -> None:
-        with translated(f"cancelling execution {execution_id}"):
-            runs.set_status(execution_id, RunStatus.STOPPED, "Cancelled.")
+        cancelling.cancel(
+            _Cancellable(self, surface), self.journal, execution_id, grace=grace
+        )
 
     # -- values, logs, diagnosis ---------------------------------------------
 
@@ -477,6 +417,35 @@ class ZenMLEngine:
     def describe(self) -> dict[str, Any]:
         with translated("reading the status"):
             return diagnosis.describe(self.journal.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancellable:
+    """What cancelling asks of an engine."""
+
+    engine: ZenMLEngine
+    surface: str
+
+    def stopped_elsewhere(self, execution_id: str) -> bool:
+        wait = self.engine._open_wait(execution_id)
+        if wait is not None:
+            self.engine.abort(wait, surface=self.surface)
+            return True
+        run = find_run(execution_id)
+        if remote_runs.runs_elsewhere(run):
+            remote_runs.stop(run)
+            return True
+        return False
+
+    def has_open_wait(self, execution_id: str) -> bool:
+        return self.engine._open_wait(execution_id) is not None
+
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        return self.engine.stored_status(execution_id)
+
+    def mark_cancelled(self, execution_id: str) -> None:
+        with translated(f"cancelling execution {execution_id}"):
+            runs.move(execution_id, RunStatus.STOPPED, "Cancelled.")
 
 
 def _source(run: PipelineRunResponse) -> FlowSource:

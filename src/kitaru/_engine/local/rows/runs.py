@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from kitaru._core.calls.records import OUTPUT
+from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.secrecy import masking
@@ -25,7 +26,7 @@ from kitaru._engine.local.rows.store_rows import (
 from kitaru._engine.local.rows.tags import attach
 from kitaru._engine.local.store.file import TAG
 from kitaru._engine.settings import folders
-from kitaru.errors import KitaruBackendError, KitaruStateError
+from kitaru.errors import KitaruBackendError
 from kitaru.models import ExecutionStatus, FailureOrigin
 
 # What the dashboard shows as done of a team's first steps.
@@ -172,19 +173,19 @@ def show(
         set_status(rows, execution_id, status, reason)
 
 
-def mark_resuming(store: StoreRows, execution_id: str) -> None:
-    """Mark a failed, waiting or abandoned run as one that goes on.
+def mark_resuming(
+    store: StoreRows, execution_id: str, *, seen: ExecutionStatus
+) -> None:
+    """Mark a failed or waiting run as one that goes on; one that queues is marked.
 
     Raises:
-        KitaruStateError: If it has ended otherwise.
+        KitaruStateError: If it is not any more as it was seen.
     """
     with store.transaction(f"continuing execution {execution_id}") as rows:
-        status = run_statuses.meaning(word(rows, execution_id))
-        if status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
-            raise KitaruStateError(
-                f"execution {execution_id} cannot go on: it was {status.value} meanwhile"
-            )
-        set_status(rows, execution_id, "resuming")
+        now = word(rows, execution_id)
+        check_unchanged(execution_id, seen, run_statuses.meaning(now))
+        if now != "resuming":
+            set_status(rows, execution_id, "resuming")
 
 
 def end(

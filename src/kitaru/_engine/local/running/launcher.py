@@ -12,6 +12,7 @@ from typing import Any
 from kitaru._core import sources
 from kitaru._core.calls import failures
 from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._engine import flow_loading
@@ -32,7 +33,7 @@ from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
-from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
+from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
 # Pytest shows the frames of whoever calls us.
@@ -84,11 +85,20 @@ class Launcher:
         *,
         handed_over: bool,
         is_awaited: Callable[[], bool],
+        seen: ExecutionStatus | None = None,
     ) -> Ending:
         """Go on in this process and thread, which may have been made its runner.
 
+        Args:
+            execution_id: The execution.
+            facts: What it was started with.
+            handed_over: Whether this process is its runner already.
+            is_awaited: Whether other executions need this process.
+            seen: The status in which somebody wants that, if it matters.
+
         Raises:
-            KitaruStateError: If it has ended, or another process runs it.
+            KitaruStateError: If it has ended, is not any more as it was seen, or another
+                process runs it.
         """
         source = self._source(facts.replay)
         self.journal.acquire(execution_id, Holder.me(), own=handed_over)
@@ -96,7 +106,7 @@ class Launcher:
         reporter = attempts.reporter(log)
         store = StoreRows(self.ground)
         try:
-            fresh = self._is_fresh(execution_id)
+            fresh = self._is_fresh(execution_id, seen)
         except KitaruError:
             self.journal.release(execution_id, Holder.me(), None)
             raise
@@ -241,19 +251,18 @@ class Launcher:
             found = [c for c in reader.conditions(execution_id) if c.is_pending]
         return found[-1].wait_id if found else None
 
-    def _is_fresh(self, execution_id: str) -> bool:
+    def _is_fresh(self, execution_id: str, seen: ExecutionStatus | None) -> bool:
         """Whether nothing of an execution has run, now that we hold the lease.
 
         Raises:
-            KitaruStateError: If it has ended.
+            KitaruStateError: If it has ended, or is not any more as it was seen.
         """
         with reading.looking(self.ground, self.journal, self.queue) as reader:
             run = reader.run(execution_id)
         if run.status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
-            raise KitaruStateError(
-                f"execution {execution_id} cannot go on: it was {run.status.value} "
-                "meanwhile"
-            )
+            check_unchanged(execution_id, ExecutionStatus.RUNNING, run.status)
+        if seen is not None:
+            check_unchanged(execution_id, seen, run.status)
         return run.word == "initializing"
 
     def _give_up(

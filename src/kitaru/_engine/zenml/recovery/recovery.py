@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
@@ -35,6 +35,17 @@ from kitaru.models import Continuation, ExecutionStatus, FailureOrigin, Trouble
 
 logger = logging.getLogger(__name__)
 
+
+class Continue(Protocol):
+    """Lets an execution go on, in a process of its own if possible."""
+
+    def __call__(
+        self, run: PipelineRunResponse, *, queued: bool = False
+    ) -> Continuation:
+        """Let it go on; `queued` if it may queue for a process already."""
+        ...
+
+
 # What a run is called while its first runner is at work.
 _STARTED = (RunStatus.INITIALIZING, RunStatus.PROVISIONING, RunStatus.RUNNING)
 
@@ -46,7 +57,7 @@ class Reconciler:
         self,
         journal: Journal,
         queue: Queue,
-        continue_elsewhere: Callable[[PipelineRunResponse], Continuation],
+        continue_elsewhere: Continue,
     ) -> None:
         self._journal = journal
         self._queue = queue
@@ -133,7 +144,7 @@ class Reconciler:
         """Start processes for executions that queue for a pool in which none lives."""
         for execution_id in self._queue.stranded():
             try:
-                self._continue(find_run(execution_id))
+                self._continue(find_run(execution_id), queued=True)
             except KitaruStateError as error:
                 # It has ended, or somebody runs it.
                 logger.debug("%s queues no more: %s", execution_id, error)

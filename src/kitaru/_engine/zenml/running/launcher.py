@@ -17,6 +17,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core import sources
 from kitaru._core.calls import failures
+from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
@@ -47,7 +48,6 @@ from kitaru.errors import (
     KitaruBackendError,
     KitaruError,
     KitaruRuntimeError,
-    KitaruStateError,
 )
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
@@ -225,12 +225,24 @@ class Launcher:
         Raises:
             KitaruUsageError: If that would run code of somebody else.
         """
+        return self._continue_here(
+            execution_id, handed_over=handed_over, is_awaited=is_awaited
+        )
+
+    def _continue_here(
+        self,
+        execution_id: str,
+        *,
+        handed_over: bool = False,
+        is_awaited: Callable[[], bool] = lambda: False,
+        seen: PipelineRunResponse | None = None,
+    ) -> Ending:
         self._gate.check(execution_id, _not_continued(execution_id))
         local = self._journal.execution(execution_id)
         log = attempts.log_of(execution_id)
         reporter = attempts.reporter(log)
         self._journal.acquire(execution_id, Holder.me(), own=handed_over)
-        run = self._still_open(execution_id)
+        run = self._still_open(execution_id, seen=seen)
         facts = runs.facts_to_run(run)
         try:
             flow = flow_loading.find(facts.source)
@@ -254,19 +266,29 @@ class Launcher:
                 return self._run(execution, lambda: runs.start_here(run))
             return self._run(execution, lambda: runs.go_on_here(run))
 
-    def continue_elsewhere(self, run: PipelineRunResponse) -> Continuation:
-        """Start a process that goes on, or do it here if no other process can."""
+    def continue_elsewhere(
+        self, run: PipelineRunResponse, *, queued: bool = False
+    ) -> Continuation:
+        """Start a process that goes on, or do it here if no other process can.
+
+        Args:
+            run: As it was when somebody decided that it should.
+            queued: Whether it may queue already, for a pool in which no process lives.
+
+        Raises:
+            KitaruStateError: If somebody else was faster; nothing was changed.
+        """
         execution_id = str(run.id)
         if remote_runs.runs_elsewhere(run):
-            return self._continue_on_stack(execution_id)
+            return self._continue_on_stack(run)
         self._gate.check(execution_id, _not_continued(execution_id))
         source = runs.facts_to_run(run).source
         if not source.is_loadable:
             flow_loading.find(source)
-            self.continue_here(execution_id)
+            self._continue_here(execution_id, seen=run)
             return Continuation(how="here", pid=os.getpid())
-        self._journal.acquire(execution_id, Holder.me(), own=False)
-        run = self._still_open(execution_id)
+        self._journal.acquire(execution_id, Holder.me(), own=False, queued=queued)
+        run = self._still_open(execution_id, seen=run)
         try:
             # One that queued before is marked.
             if run.status is not RunStatus.RESUMING:
@@ -277,13 +299,14 @@ class Launcher:
             raise
         return self._spawn(execution_id)
 
-    def _continue_on_stack(self, execution_id: str) -> Continuation:
+    def _continue_on_stack(self, run: PipelineRunResponse) -> Continuation:
+        execution_id = str(run.id)
         if runs.store_is_a_file():
             # No server has let anybody in, and what the stack's job is is written there.
             self._gate.check(execution_id, _not_continued(execution_id))
         # Two commands of this machine must not start two pods.
         self._journal.acquire(execution_id, Holder.me(), own=False)
-        run = self._still_open(execution_id)
+        run = self._still_open(execution_id, seen=run)
         try:
             # A pod is given the active stack as its own.
             with active.stack(runs.stack_id_of(run)):
@@ -293,17 +316,20 @@ class Launcher:
             self._journal.release(execution_id, Holder.me(), None)
         return Continuation(how="stack")
 
-    def _still_open(self, execution_id: str) -> PipelineRunResponse:
-        """Return the run, now that we hold the lease; give that up if it has ended."""
+    def _still_open(
+        self, execution_id: str, *, seen: PipelineRunResponse | None = None
+    ) -> PipelineRunResponse:
+        """Return the run, now that we hold the lease; give that up if it must not go on.
+
+        It has ended, or is not any more as it was seen when that was decided.
+        """
         try:
-            with translated(f"continuing execution {execution_id}"):
-                run = Client().zen_store.get_run(UUID(execution_id))
+            run = runs.find_run(execution_id)
             status = statuses.status_of(run)
             if status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
-                raise KitaruStateError(
-                    f"execution {execution_id} cannot go on: it was {status.value} "
-                    "meanwhile"
-                )
+                check_unchanged(execution_id, ExecutionStatus.RUNNING, status)
+            if seen is not None:
+                check_unchanged(execution_id, statuses.status_of(seen), status)
         except KitaruError:
             self._journal.release(execution_id, Holder.me(), None)
             raise

@@ -12,6 +12,7 @@ from zenml.client import Client
 from zenml.config.source import DistributionPackageSource, Source
 from zenml.enums import ExecutionMode, StoreType
 from zenml.enums import ExecutionStatus as RunStatus
+from zenml.exceptions import IllegalOperationError
 from zenml.execution.pipeline.utils import (
     prevent_pipeline_execution,
     submit_pipeline,
@@ -30,7 +31,7 @@ from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._engine.recording import attempts
-from kitaru._engine.zenml.runs import entry
+from kitaru._engine.zenml.runs import entry, statuses
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import KitaruStateError
@@ -168,7 +169,23 @@ def mark_resuming(run: PipelineRunResponse) -> PipelineRunResponse:
     if run.status not in (RunStatus.FAILED, RunStatus.PAUSED):
         # ZenML lets nothing else resume; an abandoned run counts as running.
         set_status(str(run.id), RunStatus.FAILED, "runtime: the runner died")
-    return set_status(str(run.id), RunStatus.RESUMING, None)
+    return move(str(run.id), RunStatus.RESUMING, None)
+
+
+def move(execution_id: str, status: RunStatus, text: str | None) -> PipelineRunResponse:
+    """Set the status of a run, unless somebody else has just moved it elsewhere.
+
+    Raises:
+        KitaruStateError: If that status cannot follow on the one that it has by now.
+    """
+    try:
+        return set_status(execution_id, status, text)
+    except IllegalOperationError as error:
+        now = statuses.status_of(find_run(execution_id))
+        raise KitaruStateError(
+            f"somebody else was faster: execution {execution_id} is {now.value} by now, "
+            "and nothing was changed"
+        ) from error
 
 
 def set_status(
@@ -283,4 +300,10 @@ def settings_of(run: PipelineRunResponse) -> Settings:
 def find_run(execution_id: str) -> PipelineRunResponse:
     """Return the ZenML run of an execution."""
     with translated(f"reading execution {execution_id}"):
-        return Client().zen_store.get_run(UUID(execution_id))
+        try:
+            return Client().zen_store.get_run(UUID(execution_id))
+        except KeyError as error:
+            raise KitaruStateError(
+                f"execution {execution_id} is not there any more: it was removed "
+                "meanwhile"
+            ) from error
