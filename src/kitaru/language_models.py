@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 from weakref import WeakKeyDictionary
 
 from kitaru._core.calls import names
@@ -18,6 +18,7 @@ from kitaru._core.language_models import prompts
 from kitaru._core.language_models import settings as model_settings
 from kitaru._core.language_models.prompts import Prompt
 from kitaru._core.secrecy import masking
+from kitaru._core.settings import options
 from kitaru._ops.language_models import requests
 from kitaru._ops.language_models.requests import Answer, Request
 from kitaru.errors import (
@@ -37,12 +38,13 @@ _numbers: WeakKeyDictionary[FlowRuntime, Iterator[int]] = WeakKeyDictionary()
 
 def llm(
     prompt: Prompt,
-    *,
+    *positional: Never,
     model: str | Model | None = None,
     system: str | None = None,
     temperature: float | None = None,
     max_tokens: int | None = None,
     name: str | None = None,
+    **unknown: Never,
 ) -> str:
     """Ask a language model and return its answer.
 
@@ -56,12 +58,14 @@ def llm(
     Args:
         prompt: A text, or chat messages: `[{"role": "user", "content": "…"}]` with the
             roles system, user and assistant.
+        *positional: Refused: options are given by name.
         model: An alias (`kitaru model register`), `provider/model`, or a model object of
             pydantic-ai. `KITARU_DEFAULT_MODEL` by default.
         system: What the model should be and know, before everything else.
         temperature: How freely it answers.
         max_tokens: How long the answer may get.
         name: Name of the checkpoint, in place of `llm_call`.
+        **unknown: Refused.
 
     Raises:
         KitaruContextError: Outside a flow.
@@ -73,6 +77,8 @@ def llm(
     Example:
         >>> title = llm("A title for: cats", model="openai/gpt-5-mini")  # doctest: +SKIP
     """
+    options.refuse_positional(positional, options.LLM, "llm")
+    options.check({"system": system, "name": name, **unknown}, options.LLM, "llm")
     here = scope.current()
     if here is None:
         raise KitaruContextError(
@@ -117,8 +123,8 @@ def _as_checkpoint(runtime: FlowRuntime, request: Request, name: str) -> str:
         "model": request.describe_model(),
         "settings": dict(request.settings),
     }
-    options = CallOptions(work=ask, is_told_by_arguments=True)
-    return str(runtime.call(_declared(name), (), inputs, options))
+    told = CallOptions(work=ask, is_told_by_arguments=True)
+    return str(runtime.call(_declared(name), (), inputs, told))
 
 
 @cache

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 from kitaru._core.calls.names import check_name
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import WaitRequest
+from kitaru._core.settings import options
 from kitaru._core.waits import answers
 from kitaru.errors import KitaruContextError, KitaruUsageError
 
@@ -19,12 +20,13 @@ _SAVE_TYPES = ("prompt", "response", "context", "input", "output", "blob")
 
 
 def wait(
-    *,
+    *positional: Never,
     schema: Any = None,
     name: str | None = None,
     question: str | None = None,
     timeout: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    **unknown: Never,
 ) -> Any:
     """Pause the flow for a person or another system, and return the answer.
 
@@ -33,6 +35,7 @@ def wait(
     flow run when it does.
 
     Args:
+        *positional: Refused: options are given by name.
         schema: Type of the answer, anything pydantic can describe. Without it the wait
             is a plain gate and returns `None`.
         name: Handle to answer it by; `wait`, `wait_2`, … by default.
@@ -40,28 +43,30 @@ def wait(
         timeout: Seconds (default 600) that this process stays and polls. It is no
             expiry: later answers continue the execution in a new process.
         metadata: Further JSON data to show with the question.
+        **unknown: Refused.
 
     Returns:
         The answer as an instance of `schema`.
 
     Raises:
         KitaruContextError: Outside a flow body.
-        KitaruUsageError: If pydantic cannot describe `schema`.
+        KitaruUsageError: If an option is unknown or wrong, or pydantic cannot describe
+            `schema`.
 
     Example:
         >>> approved = wait(schema=bool, question="Publish?")  # doctest: +SKIP
     """
-    (answer,) = wait_for_all(
-        [
-            {
-                "schema": schema,
-                "name": name,
-                "question": question,
-                "timeout": timeout,
-                "metadata": metadata,
-            }
-        ]
-    )
+    options.refuse_positional(positional, options.WAIT, "wait")
+    given = {
+        "schema": schema,
+        "name": name,
+        "question": question,
+        "timeout": timeout,
+        "metadata": metadata,
+        **unknown,
+    }
+    options.check(given, options.WAIT, "wait")
+    (answer,) = wait_for_all([given])
     return answer
 
 
@@ -93,8 +98,6 @@ def _wait_request(
 ) -> WaitRequest:
     if name is not None:
         check_name("wait", name)
-    if timeout is not None and timeout < 0:
-        raise KitaruUsageError(f"wait(timeout={timeout!r}): seconds cannot be negative")
     return WaitRequest(
         schema=schema,
         name=name,

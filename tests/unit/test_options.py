@@ -47,6 +47,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "recursive": ("no",),
     "force": (1,),
     "type of a call": (None, 7),
+    "question": (7, ["a"]),
+    "metadata": (["a"], "a"),
+    "patience": (-1, True, "5", float("nan")),
+    "system": (7, ["a"]),
 }
 CALL = ("retries", "retry_delay", "retry_backoff", "retry_on", "timeout", "type")
 CHECKPOINT = (*CALL, "runtime", "resources", "cache")
@@ -67,6 +71,8 @@ DOORS: dict[str, tuple[Door, tuple[str, ...]]] = {
         lambda **given: kitaru.create_stack(**{"name": "a", **given}),
         ("name", "activate", "labels"),
     ),
+    "wait": (kitaru.wait, ("name", "question", "metadata")),
+    "llm": (lambda **given: kitaru.llm("hi", **given), ("system", "name")),
     "use_stack": (kitaru.use_stack, ("name",)),
     "delete_stack": (
         lambda **given: kitaru.delete_stack(**{"name": "a", **given}),
@@ -159,6 +165,16 @@ def test_a_wrong_value_is_refused_with_the_option_and_the_value(
             "create_stack(label={}): unknown option 'label'; did you mean 'labels'?",
         ),
         (
+            "wait",
+            {"quesion": "ok?"},
+            "wait(quesion='ok?'): unknown option 'quesion'; did you mean 'question'?",
+        ),
+        (
+            "llm",
+            {"max_token": 5},
+            "llm(max_token=5): unknown option 'max_token'; did you mean 'max_tokens'?",
+        ),
+        (
             "delete_stack",
             {"forced": True},
             "delete_stack(forced=True): unknown option 'forced'; did you mean 'force'?",
@@ -170,6 +186,37 @@ def test_an_unknown_option_is_refused_with_the_nearest_one(
 ) -> None:
     with pytest.raises(KitaruUsageError) as caught:
         DOORS[door][0](**given)
+
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("value", WRONG["patience"])
+def test_a_process_waits_seconds(value: Any) -> None:
+    with pytest.raises(KitaruUsageError, match="timeout must be seconds, 0 or more"):
+        kitaru.wait(timeout=value)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: kitaru.wait("ok?", 5),  # type: ignore[arg-type]  # bad on purpose
+            "wait('ok?', 5): options are given by name, as wait(schema=…) (known: schema, "
+            "name, question, timeout, metadata)",
+        ),
+        (
+            lambda: kitaru.llm("hi", "openai/gpt"),  # type: ignore[arg-type]  # likewise
+            "llm('openai/gpt'): options are given by name, as llm(model=…) (known: model, "
+            "temperature, max_tokens, system, name)",
+        ),
+    ],
+    ids=["wait", "llm"],
+)
+def test_options_without_their_names_are_refused(
+    call: Callable[[], object], told: str
+) -> None:
+    with pytest.raises(KitaruUsageError) as caught:
+        call()
 
     assert str(caught.value) == told
 

@@ -160,6 +160,33 @@ def test_wrap_still_works_and_says_what_to_use() -> None:
     assert isinstance(agent, KitaruAgent)
 
 
+def test_wrap_takes_what_older_programs_give_it_and_names_the_new_way() -> None:
+    with pytest.warns(DeprecationWarning, match="wrap") as told:
+        agent = wrap(
+            Agent(TestModel()),
+            tool_capture_config={"mode": "full"},
+            tool_capture_config_by_name={"pay": {"mode": "off"}},
+            granular_checkpoints=False,
+        )
+
+    assert agent.name == "agent"
+    assert [str(warning.message) for warning in told] == [
+        "wrap() is deprecated; use KitaruAgent(agent, name='agent', "
+        "capture=CapturePolicy(tool_arguments=False, tool_results=False), "
+        "granular_checkpoints=…)"
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_wrap_refuses_what_nobody_knows() -> None:
+    agent = Agent(TestModel())
+
+    with pytest.raises(KitaruUsageError, match="mode must be 'full' or"):
+        wrap(agent, tool_capture_config={"mode": "some"})
+    with pytest.raises(KitaruUsageError, match="did you mean 'capture'"):
+        wrap(agent, captur=None)
+
+
 @pytest.mark.parametrize(
     ("package", "said"),
     [

@@ -66,6 +66,42 @@ def test_a_wrong_answer_is_refused_and_a_default_question_is_asked() -> None:
     assert result == "['red']"
 
 
+def test_a_function_says_what_a_tool_asks_with() -> None:
+    @hitl_tool
+    def approve(path: str, *, question: str = "") -> bool:
+        """Delete the file?"""
+        raise NotImplementedError
+
+    @hitl_tool(question="How much?", name="budget", question_arg="reason")
+    async def spend(reason: str) -> Budget:
+        raise NotImplementedError
+
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("approve", {"path": "/x"}),
+        ("budget", {"reason": "For ads?"}),
+    ]
+    agent = Agent(scripted(*([call] for call in calls)), tools=[approve, spend])
+
+    @flow
+    def asking() -> str:
+        return KitaruAgent(agent, name="planner").run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(asking)
+        first = run.execution.pending_wait
+        run.input(True)
+        second = run.execution.pending_wait
+        result = run.input({"amount": 5}).result
+
+    assert first is not None
+    assert (first.name, first.question) == ("approve", "Delete the file?")
+    assert first.schema == {"type": "boolean"}
+    assert "/x" in str(first.metadata)
+    assert second is not None
+    assert (second.name, second.question) == ("budget", "For ads?")
+    assert "amount" in result
+
+
 @pytest.mark.parametrize(("agreed", "done"), [(True, ["deleted"]), (False, [])])
 def test_approvals_become_waits(agreed: bool, done: list[str]) -> None:
     made: list[str] = []
@@ -246,6 +282,8 @@ def test_asking_outside_a_flow_is_refused() -> None:
         pytest.param({"name": ""}, id="no name"),
         pytest.param({"name": "ok", "question_arg": "a b"}, id="no Python name"),
         pytest.param({"name": "ok", "schema": print}, id="no schema"),
+        pytest.param({"name": "ok", "timeout": "5"}, id="no seconds"),
+        pytest.param({"name": "ok", "schem": bool}, id="no option"),
     ],
 )
 def test_a_tool_that_cannot_ask_is_refused_when_it_is_made(

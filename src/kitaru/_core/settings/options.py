@@ -6,7 +6,7 @@ The same word takes the same values wherever it stands; a door says which words 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,11 @@ def _is_count(value: object) -> bool:
 
 def _is_seconds(value: Any) -> bool:
     return _is_number(value) and 0 <= value <= MOST_SECONDS
+
+
+def _is_patience(value: Any) -> bool:
+    """Whether somebody can wait so long; without an end, too."""
+    return value == math.inf or (_is_number(value) and value >= 0)
 
 
 def _are_exceptions(value: object) -> bool:
@@ -108,6 +113,24 @@ CHECKPOINT: Mapping[str, Option] = {
     "resources": Option("resources", lambda value: True),
     "cache": FLAG.or_none(),
 }
+_ANY = Option("anything", lambda value: True)
+_TEXT_OR_EMPTY = Option("a text", lambda value: isinstance(value, str))
+WAIT: Mapping[str, Option] = {
+    # What pydantic can describe is for pydantic to say.
+    "schema": _ANY,
+    "name": TEXT.or_none(),
+    "question": _TEXT_OR_EMPTY.or_none(),
+    "timeout": Option("seconds, 0 or more", _is_patience).or_none(),
+    "metadata": MAPPING.or_none(),
+}
+LLM: Mapping[str, Option] = {
+    # These are told by the rules of models.
+    "model": _ANY,
+    "temperature": _ANY,
+    "max_tokens": _ANY,
+    "system": _TEXT_OR_EMPTY.or_none(),
+    "name": TEXT.or_none(),
+}
 STACK: Mapping[str, Option] = {
     # What a name looks like, an empty one too, is the rule of stacks.
     "name": Option("the name of a stack", lambda value: isinstance(value, str)),
@@ -121,6 +144,22 @@ REPLAY: Mapping[str, Option] = {
     "from_": Option("a checkpoint: its name, invocation id or call id", _is_text),
     "reuse_waits": FLAG,
 }
+
+
+def refuse_positional(
+    given: Sequence[object], known: Mapping[str, Option], door: str
+) -> None:
+    """Refuse options that were given without their names.
+
+    Raises:
+        KitaruUsageError: If there are any; says how options are given.
+    """
+    if given:
+        shown = ", ".join(shorten(value, 30) for value in given)
+        raise KitaruUsageError(
+            f"{door}({shown}): options are given by name, as {door}({next(iter(known))}="
+            f"…) (known: {', '.join(known)})"
+        )
 
 
 def check(

@@ -10,6 +10,7 @@ from kitaru._core.settings.options import (
     MAPPING,
     SECONDS,
     TEXT,
+    WAIT,
     Option,
     one_of,
 )
@@ -33,6 +34,24 @@ AGENT: Mapping[str, Option] = {
     "mcp_checkpoint_config": _SETTINGS,
     "models": MAPPING.or_none(),
     "event_stream_handler": FUNCTION.or_none(),
+}
+# A question that a tool asks, the wait that it becomes.
+QUESTION: Mapping[str, Option] = {
+    "question": TEXT.or_none(),
+    "name": TEXT.or_none(),
+    "schema": WAIT["schema"],
+    "timeout": WAIT["timeout"],
+}
+HITL_TOOL: Mapping[str, Option] = {
+    **QUESTION,
+    "question_arg": Option(
+        "a Python name", lambda value: isinstance(value, str) and value.isidentifier()
+    ),
+}
+WAIT_FOR_INPUT: Mapping[str, Option] = {
+    **QUESTION,
+    "question": WAIT["question"],
+    "metadata": WAIT["metadata"],
 }
 GRANULARITY: Mapping[str, Option] = {
     "granular_checkpoints": FLAG,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Never, get_type_hints, overload
 
 from pydantic_ai.exceptions import CallDeferred
 from pydantic_ai.messages import ToolCallPart
@@ -18,13 +21,14 @@ from pydantic_ai.tools import (
 from pydantic_core import to_jsonable_python
 
 from kitaru._core.calls.names import check_name
+from kitaru._core.settings import options
 from kitaru._core.waits import answers as wait_answers
 from kitaru.adapters._shared import boundary, identity, questions, runs
 from kitaru.adapters._shared.boundary import Place
+from kitaru.adapters._shared.options import HITL_TOOL, WAIT_FOR_INPUT
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.questions import Question
 from kitaru.adapters.pydantic_ai.operations import METADATA_KEY
-from kitaru.errors import KitaruUsageError
 
 _KEY = "kitaru_question"
 _ADVICE = (
@@ -35,6 +39,30 @@ _ADVICE = (
 _answer_types: dict[str, Any] = {}
 
 
+class QuestionTool(Tool[Any]):
+    """A tool by which the model asks a person; also puts its question on a function."""
+
+    _asked: _Asked
+
+    def __call__(self, function: Callable[..., Any]) -> QuestionTool:
+        """Return the tool with the parameters and the description of a function."""
+        return _tool(self._asked, function)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a tool asks; what is not said a function says that is decorated."""
+
+    question: str | None
+    name: str | None
+    schema: Any
+    question_arg: str
+    timeout: float | None
+
+
+@overload
+def hitl_tool(function: Callable[..., Any], /) -> QuestionTool: ...
+@overload
 def hitl_tool(
     *,
     question: str,
@@ -42,66 +70,128 @@ def hitl_tool(
     schema: Any = str,
     question_arg: str = "question",
     timeout: float | None = None,
-) -> Tool[Any]:
-    """Return a tool by which the model asks a person.
+) -> QuestionTool: ...
+@overload
+def hitl_tool(
+    *,
+    question: str | None = None,
+    name: str | None = None,
+    schema: Any = None,
+    question_arg: str = "question",
+    timeout: float | None = None,
+) -> Callable[[Callable[..., Any]], QuestionTool]: ...
+def hitl_tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *positional: Never,
+    question: str | None = None,
+    name: str | None = None,
+    schema: Any = None,
+    question_arg: str = "question",
+    timeout: float | None = None,
+    **unknown: Never,
+) -> Any:
+    """Return a tool by which the model asks a person, or make one of a function.
 
     In a flow the question becomes a wait: the process may end, and the answer is what
     the tool returns to the model. Outside a flow it is a deferred tool call, as
     PydanticAI knows them.
 
+    As a decorator, with or without parentheses, it takes from the function what is not
+    said: its name, its docstring as the question, the type it returns as `schema`. The
+    model calls the tool with the function's parameters, which are shown with the
+    question; its body never runs.
+
     Args:
+        function: The function, when used without parentheses.
+        *positional: Refused: options are given by name.
         question: What is asked if the model does not say; also tells the model what the
             tool is for.
         name: Name of the tool, and of the wait.
-        schema: Type of the answer, anything pydantic can describe.
+        schema: Type of the answer, anything pydantic can describe; `str` by default.
         question_arg: The tool's argument in which the model puts its question.
         timeout: Seconds that this process stays and polls; see `kitaru.wait`.
+        **unknown: Refused.
 
     Raises:
-        KitaruUsageError: If a name cannot be used or pydantic cannot describe `schema`.
+        KitaruUsageError: If an option is unknown or wrong, a name cannot be used, or
+            pydantic cannot describe `schema`.
 
     Example:
-        >>> approve = hitl_tool(question="Publish it?", name="approve", schema=bool)
-        >>> approve.name
+        >>> hitl_tool(question="Publish it?", name="approve", schema=bool).name
         'approve'
+        >>> @hitl_tool
+        ... def review(draft: str) -> bool:
+        ...     "Is this draft good enough?"
+        >>> review.name
+        'review'
     """
-    check_name("wait", name)
-    if not question_arg.isidentifier():
-        raise KitaruUsageError(
-            f"hitl_tool(question_arg={question_arg!r}) must be a Python name"
-        )
+    given = {
+        "question": question,
+        "name": name,
+        "schema": schema,
+        "question_arg": question_arg,
+        "timeout": timeout,
+        **unknown,
+    }
+    if positional or not (function is None or inspect.isfunction(function)):
+        options.refuse_positional([function, *positional], HITL_TOOL, "hitl_tool")
+    options.check(given, HITL_TOOL, "hitl_tool")
+    asked = _Asked(question, name, schema, question_arg, timeout)
+    if function is not None:
+        return _tool(asked, function)
+    if question is None or name is None:
+        return lambda decorated: _tool(asked, decorated)
+    return _tool(asked, None)
+
+
+def _tool(asked: _Asked, function: Callable[..., Any] | None) -> QuestionTool:
+    """Return the tool that asks a question, with the parameters of a function."""
+    name, question, schema = asked.name, asked.question, asked.schema
+    parameters: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            asked.question_arg: {"type": "string", "description": "What to ask."}
+        },
+        "additionalProperties": False,
+    }
+    if function is not None:
+        own = Tool[Any](function)
+        name = name or own.name
+        question = question or own.description or f"{name}?"
+        schema = get_type_hints(function).get("return") if schema is None else schema
+        parameters = own.function_schema.json_schema
+    assert name is not None  # otherwise there is a function
+    name = check_name("wait", name)
+    schema = str if schema in (None, NoneType) else schema
     described = wait_answers.answer_schema(schema)
     _answer_types[_type_key(name, described)] = schema
 
     async def defer(**arguments: Any) -> Any:
-        asked = str(arguments.get(question_arg) or question)
-        told = {"question": asked, "name": name, "schema": described}
-        raise CallDeferred(metadata={_KEY: {**told, "timeout": timeout}})
+        text = str(arguments.get(asked.question_arg) or question)
+        told = {"question": text, "name": name, "schema": described}
+        raise CallDeferred(metadata={_KEY: {**told, "timeout": asked.timeout}})
 
-    tool = Tool[Any].from_schema(
+    tool = QuestionTool.from_schema(
         defer,
         name=name,
         description=f"Ask a person: {question}",
-        json_schema={
-            "type": "object",
-            "properties": {
-                question_arg: {"type": "string", "description": "What to ask."}
-            },
-            "additionalProperties": False,
-        },
+        json_schema=parameters,
     )
     # It only says that there is a question; asking is for the flow.
     tool.metadata = {METADATA_KEY: False}
+    tool._asked = asked
     return tool
 
 
 def wait_for_input(
-    *,
+    *positional: Never,
     question: str | None = None,
     schema: Any = str,
     name: str | None = None,
     timeout: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    **unknown: Never,
 ) -> Any:
     """Ask a person from the body of a tool, and return the answer.
 
@@ -110,15 +200,28 @@ def wait_for_input(
     plain `def`: the wait then lets calls beside it finish first.
 
     Args:
+        *positional: Refused: options are given by name.
         question: What is asked.
         schema: Type of the answer, anything pydantic can describe.
         name: Name of the wait; `input` by default.
         timeout: Seconds that this process stays and polls; see `kitaru.wait`.
         metadata: Further JSON data to show with the question.
+        **unknown: Refused.
 
     Raises:
+        KitaruUsageError: If an option is unknown or wrong.
         KitaruContextError: In a checkpointed tool, or outside a flow.
     """
+    options.refuse_positional(positional, WAIT_FOR_INPUT, "wait_for_input")
+    given = {
+        "question": question,
+        "schema": schema,
+        "name": name,
+        "timeout": timeout,
+        "metadata": metadata,
+        **unknown,
+    }
+    options.check(given, WAIT_FOR_INPUT, "wait_for_input")
     return questions.ask_from_tool(
         Question(
             text=question or "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Never
 
@@ -162,15 +162,58 @@ class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
 
 
 def wrap(
-    agent: AbstractAgent[AgentDepsT, OutputDataT], **options: Any
+    agent: AbstractAgent[AgentDepsT, OutputDataT],
+    name: str | None = None,
+    *,
+    tool_capture_config: Mapping[str, Any] | None = None,
+    tool_capture_config_by_name: Mapping[str, Mapping[str, Any]] | None = None,
+    **given: Any,
 ) -> KitaruAgent[AgentDepsT, OutputDataT]:
-    """Return `KitaruAgent(agent, **options)`; deprecated, use that."""
+    """Return a `KitaruAgent`; deprecated, use that.
+
+    Args:
+        agent: The agent.
+        name: As `KitaruAgent` takes it; `agent` if the agent has none either.
+        tool_capture_config: `{"mode": …}` with `full`, `metadata_only` or `off`: what is
+            kept of tool calls beside their results; `CapturePolicy` says it now.
+        tool_capture_config_by_name: The same for single tools. There is one policy for
+            all of an agent's tools now: the one that keeps least counts.
+        **given: What `KitaruAgent` takes.
+
+    Raises:
+        KitaruUsageError: As `KitaruAgent`, or for another mode.
+    """
+    new = {"name": repr(name or agent.name or "agent")}
+    configs = [config for config in (tool_capture_config,) if config is not None]
+    configs += (tool_capture_config_by_name or {}).values()
+    if configs:
+        arguments, results = _kept(configs)
+        new["capture"] = (
+            f"CapturePolicy(tool_arguments={arguments}, tool_results={results})"
+        )
+        given["capture"] = CapturePolicy(tool_arguments=arguments, tool_results=results)
+    new |= {option: "…" for option in given if option not in new}
+    said = ", ".join(f"{option}={value}" for option, value in new.items())
     warnings.warn(
-        "wrap() is deprecated; use KitaruAgent(agent, name=...)",
+        f"wrap() is deprecated; use KitaruAgent(agent, {said})",
         DeprecationWarning,
         stacklevel=2,
     )
-    return KitaruAgent(agent, **options)
+    return KitaruAgent(agent, name=name or agent.name or "agent", **given)
+
+
+# Whether arguments and results of tools are kept, from most to least.
+_MODES = {"full": (True, True), "metadata_only": (False, False), "off": (False, False)}
+
+
+def _kept(configs: Sequence[Mapping[str, Any]]) -> tuple[bool, bool]:
+    for config in configs:
+        options.check(config, _OLD_CAPTURE, "tool_capture_config", is_call=False)
+    modes = [_MODES[config.get("mode", "full")] for config in configs]
+    return all(kept for kept, _ in modes), all(kept for _, kept in modes)
+
+
+_OLD_CAPTURE = {"mode": options.one_of(*_MODES)}
 
 
 def _checked_name(agent: AbstractAgent[Any, Any], name: str | None) -> str:
