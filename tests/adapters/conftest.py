@@ -16,6 +16,7 @@ def driver(request: pytest.FixtureRequest, workspace: Workspace) -> Driver:
     found: Driver = request.param
     shutil.copy(found.program, workspace.project / "agent.py")
     shutil.copy(HERE / "work.py", workspace.project / "work.py")
+    (workspace.project / "flavour").write_text(found.flavour)
     return found
 
 

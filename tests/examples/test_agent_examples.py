@@ -34,6 +34,11 @@ def agent_program(workspace: Workspace, name: str = "pydantic_ai_agent.py") -> s
             "published: a fact about durability, a fact about agents",
             id="OpenAI Agents",
         ),
+        pytest.param(
+            "langgraph_agent.py",
+            "published: a fact about durability, a fact about agents",
+            id="LangGraph",
+        ),
     ],
 )
 def test_the_agent_asks_and_publishes(
@@ -50,6 +55,22 @@ def test_the_agent_asks_and_publishes(
     assert done.code == 0, done.both
     assert done.stdout.splitlines()[-1] == expected
     assert len(re.findall("looking up", done.stderr)) == 2
+
+
+def test_killed_while_it_asks_an_agent_goes_on_elsewhere(workspace: Workspace) -> None:
+    runner = workspace.start_python(agent_program(workspace, "langgraph_agent.py"))
+    runner.says("answer with: kitaru executions input")
+    execution_id = workspace.newest()
+    runner.kill()
+
+    workspace.kitaru("executions", "input", execution_id, "--value", "true")
+    workspace.settles(execution_id, "completed")
+
+    published = "published: a fact about durability, a fact about agents"
+    assert workspace.result(execution_id) == published
+    # All in the process that was killed; its checkpointer was in memory.
+    assert len(re.findall("looking up", runner.stderr)) == 2
+    assert workspace.log_text(execution_id).count("looking up") == 2
 
 
 def test_ctrl_c_while_an_agent_asks_ends_the_process_and_not_the_execution(

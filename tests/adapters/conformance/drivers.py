@@ -26,6 +26,7 @@ class Driver:
         answered: What `asking` returns when the answer is `answer`.
         question: What it asks.
         answer: What a person says to that.
+        flavour: Text of the file `flavour` beside the program, for one with several.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Driver:
     answered: str
     question: str = "Which colour, please?"
     answer: object = "red"
+    flavour: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -79,4 +81,37 @@ OPENAI_AGENTS = Driver(
     answer=True,
 )
 
-DRIVERS = (PYDANTIC_AI, OPENAI_AGENTS)
+_IN_CALLS = (
+    ("model 1", "researcher.r1.s1.model"),
+    ("search c0", "researcher.r1.s2.tools.t0.search"),
+    ("search c1", "researcher.r1.s2.tools.t1.search"),
+    ("flaky 1", "researcher.r1.s2.tools.t2.flaky"),
+    ("mcp", "researcher.r1.s2.tools.t3.add"),
+    ("model 2", "researcher.r1.s3.model"),
+    ("flaky 2", "researcher.r1.s4.tools.t0.flaky"),
+    ("model 3", "researcher.r1.s5.model"),
+)
+LANGGRAPH = Driver(
+    name="langgraph",
+    program=HERE / "langgraph_program.py",
+    flavour="calls",
+    calls=_IN_CALLS,
+    result=["found x", "found x", "once more", "3", "at last"],
+    wait="painter.r1.s2.tools[1].interrupt",
+    answered="prepared and red",
+)
+LANGGRAPH_GRAPHS = Driver(
+    name="langgraph_graphs",
+    program=HERE / "langgraph_program.py",
+    flavour="graph_call",
+    calls=(
+        ("model 1", "talker.r1"),
+        ("model 2", "talker.r2"),
+        ("model 3", "talker.r3"),
+    ),
+    result=["one", "yes", "two", "yes", "three", "yes"],
+    wait="painter.r1.s2.tools[1].interrupt",
+    answered="prepared and red",
+)
+
+DRIVERS = (PYDANTIC_AI, OPENAI_AGENTS, LANGGRAPH, LANGGRAPH_GRAPHS)

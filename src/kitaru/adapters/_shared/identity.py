@@ -24,6 +24,8 @@ _NOT_ALLOWED = re.compile(r"[^\w.:\-\[\] ]+")
 # Room for a step, a tool and a count behind the longest id of a run.
 _LONGEST_RUN = MAX_NAME_LENGTH - 100
 _LONGEST_PART = 60
+# Room for a count.
+_LONGEST_CALL = MAX_NAME_LENGTH - 10
 
 
 def clean(name: str) -> str:
@@ -52,6 +54,11 @@ def tool_call(run_id: str, number: int, *, index: int | None, tool: str) -> str:
 def repeated(call_id: str, occurrence: int) -> str:
     """Return the id of a call that is made more than once."""
     return call_id if occurrence == 1 else f"{call_id}.{occurrence}"
+
+
+def shortened(call_id: str) -> str:
+    """Return an id made of other names, cut to what an id of a call may be long."""
+    return _shortened(call_id, _LONGEST_CALL)
 
 
 class Ordinals:
