@@ -132,6 +132,7 @@ def test_inside_a_checkpoint_the_calls_are_noted_there() -> None:
     assert call.usage.requests == 2
     assert [note["kind"] for note in call.metadata["agent_calls"].values()] == [
         "model_request",
+        "tool_call",
         "model_request",
     ]
 

@@ -10,7 +10,7 @@ from pydantic_ai import Agent
 from pydantic_ai.messages import ModelRequest, SystemPromptPart, UserPromptPart
 
 from kitaru import KitaruUsageError, checkpoint, flow
-from kitaru.adapters.pydantic_ai import KitaruAgent
+from kitaru.adapters.pydantic_ai import CapturePolicy, KitaruAgent
 from kitaru.testing import FlowTester
 from tests.adapters.pydantic_ai.agents import scripted, searcher
 
@@ -45,6 +45,28 @@ def test_a_turn_is_one_checkpoint_and_done_once() -> None:
     assert made == ["model 1", "search", "model 2"]
     assert usage is not None
     assert usage.requests == 2
+
+
+def test_what_a_turn_did_is_noted_on_it_as_the_policy_says() -> None:
+    policy = CapturePolicy(tool_results=True)
+    agent = as_turn(searcher([]), capture=policy)
+
+    @flow
+    def working() -> str:
+        return agent.run_sync("hi").output
+
+    with FlowTester() as tester:
+        (call,) = tester.run(working).execution.checkpoints
+
+    noted = call.metadata["agent_calls"]
+    assert [(key, note["kind"]) for key, note in noted.items()] == [
+        ("searcher.s1.model", "model_request"),
+        ("searcher.s1.t0.search", "tool_call"),
+        ("searcher.s2.model", "model_request"),
+    ]
+    kept = {artifact.name: artifact.load() for artifact in call.artifacts}
+    assert kept["searcher.s1.t0.search.arguments"] == {"query": "x"}
+    assert kept["searcher.s1.t0.search.result"] == "found x"
 
 
 def test_structured_output_keeps_its_type() -> None:

@@ -37,7 +37,7 @@ from pydantic_ai.toolsets import AbstractToolset
 from kitaru._core.flows import scope
 from kitaru._core.settings import options
 from kitaru.adapters._shared import boundary, events, identity, runs
-from kitaru.adapters._shared.boundary import MODEL_REQUEST, Place
+from kitaru.adapters._shared.boundary import MODEL_REQUEST, TOOL_CALL, Place
 from kitaru.adapters._shared.options import AGENT
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters._shared.settings import ToolsByName, ToolSettings
@@ -232,7 +232,12 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
         args: dict[str, Any],
         handler: Any,
     ) -> Any:
-        """Say to what runs inside the tool which call it belongs to."""
+        """Say to what runs inside the tool which call it belongs to.
+
+        Inside a checkpoint the call is a note on that.
+        """
+        if boundary.place() is Place.CHECKPOINT:
+            return await self._noted_tool(ctx, call, args, handler)
         run = self._run(ctx)
         if run is None:
             return await handler(args)
@@ -245,6 +250,28 @@ class KitaruDurability(BaseDurabilityCapability[AgentDepsT]):
         here = runs.ToolCall(call_id, run, asyncio.get_running_loop())
         with runs.inside_tool_call(here):
             return await handler(args)
+
+    async def _noted_tool(
+        self,
+        ctx: RunContext[AgentDepsT],
+        call: ToolCallPart,
+        args: dict[str, Any],
+        handler: Any,
+    ) -> Any:
+        call_id = identity.tool_call(
+            identity.clean(self.name),
+            ctx.run_step,
+            index=translate.call_index(ctx.messages, call.tool_call_id),
+            tool=call.tool_name,
+        )
+        call_id = self._unique_inside(call_id)
+        if self._capture.tool_arguments:
+            self._capture.keep(f"{call_id}.arguments", args, type="input")
+        with events.noted(TOOL_CALL, f"{self.name}.{call.tool_name}", call_id):
+            result = await handler(args)
+        if self._capture.tool_results:
+            self._capture.keep(f"{call_id}.result", result, type="output")
+        return result
 
     async def handle_deferred_tool_calls(
         self, ctx: RunContext[AgentDepsT], *, requests: DeferredToolRequests
