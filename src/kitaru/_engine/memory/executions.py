@@ -81,8 +81,6 @@ class MemoryExecution:
 class Board:
     """The waits of one execution."""
 
-    holds_several = True
-
     def __init__(
         self, execution: MemoryExecution, inherited: Mapping[str, Answer]
     ) -> None:

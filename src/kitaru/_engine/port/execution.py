@@ -152,13 +152,7 @@ class Question:
 
 
 class WaitBoard(Protocol):
-    """The waits of one execution.
-
-    `holds_several` says whether questions can be open beside one another.
-    """
-
-    @property
-    def holds_several(self) -> bool: ...
+    """The waits of one execution."""
 
     def answer_of(self, name: str) -> Answer | None:
         """Return an answer given before this attempt began."""
@@ -266,6 +260,8 @@ class Parts:
     find: Find
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
     run_isolated: Callable[[IsolatedCall], Any]
+    # Whether questions can be open beside one another.
+    several_waits: bool = True
     width: int = 10
     # For checkpoints that do not say it themselves.
     retries: int = 0

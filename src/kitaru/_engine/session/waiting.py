@@ -79,7 +79,7 @@ class Waiting:
             one.question = replace(one.question, name=name)
             one.answer = board.answer_of(name) or board.take_over(one.question)
         self._by_name = len(asked) > 1
-        if self._by_name and board.holds_several:
+        if self._by_name and self._parts.several_waits:
             for one in asked:
                 if one.answer is None:
                     self._open(one)

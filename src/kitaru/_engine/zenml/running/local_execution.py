@@ -45,7 +45,7 @@ from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_w
 from kitaru._engine.zenml.recording.shown_calls import ShownCalls
 from kitaru._engine.zenml.recording.store_recorder import StoreRecorder
 from kitaru._engine.zenml.running import zenml_steps
-from kitaru._engine.zenml.runs.runs import find_run
+from kitaru._engine.zenml.runs.runs import find_run, store_is_a_file
 from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions, local_waits
@@ -164,6 +164,8 @@ class LocalExecution:
                 find=self._find,
                 run_foreign=zenml_steps.run,
                 run_isolated=pods.run if pods else _run_in_child,
+                # A server allows a run one pending condition.
+                several_waits=store_is_a_file(),
                 width=futures.configured_width(),
                 retries=self._facts.settings.retries or 0,
                 cache=bool(self._facts.settings.cache),

@@ -24,7 +24,6 @@ from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import Question
 from kitaru._engine.zenml.connection import account
-from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
 from kitaru._engine.zenml.waits.conditions import pending_wait
@@ -60,11 +59,6 @@ class ZenMLBoard:
         self._conditions = (
             {} if fresh else conditions.by_name(conditions.of(execution_id))
         )
-
-    @property
-    def holds_several(self) -> bool:
-        """Only where the store is a file: a server allows a run one pending condition."""
-        return runs.store_is_a_file()
 
     def answer_of(self, name: str) -> Answer | None:
         """Return the last answer given to a wait of that name."""
