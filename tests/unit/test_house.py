@@ -26,6 +26,14 @@ def test_a_path_of_the_page_exists(path: str) -> None:
     assert (SOURCE / path).exists()
 
 
+def test_a_test_that_holds_a_promise_exists() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)`", page)
+
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=str)
 def test_a_room_is_on_the_page(room: Path) -> None:
     assert re.search(rf"(?<!\w){room.name}(?!\w)", PAGE)
