@@ -87,6 +87,15 @@ def test_a_wait_shows_its_question_and_how_to_answer(
     assert second.endswith(f"answer with: {command}")
 
 
+def test_of_several_waits_each_is_answered_by_its_name() -> None:
+    stream = io.StringIO()
+    wait = PendingWait(wait_id="w", name="is it ok", question="Go on?")
+
+    StreamReporter(stream).waiting(ID, wait, by_name=True)
+
+    assert "executions input 6f2d1f9e --wait 'is it ok'" in stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("ending", "said"),
     [

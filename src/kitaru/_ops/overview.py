@@ -46,7 +46,9 @@ def _newest(status: ExecutionStatus) -> Page[Execution]:
 def _with_waits(page: Page[Execution]) -> Page[Execution]:
     if not page.items:
         return page
-    waits = {wait.exec_id: wait for wait in current_engine().pending_waits(None)}
+    found = current_engine().pending_waits(None)
+    # Of several, the first.
+    waits = {wait.exec_id: wait for wait in reversed(found)}
     return _changed(
         page, {e.exec_id: {"pending_wait": waits.get(e.exec_id)} for e in page.items}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -176,6 +177,9 @@ def next_steps(
         ]
         if wait.schema is not None:
             steps.append(f"  or in a form: {_input(item.exec_id)} -i")
+        if others := item.pending_waits[1:]:
+            names = ", ".join(shlex.quote(other.name) for other in others)
+            steps += asked(f"open as well, answered with --wait NAME: {names}")
         return steps
     if item.failure and item.failure.origin is FailureOrigin.DIVERGENCE:
         return [

@@ -53,8 +53,7 @@ def execution(item: Execution) -> None:
             root.add(*_answered(happened, width))
         else:
             _add_call(root, happened, width)
-    if item.pending_wait:
-        wait = item.pending_wait
+    for wait in item.pending_waits:
         since = ago(wait.entered_waiting_at)
         root.add((f"? {wait.name}  asked {since}", "yellow"))
     screen.tree(root, guide=_DIM)

@@ -45,6 +45,13 @@ def _as_tool(match: re.Match[str]) -> str:
     return f"{name}(exec_id={match['id']!r})" if match["id"] else name
 
 
+def _others(execution: Execution) -> str:
+    count = len(execution.pending_waits) - 1
+    if count < 1:
+        return ""
+    return f" {count} more are open, see pending_waits; answer each with wait=NAME."
+
+
 def next_step(execution: Execution) -> str:
     """Return what an assistant can do with an execution as it is."""
     status, exec_id = execution.status, execution.exec_id
@@ -52,7 +59,7 @@ def next_step(execution: Execution) -> str:
         return (
             f"It waits for {execution.pending_wait.name!r}, see pending_wait. Answer with "
             f"kitaru_executions_input(exec_id={exec_id!r}, value=...) what the user "
-            "decided, or leave `value` out to have the user asked."
+            "decided, or leave `value` out to have the user asked." + _others(execution)
         )
     if status is ExecutionStatus.COMPLETED:
         results = [a for a in execution.artifacts if a.producing_call is None]

@@ -277,9 +277,11 @@ class Execution(Record):
         status_reason: Why it has its status, as ZenML's dashboard shows it, shortened;
             `None` if nobody said it.
         failure: Why it failed; `None` unless its status is `failed`, and in listings.
-        pending_wait: The question that is open; `None` if none is, and in listings.
-        waits: The questions that were answered or given up, oldest first; an open one
-            is `pending_wait`.
+        pending_wait: The question that is open, the first if there are several; `None`
+            if none is, and in listings.
+        pending_waits: All questions that are open, oldest first: calls of an agent may
+            need approval side by side. Empty in listings.
+        waits: The questions that were answered or given up, oldest first.
         inputs: What the flow was given, by parameter, as JSON data with secrets masked;
             `None` in listings, and if only its own classes can read it (a pickle).
         result: What the flow returned, in the same way; `None` until it has completed,
@@ -305,6 +307,7 @@ class Execution(Record):
     status_reason: str | None = None
     failure: FailureInfo | None = None
     pending_wait: PendingWait | None = None
+    pending_waits: tuple[PendingWait, ...] = ()
     waits: tuple[AnsweredWait, ...] = ()
     inputs: dict[str, Any] | None = None
     result: Any = None

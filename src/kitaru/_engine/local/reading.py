@@ -108,6 +108,7 @@ class Reader:
                 "metadata": {**noted, **logged, **noted},
                 "failure": _failure(run, facts),
                 "pending_wait": still_open[0] if still_open else None,
+                "pending_waits": tuple(still_open),
                 "waits": tuple(over),
                 "checkpoints": tuple(calls),
                 "artifacts": (

@@ -286,6 +286,7 @@ class MemoryEngine:
                 "metadata": dict(execution.notes),
                 "failure": _failure(execution),
                 "pending_wait": next(iter(execution.open_waits), None),
+                "pending_waits": tuple(execution.open_waits),
                 "waits": tuple(answered_waits(execution)),
                 "checkpoints": calls,
                 "artifacts": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 import time
@@ -104,7 +105,7 @@ class LineReporter:
     ) -> None:
         """The flow waits for an answer; of several, each is told by its name."""
         question = f": {wait.question}" if wait.question else ""
-        named = f" --wait {wait.name}" if by_name else ""
+        named = f" --wait {shlex.quote(wait.name)}" if by_name else ""
         answer = hints.hint(wait.schema)
         command = f"kitaru executions input {short(execution_id)}{named}{answer}"
         self.line("wait", f"  waiting for {wait.name!r}{question}")

@@ -85,6 +85,7 @@ def detailed(
             "metadata": {**(notes := journal.notes(execution_id)), **metadata, **notes},
             "failure": failures.failure_of(run, journal),
             "pending_wait": waits[0][0] if waits[0] else None,
+            "pending_waits": tuple(waits[0]),
             "waits": tuple(waits[1]),
             "checkpoints": tuple(calls),
             "artifacts": (
