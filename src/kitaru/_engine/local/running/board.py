@@ -32,8 +32,6 @@ POLL_STORE = 1.0
 class LocalBoard:
     """The waits of one execution."""
 
-    holds_several = True
-
     def __init__(
         self,
         execution_id: str,
