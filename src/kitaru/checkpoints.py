@@ -499,6 +499,20 @@ async def acall_as_checkpoint(
     return value  # type: ignore[no-any-return]  # T by the caller's word
 
 
+def handled(error: BaseException) -> None:
+    """Note that a failure of calls is handled, before a later call shows it.
+
+    For work of several calls whose failure becomes something else, such as an agent in
+    a tool: those calls are not made again after a crash. Elsewhere it does nothing.
+
+    Args:
+        error: The failure of a call, or what was raised from it.
+    """
+    here = scope.current()
+    if here is not None and here.call is None:
+        here.runtime.handled(error)
+
+
 def _declared(name: str, settings: CheckpointSettings | None) -> CheckpointSpec:
     return _spec(name, tuple(sorted((settings or {}).items())))
 

@@ -43,7 +43,6 @@ def modules_after(program: str) -> set[str]:
         pytest.param("from kitaru import flow, checkpoint", id="decorators"),
         pytest.param("import kitaru.cli.app", id="command line"),
         pytest.param("import kitaru.client", id="client"),
-        pytest.param("import kitaru.adapters.pydantic_ai", id="an adapter"),
         pytest.param(
             "from kitaru import flow, checkpoint\n"
             "@checkpoint\ndef c() -> int: return 1\n"
@@ -54,6 +53,13 @@ def modules_after(program: str) -> set[str]:
 )
 def test_importing_loads_nothing_heavy(program: str) -> None:
     assert modules_after(program).isdisjoint(HEAVY)
+
+
+def test_an_adapter_loads_nothing_heavy_but_its_framework() -> None:
+    framework = modules_after("import pydantic_ai")
+    adapter = modules_after("import kitaru.adapters.pydantic_ai")
+
+    assert (adapter - framework).isdisjoint(HEAVY)
 
 
 def test_importing_the_package_alone_loads_none_of_its_parts() -> None:

@@ -141,6 +141,43 @@ def test_an_agent_in_a_tool_that_streams_is_durable_too(streamed: bool) -> None:
     assert bool(seen) is streamed
 
 
+def test_a_handled_failure_of_an_agent_in_a_tool_is_an_outcome() -> None:
+    asked: list[str] = []
+    told = asyncio.Event()
+
+    def fails() -> bool:
+        asked.append("asked")
+        return len(asked) == 1
+
+    def tell(_: Any, error: Exception) -> str:
+        told.set()
+        return f"told: {error}"
+
+    @function_tool
+    async def slow() -> str:
+        # It began before the other one failed, and ends after that was handled.
+        await told.wait()
+        return "slow"
+
+    helper = Agent(name="helper", model=Scripted("h", failing=fails))
+    boss = Agent(
+        name="boss",
+        model=Scripted("b", [("slow", {}), ("ask", {"input": "q"})]),
+        tools=[slow, helper.as_tool("ask", "asks", failure_error_function=tell)],
+    )
+
+    @flow
+    def working() -> str:
+        return KitaruRunner(boss).run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working, kill_after="boss.r1.s1.t0.slow")
+        tester.retry(run)
+
+        assert run.result == "slow and told: away"
+    assert asked == ["asked"]
+
+
 def test_an_agent_of_a_guardrail_is_durable() -> None:
     made: list[str] = []
     checker = Agent(name="checker", model=Scripted("k", made=made, end=lambda _: "ok"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -94,6 +94,15 @@ def rebuild(failure: StoredFailure, permit: Permit) -> BaseException | None:
         return None
     permit("rebuilding its exception")
     return _loads(base64.b64decode(failure.pickled))
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what it was raised from."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
 
 
 def describe(failure: StoredFailure) -> FailureInfo:

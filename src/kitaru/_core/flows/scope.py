@@ -62,6 +62,10 @@ class FlowRuntime(Protocol):
         """Return the answers, or leave the flow body until all are there."""
         ...
 
+    def handled(self, error: BaseException) -> None:
+        """Note that the flow goes on after a failure."""
+        ...
+
     def check_process(self) -> None:
         """Refuse what is called in a process that was forked from the flow's."""
         ...

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
 from kitaru.errors import KitaruContextError
 
@@ -167,6 +168,25 @@ class Control:
             self._delivered = rest
             self._caught.update(caught)
         self._tell(dict.fromkeys(caught), is_caught=True)
+
+    def handled(self, error: BaseException) -> None:
+        """Note that the body goes on after a failure; no later call has to show it.
+
+        Args:
+            error: The failure, or what was raised from it.
+        """
+        known = {id(cause) for cause in failures.causes(error)}
+        with self._lock:
+            caught = {
+                name
+                for _, name in self._delivered
+                if id(self._failed[name].error) in known
+            }
+            self._delivered = [
+                (line, name) for line, name in self._delivered if name not in caught
+            ]
+            self._caught.update(caught)
+        self._tell(sorted(caught), is_caught=True)
 
     def ended_with(self, error: BaseException) -> None:
         """Note what ended the attempt: a failure that did so was not caught."""

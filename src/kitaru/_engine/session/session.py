@@ -158,6 +158,10 @@ class Session:
 
     # -- the rest ------------------------------------------------------------
 
+    def handled(self, error: BaseException) -> None:
+        """Note that the flow goes on after a failure."""
+        self._control.handled(error)
+
     def check_process(self) -> None:
         """Refuse what is called in a process that was forked from the flow's."""
         self._control.check_process()

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agents import FunctionTool
@@ -26,9 +26,11 @@ from agents.tool import (
 )
 from agents.tool_context import ToolContext
 
+from kitaru._core.calls.failures import causes
 from kitaru.adapters._shared import identity, runs
 from kitaru.adapters._shared.boundary import MCP_CALL, TOOL_CALL
 from kitaru.adapters.openai_agents.context import Frame, frame
+from kitaru.checkpoints import handled
 from kitaru.errors import KitaruContextError, KitaruUsageError
 
 Invoke = Callable[[ToolContext[Any], str], Awaitable[Any]]
@@ -100,7 +102,9 @@ def _inside(tool: FunctionTool) -> Invoke:
             try:
                 return await call.bare(context, arguments)
             except Exception as error:  # noqa: BLE001  the SDK makes texts of all
-                return await call.told(context, arguments, error)
+                told = await call.told(context, arguments, error)
+                handled(error)
+                return told
 
     return invoke
 
@@ -164,7 +168,7 @@ class _Call:
             Exception: The failure, if the tool lets it end the run, or if it is the
                 program's own and no model can do anything about it.
         """
-        if any(isinstance(cause, _NOT_FOR_MODELS) for cause in _causes(error)):
+        if any(isinstance(cause, _NOT_FOR_MODELS) for cause in causes(error)):
             raise error
         if isinstance(error, ToolTimeoutError):
             return await self._told_of_timeout(context, error)
@@ -219,15 +223,6 @@ class _Recorded(_FailureHandlingFunctionToolInvoker):
 
     async def __call__(self, ctx: ToolContext[Any], input: str) -> Any:
         return await self._call.run(ctx, input)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and what it was raised from."""
-    seen = set[int]()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__
 
 
 def _keep_arguments(here: Frame, arguments: str) -> None:
