@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from agents import Agent, ItemHelpers, Runner, RunState, Usage
@@ -15,7 +16,11 @@ from kitaru.adapters._shared.boundary import Boundary
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.openai_agents import approvals, nested, translate
 from kitaru.adapters.openai_agents.context import counting
-from kitaru.adapters.openai_agents.results import OpenAIRunRequest, OpenAIRunResult
+from kitaru.adapters.openai_agents.results import (
+    OpenAIRunRequest,
+    OpenAIRunResult,
+    PendingApproval,
+)
 from kitaru.adapters.openai_agents.team import Team
 from kitaru.adapters.openai_agents.translate import RUNNER_CALL
 from kitaru.errors import KitaruUsageError
@@ -94,7 +99,9 @@ class WholeRuns:
         return OpenAIRunResult(
             output=stored["output"],
             status="interrupted" if stored["interruptions"] else "completed",
-            interruptions=tuple(stored["interruptions"]),
+            interruptions=tuple(
+                PendingApproval(**approval) for approval in stored["interruptions"]
+            ),
             usage=stored["usage"],
             last_agent=_agent_named(self._agent, stored["last_agent"]),
             items=[*_listed(_changed(stored, given)), *stored["items"]],
@@ -142,7 +149,7 @@ def _stored(result: Any, given: Any) -> dict[str, Any]:
         "items": result.to_input_list()[len(_listed(result.input)) :],
         # Filters of handoffs may have changed it.
         "input": None if result.input == given else result.input,
-        "interruptions": list(pending),
+        "interruptions": [asdict(approval) for approval in pending],
         "state": state,
         "usage": usage_of(result.context_wrapper.usage),
     }
