@@ -49,14 +49,14 @@ def test_module_without_a_main_guard_continues_and_starts_nothing_else(
 
 
 def test_flow_in_a_package_module_continues(workspace: Workspace) -> None:
-    workspace.script("agents/__init__.py", "")
-    workspace.script("agents/tools/__init__.py", "")
-    workspace.script("agents/tools/flaky_flow.py", FLAKY)
+    workspace.script("bots/__init__.py", "")
+    workspace.script("bots/tools/__init__.py", "")
+    workspace.script("bots/tools/flaky_flow.py", FLAKY)
     workspace.script(
-        "agents/__main__.py", "from .tools.flaky_flow import flaky\nflaky.run()\n"
+        "bots/__main__.py", "from .tools.flaky_flow import flaky\nflaky.run()\n"
     )
 
-    workspace.python("-m", "agents")
+    workspace.python("-m", "bots")
 
     retry_after_fix(workspace)
 

@@ -38,7 +38,7 @@ KILLED_BEFORE = """
     [
         pytest.param("sqlite3.connect", "store.db", 1, id="the draft is filled"),
         pytest.param("os.rename", "zenml.db", 1, id="the draft gets its place"),
-        pytest.param("sqlite3.connect", "zenml.db", 1, id="ZenML opens it"),
+        pytest.param("sqlite3.connect", "zenml.db?mode=ro", 1, id="it is opened"),
         pytest.param("os.rename", "config.yaml", 2, id="it is noted where it is"),
     ],
 )

@@ -18,8 +18,12 @@ from kitaru import (
     KitaruRuntimeError,
     checkpoint,
     flow,
+    wait,
 )
+from kitaru._engine.local.engine import LocalEngine
+from kitaru._engine.open import use_engine
 from kitaru._engine.zenml.engine import ZenMLEngine
+from kitaru._ops.overview import overview
 from kitaru.errors import KitaruError, KitaruExecutionError
 from kitaru.models import ExecutionStatus
 
@@ -225,3 +229,51 @@ def test_damaged_journal_says_what_to_do(config: Path) -> None:
         ZenMLEngine()
 
     assert str(path) in str(info.value)
+
+
+def test_a_damaged_row_hides_no_other_execution(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    broken: list[bool] = []
+
+    @flow
+    def asking() -> bool:
+        if broken:
+            raise Broken
+        return bool(wait(schema=bool, timeout=0))
+
+    unread, unheard, whole = (asking.run().exec_id for _ in range(3))
+    broken.append(True)
+    failed = asking.run().exec_id
+    (question,) = engine.pending_waits(unheard)
+    engine.journal.decide(question.wait_id, unheard, {"value": True})
+    with closing(sqlite3.connect(engine.journal.path)) as behind:
+        for execution_id in (unread, failed):
+            behind.execute(
+                "UPDATE executions SET body = replace(body, 'asking', 'basking') "
+                "WHERE execution_id = ?",
+                (execution_id,),
+            )
+        behind.execute("UPDATE answers SET body = replace(body, 'true', 'tru3')")
+        behind.commit()
+
+    for beside in (engine, LocalEngine(lambda: engine, beside_zenml=True)):
+        with use_engine(beside):
+            listed = {e.exec_id: e.status for e in client.executions.list()}
+            open_waits = {wait.exec_id for wait in client.executions.pending_waits()}
+            seen = overview()
+        assert listed == {
+            unread: "waiting",
+            unheard: "waiting",
+            whole: "waiting",
+            failed: "failed",
+        }
+        assert open_waits == {unread, whole}
+        assert seen is not None
+        (told,) = seen.failed.items
+        assert told.failure is not None
+        assert "does not match its checksum" in told.failure.message
+    for execution_id in (unread, unheard, failed):
+        with pytest.raises(KitaruBackendError, match=f"of execution {execution_id}"):
+            client.executions.get(execution_id)
+    assert client.executions.get(whole).status == "waiting"

@@ -6,6 +6,7 @@ from kitaru._core.calls import failures
 from kitaru._engine.open import current_engine, engine_in_use
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import folders
+from kitaru.errors import KitaruBackendError
 from kitaru.models import Execution, ExecutionStatus, FailureInfo, Page, Record
 
 _SHOWN = 5
@@ -59,7 +60,11 @@ def _with_failures(page: Page[Execution]) -> Page[Execution]:
 
 
 def _failure(execution: Execution) -> FailureInfo:
-    stored = current_engine().failure(execution.exec_id)
+    try:
+        stored = current_engine().failure(execution.exec_id)
+    except KitaruBackendError as error:
+        # One that cannot be read hides no other.
+        return FailureInfo(message=str(error))
     if stored is not None:
         return failures.describe(stored)
     return FailureInfo(message=execution.status_reason or "for an unknown reason")

@@ -122,7 +122,10 @@ def test_cancelled_work_stores_nothing_and_runs_again() -> None:
         result, calls = run.result, run.execution.checkpoints
 
     assert result == "done"
-    assert [made.invocation_id for made in calls] == ["a.2"]
+    assert [(made.invocation_id, made.status) for made in calls] == [
+        ("a.1", "cancelled"),
+        ("a.2", "completed"),
+    ]
 
 
 def test_notes_on_a_checkpoint_come_to_an_end() -> None:

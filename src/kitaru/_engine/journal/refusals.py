@@ -36,7 +36,7 @@ class translated:  # a function to its users; a class costs a third of a generat
         self, _kind: object, error: BaseException | None, _trace: object
     ) -> None:
         if isinstance(error, SealBroken):
-            raise _damaged(self._path, str(error), NO_MATCH) from None
+            raise _damaged(self._path, str(error), NO_MATCH) from error
         if isinstance(error, sqlite3.DatabaseError | OSError):
             message = f"{self._named} {self._path} {_what_happened(error)}"
             raise KitaruBackendError(message) from error
@@ -53,7 +53,12 @@ def understood(path: Path, what: str) -> Iterator[None]:
         reason = str(error)
     else:
         return
-    raise _damaged(path, what, reason)
+    raise _damaged(path, what, reason) from SealBroken(what)
+
+
+def is_of_a_row(error: KitaruBackendError) -> bool:
+    """Whether an error is about one damaged row, so that others can be read."""
+    return isinstance(error.__cause__, SealBroken)
 
 
 def _damaged(path: Path, what: str, reason: str) -> KitaruBackendError:

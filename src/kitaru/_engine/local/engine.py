@@ -13,17 +13,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from kitaru._core.calls.records import StoredFailure
+from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit, anything
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.local import description, reading
 from kitaru._engine.local.cancelling import Cancelling
 from kitaru._engine.local.reading import Reader
@@ -39,8 +40,8 @@ from kitaru._engine.output.reporter import StreamReporter
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.runners.queue import Queue
-from kitaru._engine.settings import folders
-from kitaru.errors import KitaruError
+from kitaru._engine.settings import environment, folders
+from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
     ArtifactRef,
     Continuation,
@@ -144,15 +145,19 @@ class LocalEngine:
         except OnlyZenMLKnows as doubt:
             logger.debug("through ZenML: %s", doubt)
             return through(self.through_zenml)
-        with suppress(KitaruError):
-            # It may import ZenML, whose own steps it may call. That it cannot be loaded
-            # is told by whoever runs it.
-            flow_loading.find(facts.source)
+        flow: FlowSpec | KitaruError
+        try:
+            # It may import ZenML, whose own steps it may call.
+            flow = flow_loading.find(facts.source)
+        except KitaruError as error:
+            # Told by whoever runs it: a second try would say something else.
+            flow = error
         return self._start(
             stack,
             lambda launcher: launcher.continue_here(
                 execution_id,
                 facts,
+                flow,
                 handed_over=handed_over,
                 is_awaited=is_awaited,
                 seen=seen,
@@ -303,6 +308,11 @@ class LocalEngine:
             return self._look(without)
         except OnlyZenMLKnows as doubt:
             logger.debug("through ZenML: %s", doubt)
+        except KitaruBackendError as error:
+            # It may do without what is damaged, or says the same.
+            if not is_of_a_row(error):
+                raise
+            logger.debug("through ZenML: %s", error)
         return through(self.through_zenml)
 
     def _look(self, without: Callable[[Reader], T]) -> T:
@@ -372,6 +382,8 @@ class LocalEngine:
     @cached_property
     def journal(self) -> Journal:
         """The journal of this machine."""
+        # For user code that imports ZenML beside us.
+        environment.prepare()
         folders.close()
         return Journal(folders.journal_path())
 

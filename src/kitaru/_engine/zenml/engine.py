@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
@@ -50,6 +52,7 @@ from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
 from kitaru._engine.zenml.waits import conditions
 from kitaru._engine.zenml.waits.decisions import Decided, Decisions
 from kitaru.errors import (
+    KitaruBackendError,
     KitaruError,
     KitaruStateError,
     KitaruUsageError,
@@ -66,6 +69,8 @@ from kitaru.models import (
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
+
+logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 0.1
 _LOOK_AT_LOGS = 1.0
@@ -229,16 +234,27 @@ class ZenMLEngine:
             )
         items = []
         for run in page.items:
-            seen = self._reconciler.ended(run)
-            if not statuses.status_of(seen).is_finished:
-                open_wait = self._decisions.has_open_wait(run)
-                seen = self._reconciler.met(run, has_open_wait=open_wait)
-            summary = executions.summary(seen)
+            summary = executions.summary(self._met(run))
             if query.status is None or summary.status is query.status:
                 items.append(summary)
         return Page[Execution](
             items=tuple(items), total=page.total, page=query.page, size=query.size
         )
+
+    def _met(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        """Return a run of a list as it is after putting it right, if that can be done."""
+        try:
+            seen = self._reconciler.ended(run)
+            if statuses.status_of(seen).is_finished:
+                return seen
+            open_wait = self._decisions.has_open_wait(run)
+            return self._reconciler.met(run, has_open_wait=open_wait)
+        except KitaruBackendError as error:
+            if not is_of_a_row(error):
+                raise
+            # Whoever asks for this one is told; the others are to be seen.
+            logger.debug("%s", error)
+            return run
 
     def resolve_id(self, prefix: str) -> str:
         run = self._run_of_id(prefix)

@@ -15,7 +15,6 @@ from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._engine import flow_loading
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
@@ -82,6 +81,7 @@ class Launcher:
         self,
         execution_id: str,
         facts: ExecutionFacts,
+        flow: FlowSpec | KitaruError,
         *,
         handed_over: bool,
         is_awaited: Callable[[], bool],
@@ -92,6 +92,7 @@ class Launcher:
         Args:
             execution_id: The execution.
             facts: What it was started with.
+            flow: Its flow, or why it cannot be loaded.
             handed_over: Whether this process is its runner already.
             is_awaited: Whether other executions need this process.
             seen: The status in which somebody wants that, if it matters.
@@ -110,11 +111,9 @@ class Launcher:
         except KitaruError:
             self.journal.release(execution_id, Holder.me(), None)
             raise
-        try:
-            flow = flow_loading.find(facts.source)
-        except KitaruError as error:
-            self._give_up(store, execution_id, error, reporter)
-            raise
+        if isinstance(flow, KitaruError):
+            self._give_up(store, execution_id, flow, reporter)
+            raise flow
         execution = self._execution(
             execution_id, flow, facts, store, source, is_awaited=is_awaited
         )

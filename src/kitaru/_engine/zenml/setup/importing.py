@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from kitaru._engine.disk import private
 from kitaru._engine.output.streams import fill_in, tell
-from kitaru._engine.settings import analytics, folders
+from kitaru._engine.settings import analytics, environment, folders
 from kitaru._engine.settings.folders import (
     config_file,
     config_folder,
@@ -42,7 +42,7 @@ def import_zenml() -> None:
         _prepare_databases()
         _look_around_once()
         return
-    _set_environment()
+    environment.prepare()
     folders.close()
     root = logging.getLogger()
     level, handlers, hook = root.level, list(root.handlers), sys.excepthook
@@ -121,7 +121,11 @@ def _use_our_folder() -> None:
     before = os.environ.get("ZENML_CONFIG_PATH")
     opened = GlobalConfiguration.get_instance()
     used = Path(opened.config_directory) if opened and opened._zen_store else None
-    if not _set_folder() or used is None or used.resolve() == config_folder().resolve():
+    if (
+        not environment.set_folder()
+        or used is None
+        or used.resolve() == config_folder().resolve()
+    ):
         return
     os.environ.pop("ZENML_CONFIG_PATH")
     if before is not None:
@@ -130,29 +134,6 @@ def _use_our_folder() -> None:
         f"this process uses the ZenML store in {used} already, but KITARU_CONFIG_PATH is "
         f"{os.environ['KITARU_CONFIG_PATH']!r}; set ZENML_CONFIG_PATH to the same folder"
     )
-
-
-def _set_folder() -> bool:
-    """Tell ZenML which folder KITARU_CONFIG_PATH names; return whether it names one."""
-    folder = os.environ.get("KITARU_CONFIG_PATH")
-    if not folder:
-        return False
-    path = Path(folder).expanduser().absolute()
-    if path.exists() and not path.is_dir():
-        raise KitaruUsageError(
-            f"KITARU_CONFIG_PATH is {folder!r}, which is not a folder; set it to a "
-            "folder that exists or can be made"
-        )
-    os.environ["ZENML_CONFIG_PATH"] = str(path)
-    return True
-
-
-def _set_environment() -> None:
-    _set_folder()
-    analytics.enforce()
-    if not is_on("KITARU_DEBUG"):
-        os.environ.setdefault("ZENML_LOGGING_VERBOSITY", "ERROR")
-        os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
 
 
 def announce_setup() -> None:

@@ -17,6 +17,7 @@ from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Lease
+from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.waits import conditions
 from kitaru.errors import KitaruBackendError
@@ -84,11 +85,18 @@ class Decisions:
     def open_waits(self, execution_id: str | None) -> list[PendingWait]:
         """Return the waits without an answer, of one execution or of all."""
         found = conditions.open_conditions(execution_id)
-        return [
-            conditions.pending_wait(condition)
-            for condition in found
-            if self.is_open(condition)
-        ]
+        is_open = self.is_open if execution_id else self._is_surely_open
+        return [conditions.pending_wait(one) for one in found if is_open(one)]
+
+    def _is_surely_open(self, condition: RunWaitConditionResponse) -> bool:
+        try:
+            return self.is_open(condition)
+        except KitaruBackendError as error:
+            if not is_of_a_row(error):
+                raise
+            # Whoever asks for its execution is told; the others are to be seen.
+            logger.debug("%s", error)
+            return False
 
     def is_open(self, condition: RunWaitConditionResponse) -> bool:
         """Whether nobody has answered it; ZenML may not know of an answer yet."""
