@@ -531,20 +531,42 @@ def test_a_stream_is_that_of_the_graph_and_ends_with_the_result() -> None:
     assert modes == [whole, whole]
 
 
-def test_a_consumer_that_leaves_stops_the_graph() -> None:
+@pytest.mark.parametrize("strategy", ["graph_call", "calls"])
+def test_a_consumer_that_leaves_stops_the_graph(strategy: Any) -> None:
     made: list[str] = []
-    runner = searcher(made)
+    graph = agent([[]], made=made, name="a")
+    runner = KitaruGraphRunner(graph, checkpoint_strategy=strategy)
 
     @flow
     def working() -> str:
-        for event in runner.stream(asked(), stream_mode="updates"):
+        for event in runner.stream(asked(), stream_mode="values"):
             return str(list(event))
         return "nothing"
 
     with FlowTester() as tester:
-        assert tester.run(working).result == "['model']"
+        run = tester.run(working)
 
-    assert "m 2" not in made
+        assert run.result == "['messages']"
+        # What was cut off is not stored.
+        assert "a.r1" not in [call.invocation_id for call in run.execution.checkpoints]
+
+
+def test_a_graph_that_is_one_checkpoint_streams_once() -> None:
+    runner = KitaruGraphRunner(agent(end=lambda _: "yes", name="a"))
+    counts: list[int] = []
+
+    @flow
+    def working() -> str:
+        *events, last = runner.stream(asked(), stream_mode="updates")
+        counts.append(len(events))
+        return said(last)
+
+    with FlowTester() as tester:
+        run = tester.run(working, kill_after="a.r1")
+        tester.retry(run)
+
+        assert run.result == "yes"
+    assert counts == [0]
 
 
 def test_what_is_captured_is_a_choice() -> None:
