@@ -73,7 +73,7 @@ class Recovery:
                 return
             store = StoreRows(grounds.read(stack=stack))
             try:
-                self._settle(run, store, noted, lease, has_open_wait=has_open_wait)
+                self._settle(run, store, noted, lease)
             finally:
                 store.close()
             if run.status is ExecutionStatus.WAITING and not has_open_wait:
@@ -84,13 +84,7 @@ class Recovery:
             logger.debug("execution %s stays as it is: %s", execution_id, error)
 
     def _settle(
-        self,
-        run: Run,
-        store: StoreRows,
-        noted: LocalFacts,
-        lease: Lease | None,
-        *,
-        has_open_wait: bool,
+        self, run: Run, store: StoreRows, noted: LocalFacts, lease: Lease | None
     ) -> None:
         """Show what the journal knows more than ZenML."""
         folder = store.ground.artifact_root / FOLDER / run.execution_id
