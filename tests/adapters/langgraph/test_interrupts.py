@@ -91,6 +91,23 @@ def test_what_is_open_says_what_is_asked(strategy: Any) -> None:
 
 
 @STRATEGIES
+def test_answers_come_in_any_order(strategy: Any) -> None:
+    runner = painter([], checkpoint_strategy=strategy)
+
+    @flow
+    def working() -> str:
+        return said(runner.invoke(asked()))
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        run.input("XL", wait=SIZE)
+        assert run.waits_for == COLOUR
+        assert run.input("red", wait=COLOUR).result == (
+            "prepared and red for colour and XL for size"
+        )
+
+
+@STRATEGIES
 def test_a_caller_may_answer_itself(strategy: Any) -> None:
     done: list[str] = []
     runner = painter(done, checkpoint_strategy=strategy, interrupts="return")

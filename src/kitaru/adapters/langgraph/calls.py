@@ -88,6 +88,15 @@ class _Call:
         assert activity is not None  # there is a flow here
         return activity.unique(self.after_answers(base))
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Let the task tell what becomes of a failure: a middleware may handle it."""
+        try:
+            yield
+        except Exception as error:
+            self.here.tracks.failed(self.namespace, error)
+            raise
+
     def after_answers(self, base: str) -> str:
         """Return the id of what is done after the answers that its task has."""
         after = f"{base}.a{len(self.answers)}" if self.answers else base
@@ -109,9 +118,11 @@ class ModelCall(_Call):
             self._keep_prompt()
             return self._stored(work())
 
-        return self._loaded(
-            self.here.boundary.run_sync(*self._told, recorded, inputs=self._inputs)
-        )
+        with self.watched():
+            found = self.here.boundary.run_sync(
+                *self._told, recorded, inputs=self._inputs
+            )
+        return self._loaded(found)
 
     async def arun(
         self, work: Callable[[], Awaitable[ModelResponse[Any]]]
@@ -122,7 +133,10 @@ class ModelCall(_Call):
             self._keep_prompt()
             return self._stored(await work())
 
-        found = await self.here.boundary.run(*self._told, recorded, inputs=self._inputs)
+        with self.watched():
+            found = await self.here.boundary.run(
+                *self._told, recorded, inputs=self._inputs
+            )
         return self._loaded(found)
 
     @property
@@ -195,9 +209,10 @@ class ToolCall(_Call):
             except ParentCommand as up:
                 return {_PARENT: up.args[0]}
 
-        stored = self.here.boundary.run_sync(
-            *self._told(), recorded, inputs=self._inputs, settings=settings
-        )
+        with self.watched():
+            stored = self.here.boundary.run_sync(
+                *self._told(), recorded, inputs=self._inputs, settings=settings
+            )
         return self._loaded(stored)
 
     async def arun(self, work: Callable[[], Awaitable[Any]]) -> Any:
@@ -218,9 +233,10 @@ class ToolCall(_Call):
             except ParentCommand as up:
                 return {_PARENT: up.args[0]}
 
-        stored = await self.here.boundary.run(
-            *self._told(), recorded, inputs=self._inputs, settings=settings
-        )
+        with self.watched():
+            stored = await self.here.boundary.run(
+                *self._told(), recorded, inputs=self._inputs, settings=settings
+            )
         return self._loaded(stored)
 
     # -- what it is ------------------------------------------------------------

@@ -7,32 +7,17 @@ from collections.abc import Mapping
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from kitaru._core.settings.options import FLAG, MAPPING, TEXT, Option, one_of
-from kitaru.adapters._shared.policy import CapturePolicy
+from kitaru._core.settings.options import FLAG, SECONDS, Option, one_of
+from kitaru.adapters._shared.options import COMMON
 from kitaru.adapters.langgraph import marks
 from kitaru.errors import KitaruUsageError
 
 _ANY = Option("anything", lambda value: True)
 OPTIONS: Mapping[str, Option] = {
-    "name": TEXT.or_none(),
+    **COMMON,
     "checkpoint_strategy": one_of("graph_call", "calls"),
-    "capture": Option(
-        "a CapturePolicy(...)", lambda value: isinstance(value, CapturePolicy)
-    ).or_none(),
     "interrupts": one_of("wait", "return"),
-    "wait_timeout": Option(
-        "seconds, 0 or more",
-        lambda value: (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and value >= 0
-        ),
-    ).or_none(),
-    # Read one by one, by what reads the settings of a checkpoint.
-    "graph_checkpoint_config": _ANY,
-    "model_checkpoint_config": _ANY,
-    "tool_checkpoint_config": _ANY,
-    "tool_checkpoint_config_by_name": MAPPING.or_none(),
+    "wait_timeout": SECONDS.or_none(),
 }
 RUN_OPTIONS: Mapping[str, Option] = {
     "context": _ANY,

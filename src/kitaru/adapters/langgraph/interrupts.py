@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import WithJsonSchema
@@ -168,7 +168,7 @@ def wait_for_interrupt(
 ) -> dict[str, Any]:
     """Ask a person each question that waits, by waits of the flow.
 
-    For `interrupts="return"`.
+    For `interrupts="return"`. All of them are open at once.
 
     Args:
         result: An interrupted result.
@@ -180,10 +180,17 @@ def wait_for_interrupt(
     Raises:
         KitaruContextError: Outside a flow body.
     """
-    capture = CapturePolicy()
+    interrupts, capture = result.interrupts, CapturePolicy()
+    asked = [question(pending, capture, timeout) for pending in interrupts]
+    return by_id(interrupts, questions.ask_all(asked, None))
+
+
+def by_id(
+    interrupts: Sequence[PendingInterrupt], answers: Sequence[Any]
+) -> dict[str, Any]:
+    """Return answers as LangGraph takes them."""
     return {
-        pending.id: questions.ask_from_tool(question(pending, capture, timeout))
-        for pending in result.interrupts
+        pending.id: answer for pending, answer in zip(interrupts, answers, strict=True)
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Never
 
@@ -333,17 +333,20 @@ class KitaruGraphRunner:
                 standing = Standing(run.id, run.agent, part)
                 return _result(outcome, passage.thread_id, usage, standing)
             _check_can_resume(passage, outcome)
-            answers = {}
-            for pending in outcome.interrupts:
-                answers[pending.id] = yield self._ask(pending)
-            given, is_input = answers_to(answers), False
+            answers = yield self._ask(outcome.interrupts)
+            given = answers_to(asking.by_id(outcome.interrupts, answers))
+            is_input = False
 
-    def _ask(self, pending: PendingInterrupt) -> Step:
-        asked = asking.question(pending, self._capture, self._wait_timeout)
-        # The name says which run it is.
+    def _ask(self, interrupts: Sequence[PendingInterrupt]) -> Step:
+        """Return the step that asks all questions of a part, and waits for the answers."""
+        asked = [
+            asking.question(pending, self._capture, self._wait_timeout)
+            for pending in interrupts
+        ]
+        # The name of each says which run it is.
         return Step(
-            lambda: questions.ask(asked, None),
-            lambda: questions.ask_from_loop(asked, None),
+            lambda: questions.ask_all(asked, None),
+            lambda: questions.ask_all_from_loop(asked, None),
         )
 
     def _beginning(self, passage: Passage, run: runs.Run, execution: str) -> Step:

@@ -30,15 +30,8 @@ def streamed(plan_of: PlanOf) -> Iterator[Any]:
     Args:
         plan_of: Makes the plan, given what takes events.
     """
-    events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    left = threading.Event()
-
-    def emit(event: Any) -> None:
-        if left.is_set():
-            raise _Left
-        events.put(event)
-
-    plan = plan_of(emit)
+    meeting = _Meeting()
+    plan = plan_of(meeting.emit)
     answer: Callable[[], Step] = lambda: next(plan)  # noqa: E731  the first of several
     while True:
         try:
@@ -48,33 +41,58 @@ def streamed(plan_of: PlanOf) -> Iterator[Any]:
             return
         outcome: list[Any] = []
         if step.is_live:
-            yield from _beside(step, events, left, outcome)
+            yield from _beside(step, meeting, outcome)
         else:
             _call(step, outcome)
         answer = _answer(plan, outcome)
 
 
-def _beside(
-    step: Step,
-    events: queue.SimpleQueue[Any],
-    left: threading.Event,
-    outcome: list[Any],
-) -> Iterator[Any]:
+class _Meeting:
+    """Hands events over one by one; the graph waits until the consumer has seen each."""
+
+    def __init__(self) -> None:
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._seen = threading.Semaphore(0)
+        self._has_left = False
+
+    def emit(self, event: Any) -> None:
+        """Hand an event over."""
+        self._events.put(event)
+        self._seen.acquire()
+        if self._has_left:
+            raise _Left
+
+    def end(self) -> None:
+        """Say that there are no more for now."""
+        self._events.put(_END)
+
+    def received(self) -> Iterator[Any]:
+        """Yield the events up to the end; whoever ends this before has left."""
+        is_over = False
+        try:
+            while (event := self._events.get()) is not _END:
+                yield event
+                self._seen.release()
+            is_over = True
+        finally:
+            if not is_over:
+                self._has_left = True
+                self._seen.release()
+
+
+def _beside(step: Step, meeting: _Meeting, outcome: list[Any]) -> Iterator[Any]:
     def work() -> None:
         _call(step, outcome)
-        events.put(_END)
+        meeting.end()
 
     # It belongs to the flow, and to the run, as the consumer does.
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(work,), name="kitaru-graph")
     thread.start()
     try:
-        while (event := events.get()) is not _END:
-            yield event
+        yield from meeting.received()
     finally:
-        left.set()
         thread.join()
-        left.clear()
 
 
 def _call(step: Step, outcome: list[Any]) -> None:

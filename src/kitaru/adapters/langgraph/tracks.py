@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
@@ -15,6 +16,7 @@ from kitaru import models
 from kitaru._core.flows import scope
 from kitaru.adapters._shared import identity
 from kitaru.adapters._shared.spending import spend
+from kitaru.checkpoints import handled
 
 # Tasks of a graph are named `node:random` in its namespaces, one in another by this.
 _SEPARATOR = "|"
@@ -48,18 +50,47 @@ class Tracks(BaseCallbackHandler):
         self._is_spent = is_spent
         self._lock = threading.Lock()
         self._parts: dict[str, Part] = {}
+        self._tasks: dict[UUID, str] = {}
+        self._failed: dict[str, Exception] = {}
         self._usage = models.Usage()
 
     # -- where calls stand -----------------------------------------------------
 
-    def on_chain_start(self, *_: Any, **told: Any) -> None:
+    def on_chain_start(
+        self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **told: Any
+    ) -> None:
         """Note where a task stands in its graph."""
         metadata = told.get("metadata") or {}
         namespace = metadata.get("langgraph_checkpoint_ns")
-        if namespace:
-            self.noted(
-                namespace, metadata["langgraph_step"], metadata["langgraph_path"]
-            )
+        if not namespace:
+            return
+        self.noted(namespace, metadata["langgraph_step"], metadata["langgraph_path"])
+        with self._lock:
+            # What runs inside a task is told under the name of the task, too.
+            around = self._tasks.get(parent_run_id) if parent_run_id else None
+            if around != namespace:
+                self._tasks[run_id] = namespace
+
+    # -- what became of failures -------------------------------------------------
+
+    def failed(self, namespace: str, error: Exception) -> None:
+        """Note that a call failed in a task, which may make something of it."""
+        with self._lock:
+            self._failed[namespace] = error
+
+    def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Tell the flow that a task went on after a failure, which is then final."""
+        error = self._failure_before(run_id)
+        if error is not None:
+            handled(error)
+
+    def on_chain_error(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Forget a failure that ended its task: the call is tried again."""
+        self._failure_before(run_id)
+
+    def _failure_before(self, run_id: UUID) -> Exception | None:
+        with self._lock:
+            return self._failed.pop(self._tasks.pop(run_id, ""), None)
 
     def noted(self, namespace: str, step: int, path: Sequence[Any]) -> None:
         """Note where a task stands: in which step, and the how-manieth sent to a node."""
