@@ -391,8 +391,10 @@ def test_files_that_older_versions_left_half_written_go_with_global_and_all(
     for file in (left, older, value):
         os.utime(file, (0, 0))
 
-    cleaning_ops.clean(cleaning_ops.plan_clean(CleanScope.GLOBAL))
+    plan = cleaning_ops.plan_clean(CleanScope.GLOBAL)
+    done = cleaning_ops.clean(plan)
 
+    assert (plan.half_written, done.half_written) == (2, 2)
     assert sorted(beside.iterdir()) == [new, value]
 
 

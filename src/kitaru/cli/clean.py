@@ -76,6 +76,8 @@ def _print_plan(plan: CleanPlan) -> None:
         lines.append(f"  {size(plan.size)} of {parts} and journal rows{stay}")
     if plan.stray_logs:
         lines.append(f"  {many(plan.stray_logs, 'log')} of executions that are gone")
+    if plan.half_written:
+        lines.append(f"  {many(plan.half_written, 'file')} left half-written")
     lines += _kept(plan.kept)
     say(*lines)
 
@@ -95,6 +97,8 @@ def _count(plan: CleanPlan) -> str:
         )
     if plan.stray_logs:
         parts.append(many(plan.stray_logs, "stray log"))
+    if plan.half_written:
+        parts.append(many(plan.half_written, "half-written file"))
     return " and ".join(parts)
 
 
@@ -109,6 +113,8 @@ def _print_done(done: Cleaned) -> None:
     say(f"removed {what}, {size(done.size)}")
     if done.stray_logs:
         say(f"removed {many(done.stray_logs, 'stray log')}")
+    if done.half_written:
+        say(f"removed {many(done.half_written, 'half-written file')}")
     say(*_kept(done.kept))
     if not done.compacted:
         say("the journal is in use and keeps its free space for new executions")

@@ -62,6 +62,8 @@ class CleanPlan(Record):
         items: The executions that go, newest first; those without a run come last.
         kept: Executions of this scope that stay.
         stray_logs: How many logs go that belong to no execution any more.
+        half_written: How many files go that dead processes of older versions had begun
+            to write beside values.
         size: What all `items` take on this machine, in bytes.
     """
 
@@ -71,12 +73,13 @@ class CleanPlan(Record):
     items: tuple[CleanItem, ...] = ()
     kept: tuple[KeptItem, ...] = ()
     stray_logs: int = 0
+    half_written: int = 0
     size: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.items and not self.stray_logs
+        return not (self.items or self.stray_logs or self.half_written)
 
 
 class Cleaned(Record):
@@ -88,6 +91,7 @@ class Cleaned(Record):
             files said of them.
         removed: How many executions went.
         stray_logs: How many logs went that belonged to no execution.
+        half_written: How many files went that dead processes had begun to write.
         size: What the executions that went had taken on this machine, in bytes.
         kept: Executions of the plan that turned out to be needed meanwhile.
         compacted: Whether the journal gave its free space back to the disk, if anything
@@ -98,6 +102,7 @@ class Cleaned(Record):
     with_runs: bool
     removed: int
     stray_logs: int
+    half_written: int = 0
     size: int
     kept: tuple[KeptItem, ...] = ()
     compacted: bool = True

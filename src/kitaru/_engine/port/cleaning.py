@@ -35,6 +35,10 @@ class Maintenance(Protocol):
         """Remove logs that belong to no execution; return how many."""
         ...
 
+    def remove_half_written(self) -> int:
+        """Remove files that the dead of older versions had begun to write; return how many."""
+        ...
+
     def compact(self) -> bool:
         """Give free space back to the disk; return whether nobody was in the way."""
         ...

@@ -97,15 +97,15 @@ def stray_logs(known: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def remove_old_drafts(stores: Iterable[Path]) -> None:
-    """Remove what dead processes of older versions had begun to write beside values.
+def old_drafts(stores: Iterable[Path]) -> Iterator[Path]:
+    """Yield what dead processes of older versions had begun to write beside values.
 
     Those had no lock that would tell that nobody writes any more; their age does.
     """
     for store in stores:
         for file in _files(store / FOLDER):
             if _OLD_DRAFT.fullmatch(file.name) and _age(file) > _WRITTEN_WITHIN:
-                remove_file(file)
+                yield file
 
 
 def remove_file(path: Path) -> None:

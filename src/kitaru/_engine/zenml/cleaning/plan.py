@@ -76,7 +76,9 @@ def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
         )
         for execution_id, (item, status) in _newest_first(chosen)
     )
-    stray = _stray_logs(journal, known) if scope is not CleanScope.PROJECT else []
+    is_wide = scope is not CleanScope.PROJECT
+    drafts = local_files.old_drafts(local_files.artifact_stores() if is_wide else ())
+    stray = _stray_logs(journal, known) if is_wide else []
     return CleanPlan(
         scope=scope,
         folder=str(folder) if scope is CleanScope.PROJECT else None,
@@ -88,6 +90,7 @@ def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
             if reason is not None
         ),
         stray_logs=len(stray),
+        half_written=sum(1 for _ in drafts),
         size=sum(item.size for item in items),
     )
 

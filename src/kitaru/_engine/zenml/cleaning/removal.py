@@ -78,7 +78,6 @@ class ZenMLMaintenance:
                 self._journal.release(execution_id, Holder.me(), None)
 
     def remove_stray_logs(self) -> int:
-        local_files.remove_old_drafts(local_files.artifact_stores())
         # The files first: a log is younger than the journal's row of its execution.
         found = list(local_files.stray_logs(()))
         known = self._journal.ids()
@@ -88,6 +87,12 @@ class ZenMLMaintenance:
                 local_files.remove_file(path)
                 count += 1
         return count
+
+    def remove_half_written(self) -> int:
+        found = list(local_files.old_drafts(local_files.artifact_stores()))
+        for file in found:
+            local_files.remove_file(file)
+        return len(found)
 
     def compact(self) -> bool:
         return self._journal.compact()
