@@ -198,6 +198,8 @@ def _seen(execution: Any) -> dict[str, Any]:
         "calls": [
             (call.invocation_id, call.status, call.reused)
             for call in execution.checkpoints
+            # One that was given up has no outcome, and runs again.
+            if call.status != "cancelled"
         ],
     }
 

@@ -163,9 +163,9 @@ def cancel(
     """
     full_id = resolve(execution_id)
     engine = current_engine()
-    # Looking with `get` lets one go on whose answer nobody has taken.
+    # Looking with `get` lets one go on that queues, or whose answer nobody has taken.
     status = engine.stored_status(full_id)
-    if status is not ExecutionStatus.WAITING:
+    if status.is_finished:
         status = engine.get(full_id).status
     statuses.check_cancel(full_id, status)
     engine.cancel(full_id, grace=grace, surface=surface)

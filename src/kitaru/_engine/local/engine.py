@@ -382,8 +382,9 @@ class LocalEngine:
     @cached_property
     def journal(self) -> Journal:
         """The journal of this machine."""
-        # For user code that imports ZenML beside us.
-        environment.prepare()
+        if "zenml" not in sys.modules:
+            # For user code that imports it beside us.
+            environment.prepare()
         folders.close()
         return Journal(folders.journal_path())
 
