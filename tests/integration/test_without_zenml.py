@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -20,7 +20,8 @@ from kitaru._engine.local.rows import runs as run_rows
 from kitaru._engine.local.rows import waits as wait_rows
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.store import ground
-from kitaru._engine.port.engine import ExecutionQuery
+from kitaru._engine.open import use_engine
+from kitaru._engine.port.engine import Engine, ExecutionQuery
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.waits.decisions import Decisions
@@ -240,6 +241,34 @@ def test_an_answer_is_marked_as_zenml_marks_it(engine: ZenMLEngine) -> None:
     theirs, ours = (rows_of_wait(engine, wait) for wait in waits)
     assert len(ours) == 4
     assert [alike(row) for row in ours] == [alike(row) for row in theirs]
+
+
+BODIES: list[int] = []
+
+
+@flow
+def losing() -> None:
+    """Lose the store in the middle, and then wait."""
+    BODIES.append(double(1))
+    store = ground.read().database
+    store.rename(store.with_suffix(".lost"))
+    kitaru.wait(name="sure", schema=bool, timeout=0)
+
+
+def test_a_doubt_in_the_middle_does_not_begin_again_through_zenml(
+    engine: ZenMLEngine, local: LocalEngine
+) -> None:
+    store = ground.read().database
+    BODIES.clear()
+
+    # It would raise if the other engine were asked to run the flow from its beginning.
+    with use_engine(cast(Engine, local)):
+        exec_id = losing.run().exec_id
+    store.with_suffix(".lost").rename(store)
+
+    assert BODIES == [2]
+    assert engine.journal.lease(exec_id) is None
+    assert local.get(exec_id).status is ExecutionStatus.WAITING
 
 
 def test_what_has_ended_does_not_go_on(engine: ZenMLEngine, local: LocalEngine) -> None:

@@ -10,6 +10,7 @@ from kitaru._engine.local import reading
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.steering import Steering
+from kitaru._engine.local.store.ground import no_way_back
 from kitaru._engine.output.reporter import LogReporter
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners import cancelling
@@ -35,10 +36,11 @@ class Cancelling:
         assert wait.exec_id is not None  # waits of an engine know their execution
         answer = answered.given_up(by=person.here(), surface=self.surface)
         lease = self.steering.decide(wait, answer)
-        for other in self._open_waits(wait.exec_id):
-            # Nobody goes on with them; whoever answered one meanwhile has done so.
-            with suppress(KitaruStateError):
-                self.steering.decide(other, answer)
+        with no_way_back():
+            for other in self._open_waits(wait.exec_id):
+                # Nobody goes on with them; whoever answered one meanwhile has done so.
+                with suppress(KitaruStateError):
+                    self.steering.decide(other, answer)
         if lease is None:
             # No runner says so in the log.
             LogReporter(attempts.log_of(wait.exec_id)).answered(wait.name, answer)

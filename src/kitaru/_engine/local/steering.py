@@ -20,7 +20,7 @@ from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.local import reading, starting
 from kitaru._engine.local.rows import runs, waits
 from kitaru._engine.local.rows.store_rows import StoreRows
-from kitaru._engine.local.store.ground import Ground
+from kitaru._engine.local.store.ground import Ground, no_way_back
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import person
@@ -56,7 +56,10 @@ class Steering:
         if lease is not None:
             return Continuation(how="runner", pid=lease.holder.pid)
         try:
-            return self.continue_execution(wait.exec_id, seen=ExecutionStatus.WAITING)
+            with no_way_back():
+                return self.continue_execution(
+                    wait.exec_id, seen=ExecutionStatus.WAITING
+                )
         except KitaruError as error:
             # An error would ask for a second answer. Whoever looks next lets it go on.
             return Continuation(how=f"the answer is stored, but {error}")

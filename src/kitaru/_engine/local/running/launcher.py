@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ from kitaru._engine.local.running.execution import (
     Source,
     values_of,
 )
-from kitaru._engine.local.store.ground import Ground
+from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, no_way_back
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
@@ -34,6 +35,8 @@ from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+
+logger = logging.getLogger(__name__)
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -61,7 +64,8 @@ class Launcher:
         store = StoreRows(self.ground)
         execution_id, facts = self._create(launch, store)
         execution = self._execution(execution_id, launch.flow, facts, store, source)
-        return execution_id, self._run(execution, launch.inputs, fresh=True)
+        with no_way_back():
+            return execution_id, self._run(execution, launch.inputs, fresh=True)
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         """Start an execution in a process of its own, or here if no other can."""
@@ -107,7 +111,8 @@ class Launcher:
         reporter = attempts.reporter(log)
         store = StoreRows(self.ground)
         try:
-            fresh = self._is_fresh(execution_id, seen)
+            with no_way_back():
+                fresh = self._is_fresh(execution_id, seen)
         except KitaruError:
             self.journal.release(execution_id, Holder.me(), None)
             raise
@@ -117,7 +122,8 @@ class Launcher:
         execution = self._execution(
             execution_id, flow, facts, store, source, is_awaited=is_awaited
         )
-        return self._run(execution, None, fresh=fresh)
+        with no_way_back():
+            return self._run(execution, None, fresh=fresh)
 
     # -- new executions ----------------------------------------------------------
 
@@ -228,6 +234,10 @@ class Launcher:
                 if attempts.leave(self.journal, execution_id, ending, waits_for):
                     break
                 inputs, fresh = None, False
+        except BaseException:
+            # Nobody knows how it ended; who looks next finds that nobody runs it.
+            self.journal.release(execution_id, Holder.me(), None)
+            raise
         finally:
             execution.store.close()
         if not ending.status.is_finished:
@@ -246,8 +256,13 @@ class Launcher:
         """Return the wait that the flow left at, whose answer may have come."""
         if ending.status is not ExecutionStatus.WAITING or ending.error is not None:
             return None
-        with reading.looking(self.ground, self.journal, self.queue) as reader:
-            found = [c for c in reader.conditions(execution_id) if c.is_pending]
+        try:
+            with reading.looking(self.ground, self.journal, self.queue) as reader:
+                found = [c for c in reader.conditions(execution_id) if c.is_pending]
+        except OnlyZenMLKnows as doubt:
+            # An answer that comes while it leaves is met by whoever looks next.
+            logger.debug("%s leaves unseen: %s", execution_id, doubt)
+            return None
         return found[-1].wait_id if found else None
 
     def _is_fresh(self, execution_id: str, seen: ExecutionStatus | None) -> bool:

@@ -12,7 +12,8 @@ import base64
 import json
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.machinery import PathFinder
@@ -22,7 +23,7 @@ from uuid import UUID
 from kitaru._engine.local.store import flat_yaml
 from kitaru._engine.local.store.compared import COMPARED
 from kitaru._engine.settings import configuration, folders
-from kitaru.errors import KitaruError
+from kitaru.errors import KitaruBackendError, KitaruError
 
 _SQLITE = "sqlite:///"
 # Any of these may lead to another store, and the last to other credentials for it.
@@ -63,6 +64,24 @@ class UnsettledError(OnlyZenMLKnows):
     def __init__(self, execution_id: str, why: str) -> None:
         super().__init__(f"execution {execution_id}: {why}")
         self.execution_id = execution_id
+
+
+@contextmanager
+def no_way_back() -> Iterator[None]:
+    """Let a doubt in the `with` body be an error: something was changed before it.
+
+    Whoever would begin again through ZenML would do it twice.
+
+    Raises:
+        KitaruBackendError: For what is `OnlyZenMLKnows` elsewhere.
+    """
+    try:
+        yield
+    except OnlyZenMLKnows as doubt:
+        raise KitaruBackendError(
+            f"ZenML's store does not answer as before: {doubt}; what is finished is safe "
+            "in the journal. See what is broken with: kitaru info"
+        ) from doubt
 
 
 @dataclass(frozen=True, slots=True)
