@@ -19,6 +19,8 @@ _STOP_SECONDS = 3.0
 _READY_SECONDS = 120.0
 _LOOK_AGAIN = 0.05
 _PORTS = range(20_000, 32_000)
+# A parent that died before the kernel was told of its wish is not its parent any more.
+_UNLESS_ORPHANED = '[ "$PPID" = "$0" ] || exit 1; exec "$@"'
 
 
 class NotStarted(RuntimeError):
@@ -80,7 +82,8 @@ class Processes:
         log = self.log(name)
         parts = [str(part) for part in command]
         if self._mortal:
-            parts = ["setpriv", "--pdeathsig", "KILL", *parts]
+            parts = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", _UNLESS_ORPHANED]
+            parts += [str(os.getpid()), *map(str, command)]
         with log.open("wb") as output:
             child = subprocess.Popen(
                 parts,
