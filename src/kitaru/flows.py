@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import threading
@@ -12,8 +11,8 @@ from typing import Any, Generic, Never, ParamSpec, TypeVar, overload
 
 from kitaru._core import sources
 from kitaru._core.calls import failures, names, tracebacks
+from kitaru._core.flows import event_loops, scope
 from kitaru._core.flows import inputs as rules
-from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec, refuse_generator
 from kitaru._core.settings import options, settings
 from kitaru._core.settings.images import ImageSettings
@@ -209,7 +208,7 @@ class Flow(Generic[P, R]):
         return self._start(Launch(flow=self._spec, inputs=inputs, options=wanted))
 
     def _start(self, launch: Launch) -> FlowHandle[R]:
-        if self._spec.is_async and _inside_event_loop():
+        if self._spec.is_async and event_loops.is_running():
             return self._handle(*_in_thread(lambda: current_engine().launch(launch)))
         return self._handle(*current_engine().launch(launch))
 
@@ -267,10 +266,14 @@ class Flow(Generic[P, R]):
         self, exec_id: str, *, from_: str, **wanted: Any
     ) -> FlowHandle[R]:
         """Do what `replay` does without blocking the event loop."""
+        import asyncio
+
         return await asyncio.to_thread(self.replay, exec_id, from_=from_, **wanted)
 
     async def arun(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
         """Do what `run` does without blocking the event loop."""
+        import asyncio
+
         return await asyncio.to_thread(self.run, *args, **kwargs)
 
     def with_options(
@@ -423,14 +426,6 @@ def _refuse_nesting(name: str) -> None:
             f"flow {name!r} was started inside {place}; flows do not nest. Call its "
             "checkpoints from this flow, or run it from outside"
         )
-
-
-def _inside_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _in_thread(

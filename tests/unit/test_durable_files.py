@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from kitaru._engine.disk import durable_files, private
 
 WRITING = """
@@ -64,6 +66,29 @@ def test_a_draft_that_was_just_begun_is_nobodys_left_over(tmp_path: Path) -> Non
 
     assert durable_files.remove_left(tmp_path) == 0
     assert durable_files.remove_left(tmp_path / "nowhere") == 0
+
+
+def test_files_written_together_are_all_whole(tmp_path: Path) -> None:
+    files = {tmp_path / "a" / f"{n}" / "data": b"%d" % n * n for n in range(150)}
+
+    durable_files.write_together(files, tmp_path)
+
+    assert {path: path.read_bytes() for path in files} == files
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert {mode(path) for path in files} == {0o600}
+
+
+def test_of_files_written_together_none_is_half_there(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    files = {tmp_path / "a": b"1", tmp_path / "taken" / "b": b"2"}
+
+    with pytest.raises(OSError, match="taken"):
+        durable_files.write_together(files, tmp_path)
+
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} in (
+        {"taken": b"", "a": b"1"},
+        {"taken": b""},
+    )
 
 
 def test_what_is_written_for_the_user_is_the_users_alone(tmp_path: Path) -> None:

@@ -55,6 +55,17 @@ def test_importing_loads_nothing_heavy(program: str) -> None:
     assert modules_after(program).isdisjoint(HEAVY)
 
 
+def test_a_flow_without_event_loop_loads_none() -> None:
+    flow = modules_after(
+        "from kitaru import KitaruClient, checkpoint, flow, wait\n"
+        "from kitaru._engine.local import engine\n"
+        "@checkpoint\ndef c() -> int: return 1\n"
+        "@flow\ndef f() -> int: return c()",
+    )
+
+    assert flow.isdisjoint({"asyncio", "ssl"})
+
+
 def test_an_adapter_loads_nothing_heavy_but_its_framework() -> None:
     framework = modules_after("import pydantic_ai")
     adapter = modules_after("import kitaru.adapters.pydantic_ai")

@@ -23,7 +23,10 @@ class Record(BaseModel):
     """Base of all records: frozen, unknown fields refused."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", json_schema_extra=_without_attributes
+        frozen=True,
+        extra="forbid",
+        defer_build=True,
+        json_schema_extra=_without_attributes,
     )
 
 

@@ -60,4 +60,4 @@ class ExecutionUsage(Usage):
         reused: What other executions had spent on the results it took over.
     """
 
-    reused: Usage = Usage(cost=Decimal(0))
+    reused: Usage = Field(default_factory=lambda: Usage(cost=Decimal(0)))

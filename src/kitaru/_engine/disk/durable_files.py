@@ -11,9 +11,11 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from kitaru._engine.disk import private
@@ -21,6 +23,12 @@ from kitaru._engine.disk import private
 _PREFIX = ".draft-"
 # Between the making of a draft and its lock a process may be held up.
 _GRACE = 60.0
+# Files that are open at the same time.
+_TOGETHER = 64
+# Flushes that are asked for at the same time.
+_SIDE_BY_SIDE = 4
+
+T = TypeVar("T")
 
 
 class Draft:
@@ -39,11 +47,19 @@ class Draft:
 
     def become(self, path: Path) -> None:
         """Put it in its place, whole and on disk; whatever was there goes."""
+        self.flush()
+        for folder in self.move(path):
+            _flush_folder(folder)
+
+    def flush(self) -> None:
+        """Return when all that was written is on disk."""
         os.fsync(self._descriptor)
+
+    def move(self, path: Path) -> list[Path]:
+        """Put it in its place once it is flushed; return the folders to flush then."""
         grown = _make_folder(path.parent, self._mode)
         self._path.replace(path)
-        for folder in (path.parent, *grown):
-            _flush_folder(folder)
+        return [path.parent, *grown]
 
     def keep_mode_of(self, path: Path) -> None:
         """Let it be readable for whom a file is, if there is that file."""
@@ -86,6 +102,55 @@ def write(path: Path, data: bytes, *, mode: int = private.FILE) -> None:
     with draft(path.parent, mode=mode) as file:
         file.write(data)
         file.become(path)
+
+
+def write_together(
+    files: Mapping[Path, bytes], drafts: Path, *, mode: int = private.FILE
+) -> None:
+    """Write files so that all are whole and on disk when this returns.
+
+    The disk is asked once for each file and each folder, after all are written: what the
+    first flush waits for the others find done.
+
+    Args:
+        files: Their contents, by their places.
+        drafts: A folder on the disk of all of them, for what is not whole yet.
+        mode: Who may read them, by default only the user.
+
+    Raises:
+        OSError: If the disk is full, or refuses; some of them may be there.
+    """
+    rest = list(files.items())
+    while rest:
+        part, rest = rest[:_TOGETHER], rest[_TOGETHER:]
+        with ExitStack() as open_files:
+            made = []
+            for path, data in part:
+                file = open_files.enter_context(draft(drafts, mode=mode))
+                file.write(data)
+                made.append((file, path))
+            _for_all(Draft.flush, [file for file, _ in made])
+            _for_all(
+                _flush_folder,
+                {grown for one, path in made for grown in one.move(path)},
+            )
+
+
+def _for_all(work: Callable[[T], None], those: Iterable[T]) -> None:
+    """Do something with each; the disk flushes several in the time it takes for one."""
+
+    def do(some: Sequence[T]) -> None:
+        for one in some:
+            work(one)
+
+    rest = [*those]
+    if len(rest) < 2:
+        do(rest)
+        return
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "kitaru-flush") as pool:
+        parts = [rest[begin::_SIDE_BY_SIDE] for begin in range(_SIDE_BY_SIDE)]
+        for done in [pool.submit(do, part) for part in parts if part]:
+            done.result()
 
 
 def put_in_place(source: Path, target: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 import time
@@ -186,6 +185,8 @@ class Checkpointing:
             with scope.entered(Scope(self._runtime, ticket.running)):
                 for attempt in ticket.tries():
                     if attempt.delay:
+                        import asyncio
+
                         await asyncio.sleep(attempt.delay)
                     with attempt:
                         ticket.value = await self._body_async(ticket)
@@ -223,6 +224,8 @@ class Checkpointing:
                 value = ticket.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
                     # An `async def` checkpoint that was submitted to a thread.
+                    import asyncio
+
                     value = asyncio.run(_awaited(value))
         except BaseException as error:
             self._control.leave_fork(error)
@@ -244,6 +247,8 @@ class Checkpointing:
             raise self._control.end(signal) from None
 
     async def _body_async(self, ticket: Ticket) -> Any:
+        import asyncio
+
         spec = ticket.spec
         if spec.is_isolated:
             try:

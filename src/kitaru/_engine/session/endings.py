@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
@@ -10,11 +9,15 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.flows import event_loops
 from kitaru.errors import KitaruContextError
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Line(NamedTuple):
@@ -26,7 +29,7 @@ class Line(NamedTuple):
     @classmethod
     def here(cls) -> Line:
         """Return the line that runs this."""
-        return cls(threading.current_thread(), current_task())
+        return cls(threading.current_thread(), event_loops.current_task())
 
     @property
     def is_over(self) -> bool:
@@ -212,11 +215,3 @@ def _parts_of(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             yield from _parts_of(part)
-
-
-def current_task() -> asyncio.Task[Any] | None:
-    """Return the task that runs here, if an event loop does."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -94,6 +93,8 @@ class CheckpointFuture(Generic[R]):
         return self._awaited().__await__()
 
     async def _awaited(self) -> R:
+        import asyncio
+
         await asyncio.wait([asyncio.wrap_future(self._future)])
         return self.result()
 

@@ -6,25 +6,27 @@ The rules are in `_core.replay`; the effects go through the small protocols of
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kitaru._core.calls.replay import Timeline
-from kitaru._core.flows import scope
+from kitaru._core.flows import event_loops, scope
 from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
 from kitaru._engine.port.execution import Found, Parts
 from kitaru._engine.session import saved_values, threads
 from kitaru._engine.session.checkpoints import Checkpointing
-from kitaru._engine.session.endings import Control, current_task
+from kitaru._engine.session.endings import Control
 from kitaru._engine.session.futures import CheckpointFuture, Pool
 from kitaru._engine.session.waiting import Waiting
 from kitaru.errors import KitaruContextError
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -61,6 +63,8 @@ class Session:
             try:
                 value = self._flow.function(**inputs)
                 if inspect.iscoroutine(value):
+                    import asyncio
+
                     value = asyncio.run(self._main(value))
                 self._control.leave_fork(None)
             except BaseException as error:
@@ -80,13 +84,14 @@ class Session:
         return value
 
     async def _main(self, body: Coroutine[Any, Any, Any]) -> Any:
-        self._task = asyncio.current_task()
+        self._task = event_loops.current_task()
         return await body
 
     @property
     def _on_path(self) -> bool:
         """Whether calls made here follow one another as the flow body says."""
-        return threading.get_ident() == self._thread and current_task() is self._task
+        is_ours = threading.get_ident() == self._thread
+        return is_ours and event_loops.current_task() is self._task
 
     # -- checkpoints ---------------------------------------------------------
 

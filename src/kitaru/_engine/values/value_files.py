@@ -7,10 +7,11 @@ the whole value. Every read checks the content hash.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from kitaru._core.calls.records import StoredValue
@@ -34,6 +35,14 @@ EXTENSIONS = {
     "numpy": "npy",
     "parquet": "parquet",
 }
+
+
+class Unplaced(NamedTuple):
+    """A value that is to be in a file, and the names its file gets."""
+
+    value: StoredValue
+    owner: str
+    name: str
 
 
 class FileValues:
@@ -68,9 +77,16 @@ class FileValues:
     @contextmanager
     def _draft(self) -> Iterator[Draft]:
         """Yield a file to write; an artifact store may be there for several users."""
+        with (
+            self._writing(),
+            durable_files.draft(self.folder, mode=private.BY_UMASK) as file,
+        ):
+            yield file
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            with durable_files.draft(self.folder, mode=private.BY_UMASK) as file:
-                yield file
+            yield
         except OSError as error:
             raise KitaruBackendError(
                 f"{self.folder} cannot be written: {error}; make room or check the "
@@ -81,14 +97,20 @@ class FileValues:
         """Return the file for a value: one folder each, named by its content."""
         return self.folder / relative_path(value, owner=owner, name=name)
 
-    def place(self, value: StoredValue, *, owner: str, name: str) -> str:
-        """Return the file of a value, writing inline bytes into one."""
-        if value.uri is not None:
-            return value.uri
-        path = self.path_of(value, owner=owner, name=name)
-        if not _is_whole(path, value):
-            self._write(path, value.payload or b"")
-        return str(path)
+    def place_all(self, those: Sequence[Unplaced]) -> list[str]:
+        """Return the files of values, which are on disk then: bytes get files, too."""
+        places, missing = [], {}
+        for value, owner, name in those:
+            if value.uri is not None:
+                places.append(value.uri)
+                continue
+            path = self.path_of(value, owner=owner, name=name)
+            places.append(str(path))
+            if not _is_whole(path, value):
+                missing[path] = value.payload or b""
+        with self._writing():
+            durable_files.write_together(missing, self.folder, mode=private.BY_UMASK)
+        return places
 
     def get(self, value: StoredValue, *, what: str) -> bytes:
         """Return the bytes after checking their hash.

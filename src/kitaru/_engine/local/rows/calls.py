@@ -6,11 +6,8 @@ twice changes nothing.
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from kitaru._core.calls import records
@@ -26,10 +23,8 @@ from kitaru._engine.local.rows.store_rows import (
 from kitaru._engine.local.rows.versions import Unregistered
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.values import value_files
-from kitaru._engine.values.value_files import FileValues
+from kitaru._engine.values.value_files import FileValues, Unplaced
 
-# Files written at the same time: the disk flushes several in the time it takes for one.
-_SIDE_BY_SIDE = 8
 _UNFINISHED = ("initializing", "provisioning", "running")
 _KNOWN = """
 SELECT s.name, s.id, s.version, s.status, s.end_time, o.artifact_id FROM step_run s
@@ -133,7 +128,7 @@ class CallRows:
 
     def register_result(self, value: StoredValue, artifact_id: str) -> str:
         """Make what the flow returned an artifact version; return its id."""
-        (placed,) = self._places([(value, "flow", "result")])
+        (placed,) = self._places([Unplaced(value, "flow", "result")])
         one = Unregistered(placed, artifact_id, f"{self._flow}::result")
         with self._store.transaction("showing the result of the flow") as rows:
             return versions.register(rows, one, store=self._artifact_store)
@@ -162,7 +157,7 @@ class CallRows:
         """Return calls with the files of their values, which are on disk then."""
         those = [_at_their_places(record, taken) for record in those]
         wanted = [
-            (value, record.invocation_id, name)
+            Unplaced(value, record.invocation_id, name)
             for record in those
             for value, name in _named(record)
         ]
@@ -176,21 +171,12 @@ class CallRows:
             placed.append(replace(record, artifacts=artifacts, output=output))
         return placed
 
-    def _places(
-        self, wanted: Sequence[tuple[StoredValue, str, str]]
-    ) -> list[StoredValue]:
-        def place(value: StoredValue, owner: str, name: str) -> StoredValue:
-            file = self._values.place(value, owner=owner, name=name)
-            return value_files.at(value, file)
-
-        if sum(value.uri is None for value, _, _ in wanted) < 2:
-            return [place(*one) for one in wanted]
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, "kitaru-values") as pool:
-            placing = [
-                pool.submit(contextvars.copy_context().run, partial(place, *one))
-                for one in wanted
-            ]
-        return [one.result() for one in placing]
+    def _places(self, wanted: Sequence[Unplaced]) -> list[StoredValue]:
+        files = self._values.place_all(wanted)
+        return [
+            value_files.at(one.value, file)
+            for one, file in zip(wanted, files, strict=True)
+        ]
 
     # -- steps -------------------------------------------------------------------
 

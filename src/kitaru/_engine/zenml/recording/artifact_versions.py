@@ -6,13 +6,10 @@ twice gives the same version: projecting a row again is safe.
 
 from __future__ import annotations
 
-import contextvars
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,11 +24,10 @@ from kitaru import _recorded_names as recorded_names
 from kitaru._core.calls.records import StoredValue
 from kitaru._engine.port.execution import Values
 from kitaru._engine.values import value_files
+from kitaru._engine.values.value_files import Unplaced
 from kitaru._engine.zenml.recording import local_rows, object_store
 
 _OURS = "kitaru"
-# Files written at the same time.
-_SIDE_BY_SIDE = 8
 _BUILT_IN = "zenml.materializers.built_in_materializer"
 # ZenML reads plain JSON by itself, so such artifacts need no Kitaru to be loaded.
 _JSON_MATERIALIZERS = {
@@ -43,8 +39,8 @@ _JSON_MATERIALIZERS = {
 class KeptValues(Values, Protocol):
     """Values whose files an artifact version can name."""
 
-    def place(self, value: StoredValue, *, owner: str, name: str) -> str:
-        """Return the file of a value, writing inline bytes into one."""
+    def place_all(self, those: Sequence[Unplaced]) -> list[str]:
+        """Return the files of values, which are there then: bytes get files, too."""
         ...
 
 
@@ -125,7 +121,10 @@ def register(
     """
     made = _linked([one for one in those if one.linked], rows)
     new = {one.artifact_id: one for one in those if one.artifact_id not in made}
-    files = dict(zip(new, _place([*new.values()], values), strict=True))
+    places = values.place_all(
+        [Unplaced(one.value, one.owner, one.key) for one in new.values()]
+    )
+    files = dict(zip(new, places, strict=True))
     ids = _create([_request(one, files[one.artifact_id]) for one in new.values()], rows)
     for artifact_id, one in new.items():
         made[artifact_id] = (
@@ -133,24 +132,6 @@ def register(
             value_files.at(one.value, files[artifact_id]),
         )
     return [made[one.artifact_id] for one in those]
-
-
-def _place(those: Sequence[Unregistered], values: KeptValues) -> list[str]:
-    """Return the files of values, which are on disk then.
-
-    The disk flushes several files at once in the time it takes for one.
-    """
-    if len(those) < 2:
-        return [values.place(o.value, owner=o.owner, name=o.key) for o in those]
-    with ThreadPoolExecutor(_SIDE_BY_SIDE, "kitaru-values") as pool:
-        placing = [
-            pool.submit(
-                contextvars.copy_context().run,
-                partial(values.place, one.value, owner=one.owner, name=one.key),
-            )
-            for one in those
-        ]
-    return [one.result() for one in placing]
 
 
 def _linked(
