@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from zenml.client import Client
+from zenml.log_stores.artifact.artifact_log_store import fetch_log_records
 from zenml.models import PipelineRunResponse, StepRunResponse
 from zenml.utils import source_utils
 
@@ -253,3 +254,69 @@ def test_flow_runs_where_kitaru_itself_lies_below_the_source_root(
         source_utils.set_custom_source_root(before)
 
     assert handle.get() == "done"
+
+
+def test_steps_follow_one_another_where_no_value_says_so(engine: ZenMLEngine) -> None:
+    @checkpoint
+    def plan() -> list[int]:
+        return [1, 2]
+
+    @checkpoint
+    def fetch(number: int) -> int:
+        return number
+
+    @checkpoint
+    def told(text: str) -> str:
+        return text
+
+    @flow
+    def research() -> str:
+        fetched = fetch.map(plan()).results()
+        first = told(f"{sum(fetched)} in all")
+        return told(first)
+
+    steps = steps_of(research.run().exec_id)
+
+    upstream = {name: sorted(step.spec.upstream_steps) for name, step in steps.items()}
+    ids = {step.id: name for name, step in steps.items()}
+    drawn = {
+        name: sorted(ids[parent] for parent in step.parent_step_ids)
+        for name, step in steps.items()
+    }
+    assert upstream == drawn
+    assert drawn == {
+        "plan": [],
+        "fetch": ["plan"],
+        "fetch_2": ["plan"],
+        "told": ["fetch", "fetch_2"],
+        "told_2": ["told"],
+    }
+
+
+def test_each_step_has_the_source_of_its_checkpoint(kept: str) -> None:
+    code = {name: step.source_code for name, step in steps_of(kept).items()}
+
+    assert all(text and "def make(name: str)" in text for text in code.values()), code
+
+
+def test_the_log_of_a_run_is_that_of_its_execution(
+    engine: ZenMLEngine, client: KitaruClient
+) -> None:
+    @checkpoint
+    def speaks() -> None:
+        print("good evening")
+
+    @flow
+    def speech() -> None:
+        speaks()
+
+    exec_id = speech.run().exec_id
+
+    (source,) = run_of(exec_id).log_collection or ()
+    store = Client().active_stack.artifact_store
+    shown = [
+        entry.message for entry in fetch_log_records(store, source.uri or "", 1000)
+    ]
+    told = client.executions.logs(exec_id, source="all")
+    assert shown == [entry.message for entry in told]
+    assert "good evening" in shown

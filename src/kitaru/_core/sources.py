@@ -56,6 +56,7 @@ script_modules: set[str] = set()
 # Classes of scripts that are not loaded here, by reference: values brought copies along.
 class_copies: dict[str, type] = {}
 _main_stands_for: list[str] = []
+_hashed: dict[str, str] = {}
 
 
 def main_stands_for(name: str) -> None:
@@ -120,7 +121,16 @@ def is_installed(file: str) -> bool:
 def code_hash(function: object) -> str:
     """Return a hash of a function's source, or an empty string without source."""
     text = code_of(function)
-    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+    if not text:
+        return ""
+    found = hashlib.sha256(text.encode()).hexdigest()[:16]
+    _hashed[found] = text
+    return found
+
+
+def hashed(code: str | None) -> str | None:
+    """Return the source that this process made a hash of."""
+    return _hashed.get(code) if code else None
 
 
 def code_of(function: object) -> str:

@@ -6,6 +6,7 @@ These are the durable facts; `kitaru.models` holds what users see of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -88,6 +89,7 @@ class CallRecord:
     those the flow body made one after the other; concurrent calls and calls with an id
     given by the user have none. A cancelled one was given up before it had an outcome: it
     has neither output nor failure. `caught` says that the flow went on after the failure.
+    `after` names the calls it followed, if no argument says whose results it was given.
     `original` is the call id whose result was reused, `output_id` the artifact id of
     that result; results of the execution's own have a derived one. `usage` is what all
     attempts spent, those before a retry of the execution included.
@@ -112,6 +114,7 @@ class CallRecord:
     checkpoint_type: str | None = None
     code_hash: str | None = None
     parents: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     artifacts: tuple[StoredArtifact, ...] = ()
     reused: bool = False
     overridden: bool = False
@@ -132,6 +135,19 @@ class CallRecord:
         """All stored values of the call: saved artifacts first, the output last."""
         saved = tuple(artifact.value for artifact in self.artifacts)
         return saved if self.output is None else (*saved, self.output)
+
+
+def upstream(
+    parents: Iterable[str], after: Iterable[str], shown: Container[str]
+) -> list[str]:
+    """Return the calls behind which a call is shown, out of those that are.
+
+    Args:
+        parents: The calls whose results it was given.
+        after: The calls it followed, where no result says so.
+        shown: The calls that are shown.
+    """
+    return [name for name in (*parents, *after) if name in shown]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from kitaru._core.secrecy import masking
 from kitaru._engine.disk import private
@@ -18,6 +19,7 @@ from kitaru.errors import KitaruLogRetrievalError
 from kitaru.models import LogEntry
 
 Source = Literal["step", "runner"]
+_NUMBERS = logging.getLevelNamesMapping()
 
 
 class LogSink(Protocol):
@@ -58,7 +60,8 @@ class LogFile:
         """Append one entry."""
         entry = {
             "timestamp": datetime.now(UTC),
-            "level": level,
+            # A number is what ZenML reads as a level, too.
+            "level": _NUMBERS.get(level, level),
             # Lone surrogates, of a file name that is not UTF-8 say, become `?`.
             "message": masking.text(message).encode(errors="replace").decode(),
             "source": "step" if checkpoint else "runner",
@@ -133,8 +136,12 @@ class LogFile:
 
 def _entry(line: str, path: Path) -> LogEntry:
     try:
-        return LogEntry.model_validate_json(line)
-    except ValueError:
+        entry = from_json(line)
+        if isinstance(entry["level"], int):
+            # Older logs have the name itself.
+            entry["level"] = logging.getLevelName(entry["level"])
+        return LogEntry(**entry)
+    except (ValueError, TypeError, KeyError):
         # Written past us: a crash of the interpreter, a child process.
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return LogEntry(timestamp=written, message=masking.text(line), source="runner")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from kitaru.errors import KitaruBackendError, KitaruUsageError
 
 _KEY = "log_store"
 _SUFFIX = ".jsonl"
+# ZenML's word for the log of the process that runs a flow.
+SHOWN_AS = "orchestrator"
 
 
 def default_folder() -> Path:
@@ -43,6 +46,30 @@ def path_of(execution_id: str) -> Path:
     if new.exists():
         return new
     return next((path for path in older if path.exists()), new)
+
+
+def show(log: Path, folder: Path) -> Path:
+    """Let ZenML show a log, too: a second name of the file, in an artifact store.
+
+    Where the two folders are on different disks there is none, and ZenML shows no log.
+
+    Args:
+        log: The log; it exists.
+        folder: The folder of the execution in the artifact store, made if need be.
+
+    Returns:
+        The second name.
+    """
+    name = shown_in(folder)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        name.hardlink_to(log)
+    return name
+
+
+def shown_in(folder: Path) -> Path:
+    """Return the second name that a log has in the folder of its execution."""
+    return folder / f"log{_SUFFIX}"
 
 
 def logs_in(folder: Path) -> list[Path]:

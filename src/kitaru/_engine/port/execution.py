@@ -41,6 +41,8 @@ class StartedCall:
     started_at: datetime
     checkpoint_type: str | None = None
     parents: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    code_hash: str | None = None
     cache_key: str | None = None
     isolated: bool = False
     # A step of ZenML's, which ZenML itself launches and shows.

@@ -39,6 +39,7 @@ class Identity:
         invocation_id: Its id within the execution.
         order: It is the so-manieth call.
         position: Its place on the flow's own path; `None` beside that.
+        after: The calls that were over before it, back to the one on the flow's path.
         has_own_id: Whether its id was given, not made from the order of calls.
         is_submitted: Whether a future hands its outcome over, when it is asked.
     """
@@ -46,6 +47,7 @@ class Identity:
     invocation_id: str
     order: int
     position: int | None
+    after: tuple[str, ...] = ()
     has_own_id: bool = False
     is_submitted: bool = False
 
@@ -81,6 +83,17 @@ class Ticket:
     def invocation_id(self) -> str:
         """The call's id within its execution."""
         return self.identity.invocation_id
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The calls it follows, if no argument says whose results it was given."""
+        return () if self.parents else self.identity.after
+
+    @property
+    def code_hash(self) -> str | None:
+        """A hash of its source; work that a call brings along has no declaration."""
+        own = self.function is self.spec.function
+        return self.spec.code_hash if own else None
 
     def tries(self) -> Iterator[Try]:
         """Yield one `Try` after the other until one succeeds or none is left."""
@@ -128,11 +141,9 @@ class Ticket:
             fingerprint=self.fingerprint,
             metadata=masking.data(self.running.metadata),
             checkpoint_type=self.spec.type,
-            # Work that a call brings along has no declaration that could be found again.
-            code_hash=(
-                self.spec.code_hash if self.function is self.spec.function else None
-            ),
+            code_hash=self.code_hash,
             parents=self.parents,
+            after=self.after,
             artifacts=tuple(self.running.artifacts),
             usage=usage.total(self.running.usages) if self.running.usages else None,
         )

@@ -28,7 +28,7 @@ from kitaru._engine.port.execution import (
 from kitaru._engine.session import futures, timeouts
 from kitaru._engine.session.checkpoint_call import Identity, Ticket, now
 from kitaru._engine.session.endings import Control
-from kitaru._engine.session.lineage import Origins
+from kitaru._engine.session.lineage import Course, Origins
 from kitaru._engine.values import value_files
 from kitaru.errors import (
     KitaruBackendError,
@@ -58,6 +58,7 @@ class Checkpointing:
         self._control = control
         self._ids = names.InvocationIds()
         self._origins = Origins()
+        self._course = Course()
         self._lock = threading.Lock()
         self._unshared: set[str] = set()
         self._completed: dict[int, tuple[CheckpointSpec, CheckpointSpec]] = {}
@@ -84,6 +85,7 @@ class Checkpointing:
                 that the position must be the same when it runs again.
         """
         self._control.check()
+        followed = on_path
         on_path = on_path and options.id is None
         with self._lock:
             if options.id is None:
@@ -94,7 +96,11 @@ class Checkpointing:
             self._position += on_path
             position = self._position if on_path else None
             identity = Identity(
-                invocation_id, self._order, position, options.id is not None
+                invocation_id,
+                self._order,
+                position,
+                self._course.next(invocation_id, is_followed=followed),
+                options.id is not None,
             )
         if position is not None:
             self._check_path(position, invocation_id)
@@ -435,6 +441,8 @@ class Checkpointing:
             started_at=ticket.started_at,
             checkpoint_type=ticket.spec.type,
             parents=ticket.parents,
+            after=ticket.after,
+            code_hash=ticket.code_hash,
             cache_key=ticket.cache_key,
             isolated=ticket.spec.is_isolated,
             foreign=ticket.spec.foreign is not None,
@@ -444,6 +452,7 @@ class Checkpointing:
 
     def _settle(self, ticket: Ticket) -> object:
         """Make the outcome durable, then hand it to the flow."""
+        self._course.ended(ticket.invocation_id)
         if ticket.error is not None:
             self._commit_failure(ticket, ticket.error)
             raise ticket.error
@@ -511,6 +520,7 @@ class Checkpointing:
 
     def _recall(self, ticket: Ticket, decision: Decision) -> object:
         """Use a recorded outcome again."""
+        self._course.ended(ticket.invocation_id)
         record, reporter = decision.record, self._parts.reporter
         if decision.action is Action.RAISE:
             assert record is not None  # a recorded failure is what is raised
@@ -554,6 +564,7 @@ class Checkpointing:
                 order=ticket.identity.order,
                 position=ticket.identity.position,
                 parents=ticket.parents,
+                after=ticket.after,
                 cache_key=None,
                 reused=True,
                 original=original_of(record),

@@ -1,4 +1,4 @@
-"""Remember which object a checkpoint returned, to draw who used whose result.
+"""Which calls a call follows: whose results it used, else what was before it.
 
 For display, and to fingerprint large values cheaply. No rule depends on it.
 """
@@ -11,6 +11,42 @@ from collections import OrderedDict
 _REMEMBERED = 64
 # Interned by Python: the same object may come from anywhere.
 _SHARED = (bool, int, float, type(None))
+
+
+class Course:
+    """The order in which a flow makes its calls.
+
+    On the flow's own path one call follows the other; those beside it follow the last one
+    there, and the next one on it follows those that are over by then.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: tuple[str, ...] = ()
+        self._beside: dict[str, bool] = {}
+
+    def next(self, invocation_id: str, *, is_followed: bool) -> tuple[str, ...]:
+        """Return the calls that a new one comes after.
+
+        Args:
+            invocation_id: The new call.
+            is_followed: Whether the flow body goes on only after it.
+        """
+        with self._lock:
+            if not is_followed:
+                self._beside[invocation_id] = False
+                return self._last
+            over = tuple(name for name, is_over in self._beside.items() if is_over)
+            for name in over:
+                del self._beside[name]
+            before, self._last = over or self._last, (invocation_id,)
+            return before
+
+    def ended(self, invocation_id: str) -> None:
+        """Note that a call has an outcome."""
+        with self._lock:
+            if invocation_id in self._beside:
+                self._beside[invocation_id] = True
 
 
 class Origins:

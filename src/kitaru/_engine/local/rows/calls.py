@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kitaru._core import sources
 from kitaru._core.calls import records
 from kitaru._core.calls.records import OUTPUT, CallRecord, StoredValue
 from kitaru._core.flows.metadata_keys import RECORD_KEY, USAGE_KEY
@@ -73,18 +74,15 @@ class CallRows:
         """Show a call as running."""
         name = call.invocation_id
         with self._store.transaction(f"showing {name}") as rows:
-            steps = self._known(rows, [name, *call.parents])
+            steps = self._known(rows, [name, *call.parents, *call.after])
             if name in steps and steps[name].status in _UNFINISHED:
                 return
             self._insert(
                 rows,
                 steps,
-                name,
-                call.name,
-                call.parents,
+                call,
                 status="running",
                 start_time=stored_moment(call.started_at),
-                cache_key=call.cache_key,
             )
 
     def write(self, record: CallRecord) -> None:
@@ -96,7 +94,8 @@ class CallRows:
         taken = self._taken_over(those)
         placed = self._placed(those, taken)
         names = {record.invocation_id for record in those}
-        names |= {parent for record in those for parent in record.parents}
+        for record in those:
+            names.update(record.parents, record.after)
         what = those[0].invocation_id if len(those) == 1 else f"{len(those)} calls"
         with self._store.transaction(f"showing {what}") as rows:
             steps = self._known(rows, sorted(names))
@@ -242,12 +241,9 @@ class CallRows:
             step_id = self._insert(
                 rows,
                 steps,
-                name,
-                record.name,
-                record.parents,
+                record,
                 record=records.to_json(record),
                 start_time=stored_moment(record.started_at),
-                cache_key=record.cache_key,
                 **outcome,
             )
             shown = _shown(record)
@@ -270,18 +266,21 @@ class CallRows:
         self,
         rows: Transaction,
         steps: dict[str, _Steps],
-        invocation_id: str,
-        name: str,
-        parents: Sequence[str],
+        call: StartedCall | CallRecord,
         *,
         record: str | None = None,
         **columns: Any,
     ) -> str:
         """Make a step run, the first of its call or another one; return its id."""
+        invocation_id = call.invocation_id
         earlier = steps.get(invocation_id)
         number = earlier.number + 1 if earlier else 1
-        shown = [parent for parent in parents if parent in steps]
-        used = [parent for parent in shown if steps[parent].output is not None]
+        shown = records.upstream(call.parents, call.after, steps)
+        used = [
+            parent
+            for parent in shown
+            if parent in call.parents and steps[parent].output is not None
+        ]
         if earlier:
             rows.db.execute(
                 "UPDATE step_run SET status = 'retried', updated = ? "
@@ -297,6 +296,9 @@ class CallRows:
             "pipeline_run_id": self._run_id,
             "user_id": rows.user,
             "project_id": rows.project,
+            "cache_key": call.cache_key,
+            "code_hash": call.code_hash or None,
+            "source_code": sources.hashed(call.code_hash),
             **columns,
         }
         rows.insert("step_run", step)
@@ -310,7 +312,7 @@ class CallRows:
                 "config": forms.step_configuration(
                     self._store.ground.zenml_version,
                     invocation_id,
-                    name,
+                    call.name,
                     parents=shown,
                     used=used,
                     record=record,

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ from kitaru._engine.local.rows.store_rows import (
 )
 from kitaru._engine.local.rows.tags import attach
 from kitaru._engine.local.store.file import TAG
+from kitaru._engine.output import log_folders
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError
 from kitaru.models import ExecutionStatus, FailureOrigin
@@ -171,6 +173,33 @@ def show(
         f"showing that execution {execution_id} is {status}"
     ) as rows:
         set_status(rows, execution_id, status, reason)
+
+
+def begin(store: StoreRows, execution_id: str, log: Path) -> None:
+    """Show that an execution runs, and where its log is.
+
+    Args:
+        store: The store.
+        execution_id: The execution.
+        log: Its log, in the artifact store.
+    """
+    with store.transaction(f"showing that execution {execution_id} runs") as rows:
+        set_status(rows, execution_id, "running")
+        run_id = stored_id(execution_id)
+        query = "SELECT count(*) FROM logs WHERE pipeline_run_id = ?"
+        if not rows.one(query, run_id):
+            rows.insert(
+                "logs",
+                rows.row()
+                | {
+                    "uri": str(log),
+                    "source": log_folders.SHOWN_AS,
+                    "project_id": rows.project,
+                    "user_id": rows.user,
+                    "pipeline_run_id": run_id,
+                    "artifact_store_id": stored_id(store.ground.artifact_store_id),
+                },
+            )
 
 
 def mark_resuming(

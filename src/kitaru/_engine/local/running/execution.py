@@ -25,6 +25,7 @@ from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.board import LocalBoard
 from kitaru._engine.local.store.file import FOLDER
 from kitaru._engine.local.store.ground import Ground
+from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
@@ -114,7 +115,8 @@ class LocalExecution:
         known = [] if fresh else self.journal.calls(self.execution_id)
         if not fresh:
             self.journal.begin_again(self.execution_id)
-        runs.show(self.store, self.execution_id, "running")
+        log = log_folders.show(self.log.path, values.folder)
+        runs.begin(self.store, self.execution_id, log)
         if inputs is None:
             inputs = read_inputs(self.facts)
         projector = Projector(self.execution_id, self.journal, rows, token)

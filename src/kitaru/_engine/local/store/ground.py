@@ -44,7 +44,7 @@ _TABLES = (
     *("tag", "tag_resource", "artifact", "artifact_version", "run_wait_condition"),
     *("step_run", "step_configuration", "step_run_parents"),
     *("step_run_input_artifact", "step_run_output_artifact"),
-    *("run_metadata", "run_metadata_resource"),
+    *("run_metadata", "run_metadata_resource", "logs"),
 )
 _SHAPE = f"""
 SELECT t.name, c.name, c."notnull", c.pk

@@ -49,7 +49,9 @@ def artifact_stores() -> list[Path]:
 def size_of(execution_id: str, stores: Iterable[Path]) -> int:
     """Return how many bytes the values and the log of an execution take."""
     values = (_files(_values_in(store, execution_id)) for store in stores)
-    return sum(map(_size, chain([log_folders.path_of(execution_id)], *values)))
+    # The log may be there under two names.
+    taken = map(_size, chain([log_folders.path_of(execution_id)], *values))
+    return sum(dict(taken).values())
 
 
 def remove_values(execution_id: str, stores: Iterable[Path]) -> bool:
@@ -79,8 +81,10 @@ def remove_inputs(file: str | None) -> None:
             folder.rmdir()
 
 
-def remove_log(execution_id: str) -> None:
-    """Remove the log of an execution, wherever it is."""
+def remove_log(execution_id: str, stores: Iterable[Path]) -> None:
+    """Remove the log of an execution, wherever it is, and what ZenML shows of it."""
+    for store in stores:
+        remove_file(log_folders.shown_in(_values_in(store, execution_id)))
     for folder in log_folders.folders():
         remove_file(folder / log_folders.path_of(execution_id).name)
 
@@ -182,8 +186,10 @@ def _is_id(text: str) -> bool:
         return False
 
 
-def _size(file: Path) -> int:
+def _size(file: Path) -> tuple[tuple[int, int], int]:
+    """Return which file it is, whatever its name, and its size in bytes."""
     try:
-        return file.stat().st_size
+        found = file.stat()
     except OSError:
-        return 0
+        return (0, 0), 0
+    return (found.st_dev, found.st_ino), found.st_size

@@ -145,16 +145,15 @@ class ZenMLMaintenance:
         if entry is None or entry.facts.store != store:
             # By this the next clean knows that the run is not just elsewhere.
             self._journal.update_execution(execution_id, store=store)
+        stores = local_files.artifact_stores()
         if plan.with_runs:
             if run is not None:
                 _delete_run(run)
-            local_files.remove_log(execution_id)
+            local_files.remove_log(execution_id, stores)
             local_files.remove_inputs(entry.facts.inputs if entry else None)
-            if not local_files.remove_values(
-                execution_id, local_files.artifact_stores()
-            ):
+            if not local_files.remove_values(execution_id, stores):
                 return _VALUES_USED
-        local_files.remove_log(execution_id)
+        local_files.remove_log(execution_id, stores)
         self._journal.forget(execution_id, stays=not plan.with_runs)
         return None
 

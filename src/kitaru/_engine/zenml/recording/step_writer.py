@@ -26,6 +26,7 @@ from zenml.models import (
     StepRunUpdate,
 )
 
+from kitaru._core import sources
 from kitaru._core.calls import records
 from kitaru._core.calls.records import OUTPUT, CallRecord
 from kitaru._core.flows.metadata_keys import PLACE_KEY, RECORD_KEY, USAGE_KEY
@@ -104,12 +105,7 @@ class StepWriter:
         if known is not None and not known.finished:
             return
         request = self._request(
-            call.invocation_id,
-            call.name,
-            call.parents,
-            status=ExecutionStatus.RUNNING,
-            start_time=call.started_at,
-            cache_key=call.cache_key,
+            call, status=ExecutionStatus.RUNNING, start_time=call.started_at
         )
         ids = self._create_rows([local_rows.NewStep(request, {})])
         if ids is not None:
@@ -147,12 +143,9 @@ class StepWriter:
     ) -> StepRunResponse:
         """Show a call whose pod ZenML is about to start."""
         request = self._request(
-            call.invocation_id,
-            call.name,
-            call.parents,
+            call,
             status=ExecutionStatus.PROVISIONING,
             start_time=call.started_at,
-            cache_key=call.cache_key,
             launching=launching,
         )
         step = Client().zen_store.create_run_step(request)
@@ -278,36 +271,36 @@ class StepWriter:
         earlier: Container[str] = (),
     ) -> StepRunRequest:
         return self._request(
-            record.invocation_id,
-            record.name,
-            record.parents,
+            record,
             status=_status(record),
             start_time=record.started_at,
             end_time=record.ended_at,
             outputs=outputs,
             record=record,
-            cache_key=record.cache_key,
             earlier=earlier,
         )
 
     def _request(
         self,
-        invocation_id: str,
-        name: str,
-        parents: tuple[str, ...],
+        call: StartedCall | CallRecord,
         *,
         status: ExecutionStatus,
         start_time: datetime,
         end_time: datetime | None = None,
         outputs: dict[str, list[UUID]] | None = None,
         record: CallRecord | None = None,
-        cache_key: str | None = None,
         earlier: Container[str] = (),
         launching: Launching | None = None,
     ) -> StepRunRequest:
+        invocation_id = call.invocation_id
         known = self._steps.get(invocation_id)
-        shown = [p for p in parents if p in self._steps or p in earlier]
-        used = [parent for parent in shown if parent in self._outputs]
+        there = {
+            name
+            for name in (*call.parents, *call.after)
+            if name in self._steps or name in earlier
+        }
+        shown = records.upstream(call.parents, call.after, there)
+        used = [p for p in shown if p in call.parents and p in self._outputs]
         return StepRunRequest(
             name=invocation_id,
             pipeline_run_id=UUID(self._execution_id),
@@ -316,14 +309,16 @@ class StepWriter:
             end_time=end_time,
             status=status,
             outputs=outputs or {},
-            cache_key=cache_key,
+            cache_key=call.cache_key,
+            code_hash=call.code_hash or None,
+            source_code=sources.hashed(call.code_hash),
             inputs={parent: [self._outputs[parent]] for parent in used},
             exception_info=_exception(record),
             resource_requester=launching.orchestrator_id if launching else None,
             resource_request_runtime=StepRuntime.ISOLATED if launching else None,
             dynamic_config=step_configurations.of(
                 invocation_id,
-                name,
+                call.name,
                 shown,
                 used,
                 record,

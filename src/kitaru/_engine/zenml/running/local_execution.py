@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from zenml.client import Client
 from zenml.execution.pipeline.dynamic.run_context import DynamicPipelineRunContext
+from zenml.models import LogsRequest
 
 from kitaru._core.calls import described, failures, names
 from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
@@ -22,6 +26,7 @@ from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
+from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
@@ -36,6 +41,7 @@ from kitaru._engine.recording.journal_recorder import JournalRecorder, taken_ove
 from kitaru._engine.recording.projector import Projector
 from kitaru._engine.session import flow_attempt, futures
 from kitaru._engine.session.session import Session
+from kitaru._engine.values.value_files import FileValues
 from kitaru._engine.zenml.connection import active, connection
 from kitaru._engine.zenml.inspection import executions
 from kitaru._engine.zenml.inspection import failures as noted_failures
@@ -51,6 +57,8 @@ from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions, local_waits
 from kitaru.errors import KitaruBackendError
 from kitaru.models import ExecutionStatus
+
+logger = logging.getLogger(__name__)
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -135,6 +143,8 @@ class LocalExecution:
         if not fresh:
             self._journal.begin_again(self.execution_id)
             writer.read_existing()
+        elif isinstance(values, FileValues) and self._stopping is None:
+            self._show_log(values.folder)
         if inputs is None:
             inputs = read_inputs(self._facts, anything)
         pods = self._isolated_pods(writer, values)
@@ -199,6 +209,22 @@ class LocalExecution:
         finally:
             projector.stop()
         return self.ending, result[0] if result else None
+
+    def _show_log(self, folder: Path) -> None:
+        """Tell ZenML where the log is: in its artifact store, under a second name."""
+        request = LogsRequest(
+            project=Client().active_project.id,
+            uri=str(log_folders.show(self._log.path, folder)),
+            source=log_folders.SHOWN_AS,
+            artifact_store_id=Client().active_stack.artifact_store.id,
+            pipeline_run_id=UUID(self.execution_id),
+        )
+        try:
+            with translated("showing the log"):
+                Client().zen_store.create_logs(request)
+        except KitaruBackendError as error:
+            # Kitaru itself reads the log where it lies.
+            logger.debug("%s", error, exc_info=True)
 
     def _permit(self, execution_id: str, what: str) -> Permit:
         # Whoever let this execution run here has decided about its own content.
