@@ -49,7 +49,7 @@ class Draft:
         """Put it in its place, whole and on disk; whatever was there goes."""
         self.flush()
         for folder in self.move(path):
-            _flush_folder(folder)
+            flush_folder(folder)
 
     def flush(self) -> None:
         """Return when all that was written is on disk."""
@@ -79,7 +79,7 @@ def draft(folder: Path, *, mode: int = private.FILE) -> Iterator[Draft]:
         OSError: If the disk is full, or refuses.
     """
     for above in _make_folder(folder, mode):
-        _flush_folder(above)
+        flush_folder(above)
     path = folder / f"{_PREFIX}{uuid4().hex}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -131,7 +131,7 @@ def write_together(
                 made.append((file, path))
             _for_all(Draft.flush, [file for file, _ in made])
             _for_all(
-                _flush_folder,
+                flush_folder,
                 {grown for one, path in made for grown in one.move(path)},
             )
 
@@ -161,7 +161,7 @@ def put_in_place(source: Path, target: Path) -> None:
     finally:
         os.close(descriptor)
     source.replace(target)
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
 
 
 def remove_left(folder: Path) -> int:
@@ -206,7 +206,7 @@ def _make_folder(folder: Path, mode: int) -> list[Path]:
     return grown
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make new entries durable (fsync(2): a folder needs a flush of its own)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
