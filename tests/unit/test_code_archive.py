@@ -80,7 +80,7 @@ def test_the_same_content_is_packed_once_and_unpacked_once(
     project: Path, tmp_path: Path
 ) -> None:
     first = pack(project, tmp_path / "archives")
-    before = first.path.stat()
+    before = first.path.stat().st_ino
     home = archive.unpack(first.path, first.hash, tmp_path / "code")
     clone = tmp_path / "a fresh clone"
     shutil.copytree(project, clone, symlinks=True)
@@ -90,7 +90,7 @@ def test_the_same_content_is_packed_once_and_unpacked_once(
     again = pack(clone, tmp_path / "archives")
 
     assert (again.hash, again.is_new) == (first.hash, False)
-    assert again.path.stat() == before
+    assert again.path.stat().st_ino == before
     assert archive.unpack(Path("/nowhere"), first.hash, tmp_path / "code") == home
 
 
@@ -287,10 +287,43 @@ def test_many_unpack_one_code_at_once_and_one_of_them_dies(tmp_path: Path) -> No
     assert said == ["301\n"] * 3
     assert contents(folder / packed.hash) == contents(root)
     (left,) = folder.glob(".new-*")
-    assert archive.left(folder) == []
-    old = time.time() - 3601
-    os.utime(left, (old, old))
-    assert archive.left(folder) == [left]
+    assert archive.unused(folder, {packed.hash}) == []
+    grow_old(left, folder / packed.hash)
+    assert archive.unused(folder, {packed.hash}) == [left]
+    archive.remove(left)
+    assert [path.name for path in folder.iterdir()] == [packed.hash]
+
+
+def grow_old(*paths: Path) -> None:
+    long_ago = time.time() - 3601
+    for path in paths:
+        os.utime(path, (long_ago, long_ago))
+
+
+def test_code_that_nobody_names_goes_an_hour_after_its_last_use(
+    project: Path, tmp_path: Path
+) -> None:
+    archives, folder = tmp_path / "archives", tmp_path / "code"
+    packed = pack(project, archives)
+    home = archive.unpack(packed.path, packed.hash, folder)
+    foreign = archives / f"{'0' * 40}.tar.gz"
+    foreign.touch()
+    grow_old(home, packed.path, foreign)
+
+    assert archive.unused(folder, {packed.hash}) == []
+    assert archive.unused(folder, set()) == [home]
+    # Only what has a name of ours.
+    assert archive.unused(archives, set()) == [packed.path]
+    assert archive.unused(tmp_path / "nowhere", set()) == []
+
+    pack(project, archives)
+    archive.unpack(packed.path, packed.hash, folder)
+    assert archive.unused(folder, set()) + archive.unused(archives, set()) == []
+
+    for path in (home, packed.path, packed.path):
+        archive.remove(path)
+    assert list(folder.iterdir()) == []
+    assert list(archives.iterdir()) == [foreign]
 
 
 def test_a_full_or_closed_disk_leaves_no_half_archive(

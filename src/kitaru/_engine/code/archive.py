@@ -18,11 +18,12 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Set
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from uuid import uuid4
 
 from kitaru._core.words import plain
 from kitaru._engine.code import choose
@@ -111,6 +112,7 @@ def pack(root: Path, file: Path, destination: Path) -> Packed:
     content = _content_of(_read(chosen))
     path = destination / f"{content.hash}{_ENDING}"
     if is_whole(path, content.hash):
+        _keep(path)
         return Packed(content.hash, content.files, content.size, path, is_new=False)
     try:
         with durable_files.draft(destination) as draft:
@@ -158,6 +160,7 @@ def unpack(
         raise KitaruBackendError(f"{plain.line(hash)!r} is no hash of code ({said})")
     home = folder / hash
     if home.is_dir():
+        _keep(home)
         return home
     try:
         private.make_folder(folder)
@@ -184,9 +187,44 @@ def unpack(
     return home
 
 
-def left(folder: Path) -> list[Path]:
-    """Return what processes that died had begun to unpack."""
-    return [path for path in folder.glob(f"{_SCRATCH}*") if _age(path) > _LEFT_AFTER]
+def unused(folder: Path, named: Set[str]) -> list[Path]:
+    """Return archives, unpacked code, and what dead processes had begun to unpack.
+
+    What was used within the hour stays: somebody may be about to name it.
+
+    Args:
+        folder: One of archives or of unpacked code.
+        named: The hashes that versions and executions name.
+    """
+    found = [path for path in _in(folder) if _age(path) > _LEFT_AFTER]
+    return [
+        path
+        for path in found
+        if path.name.startswith(_SCRATCH)
+        or (_HASH.fullmatch(_hash_in(path)) and _hash_in(path) not in named)
+    ]
+
+
+def remove(path: Path) -> None:
+    """Remove what `unused` has returned; nobody finds half a folder meanwhile.
+
+    Raises:
+        KitaruBackendError: If the disk refuses.
+    """
+    try:
+        if path.is_dir():
+            gone = path.with_name(f"{_SCRATCH}{uuid4().hex}")
+            path.rename(gone)
+            shutil.rmtree(gone)
+        else:
+            path.unlink()
+    except FileNotFoundError:
+        # Another process cleans the same.
+        return
+    except OSError as error:
+        raise KitaruBackendError(
+            f"{path} cannot be removed: {error.strerror or error}"
+        ) from error
 
 
 def _content_of(entries: Iterable[_Entry]) -> _Content:
@@ -359,6 +397,23 @@ def _refused(folder: Path, error: OSError) -> KitaruBackendError:
     return KitaruBackendError(
         f"code cannot be unpacked to {folder}: {error.strerror or error}"
     )
+
+
+def _in(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _hash_in(path: Path) -> str:
+    return path.name.removesuffix(_ENDING)
+
+
+def _keep(path: Path) -> None:
+    """Say that it is used: `unused` goes by that."""
+    with suppress(OSError):
+        os.utime(path)
 
 
 def _age(path: Path) -> float:
