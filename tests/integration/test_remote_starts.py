@@ -64,6 +64,9 @@ def test_ready_image_is_used_as_it_is() -> None:
 
     assert settings.skip_build
     assert settings.parent_image == READY
+    # A commit may lack what the flow was started with.
+    assert settings.allow_download_from_artifact_store
+    assert not settings.allow_download_from_code_repository
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,25 @@ def steps(port: int = 0, size: int = 0) -> list[str]:
     return third(second(first(port, size), port), port)
 """
 
+# Returns the files that came along, and what one of them says.
+LUGGAGE = """
+from pathlib import Path
+
+from kitaru import checkpoint, flow
+
+@checkpoint
+def look() -> list[str]:
+    said = Path("data dir/two words.txt").read_text()
+    return [said, *sorted(str(p) for p in Path().rglob("*") if p.is_file())]
+
+@flow(stack="rig", image="127.0.0.1:5000/kitaru:rig")
+def luggage() -> list[str]:
+    return look()
+
+if __name__ == "__main__":
+    print(*luggage.run().wait(timeout=170), sep="\\n")
+"""
+
 # Bytes that no compression makes small, there and back.
 LARGE = """
 import random

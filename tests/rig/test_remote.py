@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from tests.rig.doorbell import doorbell
 from tests.rig.laptop import Laptop
-from tests.rig.programs import LARGE, makers
+from tests.rig.programs import LARGE, LUGGAGE, makers
 from tests.rig.rig import Rig
 from tests.rig.services import S3_KEY, S3_SECRET
 
@@ -89,6 +89,20 @@ def test_large_values_cross_in_both_directions(laptop: Laptop) -> None:
     done = laptop.python(script, within=180)
 
     assert done.stdout.strip() == "True"
+
+
+def test_names_with_spaces_come_along_and_secrets_stay(laptop: Laptop) -> None:
+    script = laptop.script("luggage.py", LUGGAGE)
+    for name in ("data dir/two words.txt", ".env", ".venv/pyvenv.cfg", ".venv/big.bin"):
+        path = laptop.project / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+
+    done = laptop.python(script, within=180)
+
+    said, *files = done.stdout.splitlines()
+    assert said == "data dir/two words.txt"
+    assert files == ["data dir/two words.txt", "luggage.py"]
 
 
 def test_flow_runs_on_a_stack_made_with_kitaru(rig: Rig, laptop: Laptop) -> None:

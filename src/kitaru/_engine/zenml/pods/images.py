@@ -28,6 +28,8 @@ def docker_settings(image: ImageSettings | None) -> DockerSettings:
     common: dict[str, Any] = {
         "parent_image": wanted.base_image,
         "allow_download_from_artifact_store": True,
+        # What a commit holds is not always what the flow was started with.
+        "allow_download_from_code_repository": False,
     }
     if wanted.base_image and not any(getattr(wanted, name) for name in _NEEDS_BUILD):
         return DockerSettings(skip_build=True, **common)

@@ -6,8 +6,6 @@ run, and what it leaves is on the server and in the artifact store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,17 +72,6 @@ def check(source: FlowSource) -> None:
             "reach the local database of this machine; connect to a server with: kitaru "
             "login URL"
         )
-
-
-@contextmanager
-def code_of(source: FlowSource) -> Iterator[None]:
-    """Let ZenML upload the folder that a flow is imported from."""
-    before = source_utils._CUSTOM_SOURCE_ROOT
-    source_utils.set_custom_source_root(source.root)
-    try:
-        yield
-    finally:
-        source_utils.set_custom_source_root(before)
 
 
 def options(settings: Settings) -> dict[str, Any]:

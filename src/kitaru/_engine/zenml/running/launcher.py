@@ -36,7 +36,7 @@ from kitaru._engine.runners.spawning import Surroundings
 from kitaru._engine.runners.starting import Starter
 from kitaru._engine.zenml.connection import active, connection
 from kitaru._engine.zenml.pods import logs as pod_logs
-from kitaru._engine.zenml.pods import remote_runs
+from kitaru._engine.zenml.pods import remote_runs, stored_code
 from kitaru._engine.zenml.recording import artifact_versions
 from kitaru._engine.zenml.running.local_execution import LocalExecution
 from kitaru._engine.zenml.runs import entry, runs, statuses
@@ -108,10 +108,10 @@ class Launcher:
         flow, plan = launch.flow, launch.replay
         remote_runs.check(flow.source)
         inputs = attempts.encoded_inputs(launch)
-        with (
-            translated(f"starting flow {flow.name!r}"),
-            remote_runs.code_of(flow.source),
-        ):
+        with translated(f"starting flow {flow.name!r}"):
+            code_uri, _ = stored_code.store(
+                Path(flow.source.root), Path(flow.source.file)
+            )
             run = runs.create(
                 flow.name,
                 flow.source,
@@ -123,6 +123,7 @@ class Launcher:
                 code=sources.code_of(flow.function),
                 original=plan.source if plan else None,
                 in_pod=True,
+                code_uri=code_uri,
                 options=remote_runs.options(launch.options.settings),
             )
             with importing.quiet():

@@ -20,8 +20,10 @@ from zenml.execution.pipeline.utils import (
 from zenml.models import (
     PipelineRunResponse,
     PipelineRunUpdate,
+    PipelineSnapshotRequest,
     PipelineSnapshotResponse,
 )
+from zenml.pipelines.build_utils import reuse_or_create_pipeline_build
 from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
 from zenml.pipelines.run_utils import create_placeholder_run
 from zenml.stack import Stack
@@ -80,6 +82,7 @@ def create(
     *,
     code: str,
     in_pod: bool = False,
+    code_uri: str | None = None,
     original: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> PipelineRunResponse:
@@ -92,6 +95,7 @@ def create(
         facts: What another process needs to go on with it.
         code: The source of the flow, for the dashboard.
         in_pod: Whether the stack runs the body, not this machine.
+        code_uri: The archive of the code, for pods.
         original: The execution this one replays.
         options: More for ZenML's pipeline, by the names of its parameters.
     """
@@ -110,12 +114,40 @@ def create(
     )
     pipeline.code = code
     pipeline.prepare(flow=source.reference, inputs=attempts.shown_inputs(inputs))
-    snapshot = pipeline._create_snapshot(**pipeline._run_args)
     return create_placeholder_run(
-        snapshot=snapshot,
+        snapshot=_snapshot(pipeline, code_uri),
         # An orchestrator of this machine has one for all runs of all threads.
         orchestrator_run_id=None if in_pod else str(uuid4()),
         original_run_id=UUID(original) if original else None,
+    )
+
+
+def _snapshot(
+    pipeline: _FlowPipeline, code_uri: str | None
+) -> PipelineSnapshotResponse:
+    """Make the snapshot of a run.
+
+    ZenML's own way packs the code by itself: files with a space in their name are lost,
+    and without git whatever lies there comes along.
+    """
+    client = Client()
+    stack = client.active_stack
+    compiled, _, build = pipeline._compile(**pipeline._run_args)
+    pipeline_id = pipeline.register().id
+    stack.validate()
+    built = reuse_or_create_pipeline_build(
+        snapshot=compiled, pipeline_id=pipeline_id, allow_build_reuse=True, build=build
+    )
+    return client.zen_store.create_snapshot(
+        PipelineSnapshotRequest(
+            project=client.active_project.id,
+            stack=stack.id,
+            pipeline=pipeline_id,
+            build=built.id if built else None,
+            code_path=code_uri,
+            source_code=pipeline.source_code,
+            **compiled.model_dump(),
+        )
     )
 
 
