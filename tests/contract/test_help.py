@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from kitaru.cli.app import app
 from kitaru.cli.examples import EXAMPLES
-from kitaru.errors import KitaruFeatureNotAvailableError
 
 ROOT: Any = typer.main.get_command(app)
 
@@ -81,14 +80,6 @@ def test_a_command_that_is_none_is_answered_with_what_was_meant(
 
     assert done.exit_code == 2
     assert meant in " ".join(done.output.replace("│", " ").split())
-
-
-@pytest.mark.parametrize("word", ["build", "deploy", "invoke", "flow"])
-def test_what_is_agreed_and_missing_is_said_to_be_missing(word: str) -> None:
-    done = CliRunner().invoke(app, [word, "anything"])
-
-    assert isinstance(done.exception, KitaruFeatureNotAvailableError)
-    assert f"`kitaru {word}` is not in this version" in str(done.exception)
 
 
 def test_an_output_before_a_command_is_refused_with_its_place() -> None:

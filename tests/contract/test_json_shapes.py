@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import kitaru
 from kitaru import checkpoint, flow
 from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
+from kitaru._ops import deployments
 from kitaru.cli.app import app
 from tests.support.golden import GOLDEN, assert_golden
 
@@ -58,6 +60,42 @@ def listed() -> list[str]:
     return []
 
 
+DEPLOYED = """
+import sys
+import kitaru
+
+@kitaru.flow
+def report(topic: str, depth: int = 1) -> str:
+    print("reporting", file=sys.stderr)
+    return topic * depth
+"""
+TARGET, GIVEN = "report.py:report", ("--args", '{"topic": "tides"}')
+
+
+def deployed(*rest: str) -> Callable[[], list[str]]:
+    """Return what deploys and invokes a flow, and then gives the rest of a command."""
+
+    def prepare() -> list[str]:
+        deployments.deploy(TARGET, project=Path.cwd(), tags=["staging"])
+        deployments.invoke(flow="report", inputs={"topic": "tides"})
+        return list(rest)
+
+    return prepare
+
+
+DEPLOYMENTS: dict[str, Callable[[], list[str]]] = {
+    "build": lambda: [TARGET],
+    "deploy": lambda: [TARGET],
+    "invoke": deployed("report", *GIVEN),
+    "flow list": deployed(),
+    "flow show": deployed("report"),
+    "flow tag": deployed("report", "1", "canary"),
+    "flow untag": deployed("report", "1", "staging"),
+    "flow deployments list": deployed(),
+    "flow deployments show": deployed("report"),
+    "flow deployments logs": deployed("report"),
+    "flow deployments delete": deployed("report", "1", "--yes"),
+}
 EXECUTIONS: dict[str, Callable[[], list[str]]] = {
     "executions list": listed,
     "executions get": lambda: [completed()],
@@ -106,9 +144,21 @@ def test_kitaru_alone_prints_its_golden_json(memory: None) -> None:
     assert_golden("home", json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("command", EXECUTIONS, ids=lambda name: name.replace(" ", "-"))
-def test_a_command_prints_its_golden_json(memory: None, command: str) -> None:
-    arguments = EXECUTIONS[command]()
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a flow in it, which is the current one."""
+    (tmp_path / "report.py").write_text(DEPLOYED)
+    monkeypatch.chdir(tmp_path)
+
+
+COMMANDS = EXECUTIONS | DEPLOYMENTS
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda name: name.replace(" ", "-"))
+def test_a_command_prints_its_golden_json(
+    memory: None, project: None, command: str
+) -> None:
+    arguments = COMMANDS[command]()
 
     done = CliRunner().invoke(app, [*command.split(), *arguments, "-o", "json"])
 

@@ -174,8 +174,9 @@ def _load(source: FlowSource) -> bool:
 
 def _import(module: str, path: Path, root: str, *, what: str) -> bool:
     _check_free(module, path, what)
-    if root not in sys.path:
-        sys.path.insert(0, root)
+    if sys.path[:1] != [root]:
+        # What is loaded finds its own neighbours, not those of another version.
+        sys.path[:] = [root, *(place for place in sys.path if place != root)]
     before = set(sys.modules)
     try:
         with _loading_only():

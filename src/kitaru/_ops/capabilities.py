@@ -40,6 +40,14 @@ class Op(StrEnum):
     WAIT_LIST = "list pending waits"
     ARTIFACT_LIST = "list artifacts"
     ARTIFACT_GET = "get an artifact"
+    DEPLOYMENT_BUILD = "build a flow without deploying it"
+    DEPLOYMENT_CREATE = "deploy a flow version"
+    DEPLOYMENT_LIST = "list deployments"
+    DEPLOYMENT_GET = "show a deployment"
+    DEPLOYMENT_LOGS = "read logs of a deployment"
+    DEPLOYMENT_TAG = "tag a deployment"
+    DEPLOYMENT_DELETE = "delete a deployment"
+    DEPLOYMENT_INVOKE = "invoke a deployment"
     STACK_CREATE = "create a local stack"
     STACK_CREATE_REMOTE = "create a remote stack"
     STACK_VERIFY = "check a stack"
@@ -85,6 +93,14 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.WAIT_LIST: frozenset({CLIENT}),
     Op.ARTIFACT_LIST: frozenset({CLIENT, MCP}),
     Op.ARTIFACT_GET: frozenset({CLIENT, MCP}),
+    Op.DEPLOYMENT_BUILD: frozenset({CLI}),
+    Op.DEPLOYMENT_CREATE: frozenset({CLI, MCP}),
+    Op.DEPLOYMENT_LIST: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_GET: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_LOGS: frozenset({CLI}),
+    Op.DEPLOYMENT_TAG: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_DELETE: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_INVOKE: frozenset({CLIENT, CLI, MCP}),
     Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
     Op.STACK_CREATE_REMOTE: frozenset({CLI, MCP}),
     Op.STACK_VERIFY: frozenset({CLI}),

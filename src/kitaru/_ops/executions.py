@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from kitaru._core.calls import selectors, statuses
@@ -11,7 +11,7 @@ from kitaru._core.words import paging
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import ExecutionQuery
-from kitaru._ops.settling import does_not_run, until_settled
+from kitaru._ops.settling import does_not_run, needs_someone, until_settled
 from kitaru.errors import KitaruUsageError
 from kitaru.models import (
     Continuation,
@@ -175,6 +175,27 @@ def cancel(
 def settled(execution_id: str) -> Execution:
     """Return the execution once it is finished or waits."""
     return until_settled(resolve(execution_id), does_not_run)
+
+
+def followed(execution_id: str, tell: Callable[[LogEntry], object]) -> Execution:
+    """Return the execution once it has ended or waits for an answer.
+
+    Args:
+        execution_id: Execution id or unique prefix.
+        tell: Given each entry of its log until then, oldest first.
+    """
+    full_id, told = resolve(execution_id), 0
+
+    def tell_new(*_: object) -> None:
+        nonlocal told
+        entries = current_engine().logs(full_id, follow=False)
+        for entry in islice(entries, told, None):
+            tell(entry)
+            told += 1
+
+    found = until_settled(full_id, needs_someone, progress=tell_new)
+    tell_new()
+    return found
 
 
 def _calls_named(execution_id: str, checkpoint: str) -> set[str]:

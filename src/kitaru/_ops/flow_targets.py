@@ -15,6 +15,7 @@ from kitaru._core.flows import inputs as rules
 from kitaru._core.settings import settings
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
+from kitaru._engine.code import unpacked
 from kitaru._engine.flow_loading import Declared
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
@@ -106,7 +107,8 @@ def check_execution(exec_id: str, *, project: Path) -> None:
     """Refuse to let code of an execution run whose flow is outside a folder.
 
     Whoever may only run flows of one project may neither retry nor answer nor replay
-    those of another: each of these loads the flow's file.
+    those of another: each of these loads the flow's file. A deployed version was made to
+    be run by everybody who can reach it, wherever it came from.
 
     Raises:
         KitaruUsageError: If the flow's file, or the folder it imports from, is outside.
@@ -116,6 +118,8 @@ def check_execution(exec_id: str, *, project: Path) -> None:
     source = current_engine().flow_source(full_id)
     if not source.is_loadable:
         return  # No file: only the process that defined it can run it.
+    if unpacked.is_here(source):
+        return
     _check_is_project(root)
     what = f"the flow of execution {full_id}"
     _check_inside(Path(source.file).resolve(), root, what)

@@ -104,6 +104,8 @@ def prepare(
             recorded.settings, given or Settings(), source=full_id
         ),
         replay=plan,
+        # A flow that the caller has need not be the one that was deployed.
+        deployed=recorded.deployed if flow is None else None,
     )
     return Prepared(launch, (*_changed_code(spec, recorded), _reminder(plan, recorded)))
 

@@ -16,6 +16,7 @@ from kitaru.cli import (
     auth,
     clean,
     connection,
+    deployments,
     examples,
     executions,
     home,
@@ -44,6 +45,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(executions.app, name="executions")
+app.command("build")(deployments.build)
+app.command("deploy")(deployments.deploy)
+app.command("invoke")(deployments.invoke)
+app.add_typer(deployments.app, name="flow")
 app.add_typer(models.app, name="model")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(analytics.app, name="analytics")

@@ -48,6 +48,45 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions logs 1b2c3d4e --follow",
         "kitaru executions logs 1b2c3d4e --checkpoint draft --limit 20",
     ),
+    "build": ("kitaru build flows/research.py:research_agent",),
+    "deploy": (
+        "kitaru deploy flows/research.py:research_agent",
+        "kitaru deploy my_package.flows:main --tag staging --stack production",
+    ),
+    "invoke": (
+        'kitaru invoke research_agent --args \'{"topic": "tides"}\'',
+        "kitaru invoke research_agent --version 3 --wait",
+    ),
+    "flow": ("kitaru flow list", "kitaru flow show research_agent"),
+    "flow list": ("kitaru flow list", "kitaru flow list -o json"),
+    "flow show": (
+        "kitaru flow show research_agent",
+        "kitaru flow show research_agent -o json",
+    ),
+    "flow tag": (
+        "kitaru flow tag research_agent 3 default",
+        "kitaru flow tag research_agent 4 canary --exclusive",
+    ),
+    "flow untag": ("kitaru flow untag research_agent 4 canary",),
+    "flow deployments": (
+        "kitaru flow deployments list --flow research_agent",
+        "kitaru flow deployments logs research_agent --follow",
+    ),
+    "flow deployments list": (
+        "kitaru flow deployments list",
+        "kitaru flow deployments list --flow research_agent -o json",
+    ),
+    "flow deployments show": (
+        "kitaru flow deployments show research_agent",
+        "kitaru flow deployments show research_agent --version 3",
+    ),
+    "flow deployments logs": (
+        "kitaru flow deployments logs research_agent --version 3",
+        "kitaru flow deployments logs research_agent --execution 1b2c3d4e --follow",
+    ),
+    "flow deployments delete": (
+        "kitaru flow deployments delete research_agent 2 --yes",
+    ),
     "model": ("kitaru model list",),
     "model list": ("kitaru model list",),
     "model register": (

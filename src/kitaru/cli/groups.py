@@ -8,34 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from kitaru._core.words.similar import closest
-from kitaru.errors import KitaruFeatureNotAvailableError
-from kitaru.version import __version__
 
 # What typer raises for words and options it cannot read; it has no public name there.
 WrongUsage: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
-
-# Agreed for Kitaru, and not there yet.
-_LATER = ("build", "deploy", "invoke", "flow")
-_SEE = "see what there is with: kitaru --help"
 
 
 class Group(TyperGroup):
     """A group that suggests commands, also those of its own groups."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that the first word names.
-
-        Raises:
-            KitaruFeatureNotAvailableError: For one that a later version will have.
-        """
+        """Return the command that the first word names."""
         word = args[0]
         unknown = self.get_command(ctx, word) is None and not word.startswith("-")
         if unknown and not ctx.resilient_parsing:
-            if ctx.parent is None and word in _LATER:
-                raise KitaruFeatureNotAvailableError(
-                    f"`kitaru {word}` is not in this version of Kitaru "
-                    f"({__version__}); {_SEE}"
-                )
             ctx.fail(f"no command {word!r}{self._suggestion(ctx, word)}")
         return super().resolve_command(ctx, args)
 

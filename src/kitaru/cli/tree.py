@@ -90,6 +90,8 @@ def _facts(item: Execution) -> list[str]:
     """Return what there is to say of the execution as a whole."""
     lasted = took(item.started_at, item.ended_at)
     lines = [f"started {ago(item.started_at)}, took {lasted}, stack {item.stack_name}"]
+    if item.version:
+        lines.append(f"deployed version {item.version}")
     if item.original_exec_id:
         lines.append(f"replay of {item.original_exec_id}")
     said = {"settings": item.settings, "inputs": item.inputs, "result": item.result}

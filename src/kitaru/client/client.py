@@ -13,6 +13,7 @@ from kitaru._ops import waits as wait_ops
 from kitaru._ops.capabilities import CLIENT, Op, exposes
 from kitaru._ops.connection import Place
 from kitaru.client.auth import Auth
+from kitaru.client.deployments import Deployments
 from kitaru.models import (
     ArtifactRef,
     Execution,
@@ -59,6 +60,7 @@ class KitaruClient:
         place = Place(server_url, auth_token, project)
         self.executions = Executions(place)
         self.artifacts = Artifacts(place)
+        self.deployments = Deployments(place)
         self.auth = Auth(place)
         self._place = place
 

@@ -145,7 +145,7 @@ async def run(
             stack=stack,
         )
     )
-    return await _result(ctx, started.exec_id, wait_seconds, *started.notes)
+    return await result_of(ctx, started.exec_id, wait_seconds, *started.notes)
 
 
 @tool(
@@ -184,7 +184,7 @@ async def provide_input(
             return asked
         if isinstance(asked, answers.NotGiven):
             note = "the user did not answer; nothing was stored, the wait stays open"
-            return await _result(ctx, exec_id, 0, note)
+            return await result_of(ctx, exec_id, 0, note)
         value = asked.value  # type: ignore[assignment]  # checked against the schema
     answer = answers.read_leniently(found, value)
     going_on = await in_thread(
@@ -196,7 +196,7 @@ async def provide_input(
             surface="mcp",
         )
     )
-    return await _result(ctx, exec_id, wait_seconds, *_how(going_on))
+    return await result_of(ctx, exec_id, wait_seconds, *_how(going_on))
 
 
 @tool("kitaru_executions_retry", title="Retry a failed execution", effect=RUNS_CODE)
@@ -206,7 +206,7 @@ async def retry(
 ) -> ExecutionResult:
     """Let a failed execution go on in a new process; finished checkpoints are kept."""
     going_on = await in_thread(partial(executions.retry, exec_id))
-    return await _result(ctx, exec_id, wait_seconds, *_how(going_on))
+    return await result_of(ctx, exec_id, wait_seconds, *_how(going_on))
 
 
 @tool("kitaru_executions_replay", title="Replay an execution", effect=RUNS_CODE)
@@ -250,7 +250,7 @@ async def replay(
             reuse_waits=reuse_waits,
         )
     )
-    return await _result(ctx, started.exec_id, wait_seconds, *started.notes)
+    return await result_of(ctx, started.exec_id, wait_seconds, *started.notes)
 
 
 @tool(
@@ -272,9 +272,10 @@ async def cancel(ctx: Context, exec_id: ExecutionId) -> ExecutionResult:
     )
 
 
-async def _result(
+async def result_of(
     ctx: Context, exec_id: str, wait_seconds: float, *notes: str
 ) -> ExecutionResult:
+    """Return an execution as a tool tells of it, after it had time to settle."""
     execution = await settled(ctx, exec_id, within=wait_seconds)
     return portions.execution_result(execution, notes=notes)
 

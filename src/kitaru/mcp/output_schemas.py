@@ -1,7 +1,7 @@
 """JSON schemas of what tools give back, short enough for a conversation.
 
 A client gets the schemas of all tools at once, before anything is asked; what they need
-not say is left out, and an execution is described once.
+not say is left out, and executions and deployed versions are described once.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from pydantic import TypeAdapter
 # Titles repeat the names of fields. Defaults are of no use for what is always there.
 _LEFT_OUT = ("title", "default", "pattern", "additionalProperties")
 _DESCRIBED_ELSEWHERE = {
-    "Execution": "An execution, as kitaru_executions_get describes it."
+    "Deployment": "A version, as kitaru_deployments_get describes it.",
+    "Execution": "An execution, as kitaru_executions_get describes it.",
 }
 
 
 def output_schema(result: Any, *, is_full: bool) -> dict[str, Any]:
-    """Return the schema of a type; unless `is_full`, executions are described elsewhere."""
+    """Return the schema of a type; unless `is_full`, without what others describe."""
     schema = TypeAdapter(result).json_schema(mode="serialization")
     short = {} if is_full else _DESCRIBED_ELSEWHERE
     definitions = schema.pop("$defs", {})

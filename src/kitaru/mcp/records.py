@@ -9,6 +9,7 @@ from pydantic import Field
 from kitaru.models import (
     ArtifactRef,
     DeletedStack,
+    Deployment,
     Execution,
     LocalServer,
     LogEntry,
@@ -70,6 +71,13 @@ class ArtifactValue(Record):
     next_offset: Annotated[
         int | None, Field(description="The `offset` to go on with; null at the end.")
     ] = None
+    notes: Notes = ()
+
+
+class DeploymentResult(Record):
+    """One deployed version of a flow."""
+
+    deployment: Deployment
     notes: Notes = ()
 
 

@@ -56,7 +56,7 @@ def tool(
         title: What people see.
         effect: Its hints.
         result: Type of the structured output; the return annotation by default.
-        is_full: Describe executions in its output schema; one tool has to.
+        is_full: Describe executions, or versions, in its output schema; one tool has to.
     """
 
     def register(function: F) -> F:

@@ -17,6 +17,7 @@ from pydantic import ValidationError as RefusedArguments
 
 from kitaru.mcp import (
     artifacts,
+    deployments,
     executions,
     local_server,
     prompts,
@@ -28,13 +29,14 @@ from kitaru.mcp.registry import tools, with_our_errors
 from kitaru.version import __version__
 
 # Importing them is what fills `tools`.
-MODULES = (artifacts, executions, local_server, secrets, stacks, status)
+MODULES = (artifacts, executions, deployments, local_server, secrets, stacks, status)
 
 _INSTRUCTIONS = """\
 Kitaru runs durable flows: Python functions whose checkpoints keep their results. An
 execution that failed goes on with retry; replay runs one again from a checkpoint with
 changed values; an execution that waits needs an answer of a person.
-Start flows of the project with kitaru_executions_run, look with kitaru_executions_get."""
+Start flows of the project with kitaru_executions_run, deployed versions of flows with
+kitaru_deployments_invoke; look with kitaru_executions_get."""
 
 
 def build(project: Path) -> FastMCP[Any]:

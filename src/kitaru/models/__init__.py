@@ -13,6 +13,9 @@ from kitaru.models.connection import LocalServer as LocalServer
 from kitaru.models.connection import LoggedOut as LoggedOut
 from kitaru.models.connection import NewApiKey as NewApiKey
 from kitaru.models.connection import ServiceAccount as ServiceAccount
+from kitaru.models.deployments import Build as Build
+from kitaru.models.deployments import DeployedFlow as DeployedFlow
+from kitaru.models.deployments import Deployment as Deployment
 from kitaru.models.executions import AnsweredWait as AnsweredWait
 from kitaru.models.executions import ArtifactRef as ArtifactRef
 from kitaru.models.executions import AskedWait as AskedWait

@@ -289,6 +289,8 @@ class Execution(Record):
         settings: What its start said of `retries`, `cache` and `image`; what nobody
             said is not there.
         original_exec_id: Id of the execution it is a replay of; `None` if it is none.
+        version: Number of the deployed version whose code it runs; `None` in listings,
+            and if it was started from a file.
         checkpoints: Its calls, in the order the flow made them; those that run come
             last.
         artifacts: What its calls kept, then what the flow returned, once it has
@@ -313,6 +315,7 @@ class Execution(Record):
     result: Any = None
     settings: dict[str, Any] = Field(default_factory=dict)
     original_exec_id: str | None = None
+    version: int | None = None
     checkpoints: tuple[CheckpointCall, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()
     usage: ExecutionUsage | None = None

@@ -14,12 +14,14 @@ from typing import Any
 from kitaru._core.calls import failures, references
 from kitaru._core.calls.records import StoredFailure, StoredValue
 from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.settings import images
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru.errors import KitaruStateError
 
 VERSION = 1
+_JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class ExecutionFacts:
         runner: The process that started it on this machine, as a lease names its
             holder; `None` on a remote stack.
         is_remote: Whether the stack runs the body elsewhere.
+        has_json_inputs: Whether the arguments were given without the flow at hand, as JSON
+            data that its annotations have yet to be asked about.
+        deployed: The version whose code it runs; `None` if it was not deployed.
         version: The version of this shape; 0 for executions recorded without one.
     """
 
@@ -43,19 +48,17 @@ class ExecutionFacts:
     replay: ReplayPlan | None = None
     runner: Mapping[str, Any] | None = None
     is_remote: bool = False
+    has_json_inputs: bool = False
+    deployed: DeployedCode | None = None
     version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON data."""
-        image = self.settings.image
         data: dict[str, Any] = {
             "version": self.version,
             "source": self.source.to_dict(),
             "inputs": references.reference(self.inputs),
-            "stack": self.settings.stack,
-            "retries": self.settings.retries,
-            "cache": self.settings.cache,
-            "image": image.said() if image else None,
+            **settings_to_dict(self.settings),
         }
         if self.replay is not None:
             data["replay"] = _plan_to_dict(self.replay)
@@ -63,6 +66,10 @@ class ExecutionFacts:
             data["runner"] = dict(self.runner)
         if self.is_remote:
             data["remote"] = True
+        if self.has_json_inputs:
+            data["inputs_are"] = _JSON
+        if self.deployed is not None:
+            data["deployed"] = self.deployed.to_dict()
         return data
 
     @classmethod
@@ -72,21 +79,16 @@ class ExecutionFacts:
         Raises:
             KitaruStateError: If a newer version has written them.
         """
-        plan, image = data.get("replay"), data.get("image")
+        plan, deployed = data.get("replay"), data.get("deployed")
         return cls(
             source=FlowSource.from_dict(data["source"]),
             inputs=references.from_reference(data["inputs"]),
-            settings=Settings(
-                stack=data.get("stack"),
-                retries=data.get("retries"),
-                cache=data.get("cache"),
-                image=images.read(image, place=f"execution {execution_id}")
-                if image
-                else None,
-            ),
+            settings=settings_from_dict(data, place=f"execution {execution_id}"),
             replay=_plan_from_dict(plan) if plan is not None else None,
             runner=data.get("runner"),
             is_remote=bool(data.get("remote")),
+            has_json_inputs=data.get("inputs_are") == _JSON,
+            deployed=DeployedCode.from_dict(deployed) if deployed else None,
             version=_version(data, execution_id),
         )
 
@@ -169,6 +171,33 @@ class LocalFacts:
             uses=tuple(data.get("uses", ())),
             version=version,
         )
+
+
+def settings_to_dict(settings: Settings) -> dict[str, Any]:
+    """Return settings as JSON data."""
+    image = settings.image
+    return {
+        "stack": settings.stack,
+        "retries": settings.retries,
+        "cache": settings.cache,
+        "image": image.said() if image else None,
+    }
+
+
+def settings_from_dict(data: Mapping[str, Any], *, place: str) -> Settings:
+    """Return the settings that `settings_to_dict` has written among other facts.
+
+    Args:
+        data: The facts.
+        place: What they are of, for messages.
+    """
+    image = data.get("image")
+    return Settings(
+        stack=data.get("stack"),
+        retries=data.get("retries"),
+        cache=data.get("cache"),
+        image=images.read(image, place=place) if image else None,
+    )
 
 
 def _version(data: Mapping[str, Any], execution_id: str) -> int:

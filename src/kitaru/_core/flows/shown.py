@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kitaru._core.calls.records import StoredValue
+from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.secrecy import masking
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import plain_data
@@ -17,6 +18,7 @@ def details(
     inputs: StoredValue,
     result: StoredValue | None,
     settings: Settings,
+    deployed: DeployedCode | None,
     read: Callable[[StoredValue], bytes],
 ) -> dict[str, Any]:
     """Return the fields of an `Execution` that say so.
@@ -25,6 +27,7 @@ def details(
         inputs: The arguments of the flow.
         result: What it returned, if it has completed.
         settings: Those that it was started with.
+        deployed: The version whose code it runs.
         read: Returns the bytes of a value.
     """
     said = {
@@ -37,6 +40,7 @@ def details(
         "inputs": _data(inputs, read),
         "result": None if result is None else _data(result, read),
         "settings": masking.data(known),
+        "version": deployed.number if deployed else None,
     }
 
 

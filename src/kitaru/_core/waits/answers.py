@@ -8,33 +8,16 @@ from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
 from kitaru._core.checking import json_data, json_schemas, pydantic_errors, references
 from kitaru._core.checking.problems import Problem, sentences, shown
+from kitaru._core.checking.pydantic_schemas import Schemas
 from kitaru._core.checking.references import UnusableSchemaError
 from kitaru._core.words.similar import shorten
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
 DEFAULT_TIMEOUT = 600.0
 _WHOLE = "answer"
-
-
-class _AnswerSchema(GenerateJsonSchema):
-    """Pydantic's JSON schemas, with one thing said as it is meant."""
-
-    def tagged_union_schema(
-        self, schema: core_schema.TaggedUnionSchema
-    ) -> JsonSchemaValue:
-        """Return `anyOf` where a function tells the choices apart.
-
-        What is told apart by a function may look alike, which `oneOf` refuses.
-        """
-        found = super().tagged_union_schema(schema)
-        if "oneOf" in found and "discriminator" not in found:
-            found["anyOf"] = found.pop("oneOf")
-        return found
 
 
 def answer_schema(schema: object) -> dict[str, Any] | None:
@@ -47,7 +30,7 @@ def answer_schema(schema: object) -> dict[str, Any] | None:
     if schema is None:
         return None
     try:
-        described = _adapter(schema).json_schema(schema_generator=_AnswerSchema)
+        described = _adapter(schema).json_schema(schema_generator=Schemas)
     # pydantic raises many kinds of errors for types it cannot describe.
     except Exception as error:
         raise KitaruUsageError(

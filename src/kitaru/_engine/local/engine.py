@@ -12,8 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -21,12 +21,15 @@ from kitaru._core.calls.records import StoredFailure
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit, anything
+from kitaru._core.versions.records import Version
 from kitaru._engine import flow_loading
+from kitaru._engine.code import unpacked
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.journal.refusals import is_of_a_row
-from kitaru._engine.local import description, reading
+from kitaru._engine.local import deploying, description, reading
 from kitaru._engine.local.cancelling import Cancelling
+from kitaru._engine.local.deploying import LocalDeployments
 from kitaru._engine.local.reading import Reader
 from kitaru._engine.local.recovery import Recovery
 from kitaru._engine.local.running.execution import read_inputs
@@ -37,13 +40,16 @@ from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledE
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
+from kitaru._engine.port.deployments import Deployments, NewVersion
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import environment, folders
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
     ArtifactRef,
+    Build,
     Continuation,
     Execution,
     ExecutionStatus,
@@ -147,6 +153,7 @@ class LocalEngine:
             return through(self.through_zenml)
         flow: FlowSpec | KitaruError
         try:
+            unpacked.ensure(facts.deployed)
             # It may import ZenML, whose own steps it may call.
             flow = flow_loading.find(facts.source)
         except KitaruError as error:
@@ -171,10 +178,17 @@ class LocalEngine:
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
-        return self._read(
-            lambda r: r.facts_to_run(execution_id)[1].source,
-            lambda e: e.flow_source(execution_id),
-        )
+        def read(reader: Reader) -> FlowSource:
+            _, facts = reader.facts_to_run(execution_id)
+            unpacked.ensure(facts.deployed)
+            return facts.source
+
+        return self._read(read, lambda e: e.flow_source(execution_id))
+
+    @property
+    def deployments(self) -> Deployments:
+        """The deployed versions of flows; `_Deployments` does without ZenML what it can."""
+        return _Deployments(self)
 
     # -- looking ---------------------------------------------------------------
 
@@ -402,10 +416,76 @@ def _ground(stack: str | None = None) -> Ground:
 
 def _recorded(reader: Reader, execution_id: str) -> Recorded:
     stack, facts = reader.facts_to_run(execution_id)
+    inputs: Mapping[str, Any] = read_inputs(facts)
+    if facts.has_json_inputs:
+        unpacked.ensure(facts.deployed)
+        inputs = attempts.fitted(facts, flow_loading.find(facts.source), inputs)
     return Recorded(
         execution_id=execution_id,
         source=facts.source,
-        inputs=read_inputs(facts),
+        inputs=inputs,
         calls=tuple(reader.known_calls(execution_id)),
         settings=replace(facts.settings, stack=stack) if stack else facts.settings,
+        deployed=facts.deployed,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Deployments:
+    """Versions on local stacks without ZenML, on any other through it."""
+
+    engine: LocalEngine
+
+    def build(self, new: NewVersion) -> Build:
+        return self._work(
+            new.settings.stack, lambda d: d.build(new), lambda d: d.build(new)
+        )
+
+    def create(self, new: NewVersion) -> Version:
+        return self._work(
+            new.settings.stack, lambda d: d.create(new), lambda d: d.create(new)
+        )
+
+    def find(self, flow: str | None) -> list[Version]:
+        return self.engine._read(
+            lambda r: r.versions(flow), lambda e: e.deployments.find(flow)
+        )
+
+    def tag(self, version: Version, tag: str, *, exclusive: bool) -> None:
+        self._work(
+            None,
+            lambda d: d.tag(version, tag, exclusive=exclusive),
+            lambda d: d.tag(version, tag, exclusive=exclusive),
+        )
+
+    def untag(self, version: Version, tag: str) -> None:
+        self._work(
+            None, lambda d: d.untag(version, tag), lambda d: d.untag(version, tag)
+        )
+
+    def delete(self, version: Version) -> None:
+        self._work(None, lambda d: d.delete(version), lambda d: d.delete(version))
+
+    def invoke(
+        self, version: Version, inputs: Mapping[str, Any], *, any_python: bool
+    ) -> tuple[str, Continuation]:
+        def without(launcher: Launcher) -> tuple[str, Continuation]:
+            return deploying.invoke(launcher, version, inputs, any_python=any_python)
+
+        def through(engine: Engine) -> tuple[str, Continuation]:
+            return engine.deployments.invoke(version, inputs, any_python=any_python)
+
+        return self.engine._start(deploying.stack_of(version), without, through)
+
+    def _work(
+        self,
+        stack: str | None,
+        without: Callable[[LocalDeployments], T],
+        through: Callable[[Deployments], T],
+    ) -> T:
+        if self.engine._is_alone:
+            try:
+                return without(LocalDeployments(_ground(stack)))
+            except OnlyZenMLKnows as doubt:
+                logger.debug("through ZenML: %s", doubt)
+        return through(self.engine.through_zenml.deployments)

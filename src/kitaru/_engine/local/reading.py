@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from kitaru._core.flows import shown
 from kitaru._core.flows.facts import VERSION, ExecutionFacts, LocalFacts
 from kitaru._core.flows.metadata_keys import is_own
 from kitaru._core.values.tagging import anything
+from kitaru._core.versions.records import Version
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._core.waits.condition_names import base_name
 from kitaru._core.words.similar import did_you_mean
+from kitaru._engine.code import unpacked
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import conditions
 from kitaru._engine.local.conditions import by_name
@@ -135,7 +138,9 @@ class Reader:
             raise OnlyZenMLKnows(f"how {run.execution_id} was started")
         has_ended = run.status is ExecutionStatus.COMPLETED
         result = facts.result if has_ended else None
-        return shown.details(started.inputs, result, started.settings, _bytes)
+        return shown.details(
+            started.inputs, result, started.settings, started.deployed, _bytes
+        )
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
         """Return the status as it is noted; nothing is put right."""
@@ -174,7 +179,12 @@ class Reader:
         if facts is None or facts.is_remote:
             raise OnlyZenMLKnows(f"{execution_id} does not run on this machine")
         self._complete_facts(execution_id)
-        return run.stack, facts
+        here = unpacked.source_of(facts.source, facts.deployed)
+        return run.stack, replace(facts, source=here)
+
+    def versions(self, flow: str | None) -> list[Version]:
+        """Return the deployed versions of a flow or of all flows, oldest first."""
+        return self._store.versions(flow)
 
     def artifact(self, artifact_id: str) -> ArtifactRef:
         """Return an artifact of an execution by Kitaru's id."""

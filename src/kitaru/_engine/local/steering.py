@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kitaru._core.flows.facts import LocalFacts
-from kitaru._core.sources import FlowSource
+from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
+from kitaru._engine.code import unpacked
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.local import reading, starting
@@ -78,13 +78,15 @@ class Steering:
             KitaruStateError: If it is not any more as it was seen.
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
-        facts, source = self._facts(execution_id)
+        facts, started = self._facts(execution_id)
+        source = started.source
         flow_loading.refuse_unloadable(source)
         if not source.is_loadable:
             # By nobody but this process, perhaps.
             flow_loading.find(source)
             self.continue_here(execution_id, seen)
             return Continuation(how="here", pid=os.getpid())
+        unpacked.ensure(started.deployed)
         return self._go_on(execution_id, facts, seen, queued=queued)
 
     def decide(self, wait: PendingWait, answer: Answer) -> Lease | None:
@@ -112,11 +114,11 @@ class Steering:
         finally:
             store.close()
 
-    def _facts(self, execution_id: str) -> tuple[LocalFacts, FlowSource]:
-        """Return what is noted of an execution that this machine can run."""
+    def _facts(self, execution_id: str) -> tuple[LocalFacts, ExecutionFacts]:
+        """Return what is known of an execution that this machine can run."""
         with reading.looking(self.ground, self.journal, self.queue) as reader:
             _, facts = reader.facts_to_run(execution_id)
-            return reader.noted(execution_id), facts.source
+            return reader.noted(execution_id), facts
 
     def _go_on(
         self,

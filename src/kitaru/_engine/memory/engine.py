@@ -23,14 +23,17 @@ from kitaru._core.calls.records import (
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import shown
 from kitaru._core.flows.signals import Killed
+from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import Permit, anything
+from kitaru._core.versions.records import Version
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.isolation import child_process
+from kitaru._engine.memory.deployments import MemoryDeployments
 from kitaru._engine.memory.executions import (
     Board,
     MemoryExecution,
@@ -96,6 +99,7 @@ class MemoryEngine:
         # Of several threads one lets an execution go on.
         self._deciding = threading.Lock()
         self.secrets = MemorySecrets()
+        self.deployments = MemoryDeployments(self._invoke)
         self._reporter = reporter or SilentReporter()
 
     @property
@@ -128,9 +132,28 @@ class MemoryEngine:
             now(),
             replay=launch.replay,
             settings=launch.options.settings,
+            deployed=launch.deployed,
         )
         self.executions[execution.execution_id] = execution
         return execution.execution_id, self._run(execution)
+
+    def _invoke(
+        self, flow: FlowSpec, version: Version, inputs: Mapping[str, Any]
+    ) -> tuple[str, Continuation]:
+        """Start an execution of a version, here and now."""
+        code = replace(version.facts.deployed, deployment_id=version.deployment_id)
+        execution = MemoryExecution(
+            str(uuid.uuid4()),
+            flow,
+            codec.encode(dict(inputs), what=f"the inputs of {version.label}"),
+            now(),
+            settings=version.facts.settings,
+            deployed=code,
+            has_json_inputs=True,
+        )
+        self.executions[execution.execution_id] = execution
+        self._run(execution)
+        return execution.execution_id, Continuation(how="here")
 
     def continue_execution(
         self, execution_id: str, *, seen: ExecutionStatus
@@ -193,7 +216,9 @@ class MemoryEngine:
             execution.result = encoded
 
         with captured(execution.execution_id, execution):
-            ending = flow_attempt.run(session, inputs, keep=keep)
+            ending = flow_attempt.run(
+                session, inputs, keep=keep, fitted=execution.fitted
+            )
         execution.status = ending.status
         execution.ended_at = now() if ending.status.is_finished else None
         if ending.status is ExecutionStatus.FAILED:
@@ -249,9 +274,10 @@ class MemoryEngine:
         return Recorded(
             execution_id=execution.execution_id,
             source=execution.flow.source,
-            inputs=_decoded_inputs(execution),
+            inputs=execution.fitted(_decoded_inputs(execution)),
             calls=tuple(execution.calls.values()),
             settings=execution.settings,
+            deployed=execution.deployed,
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
@@ -298,6 +324,7 @@ class MemoryEngine:
                     value_files.inline(execution.inputs),
                     value_files.inline(execution.result) if execution.result else None,
                     execution.settings,
+                    execution.deployed,
                     lambda value: value.payload or b"",
                 ),
             }
@@ -319,6 +346,7 @@ class MemoryEngine:
             for execution in reversed(self.executions.values())
             if query.flow in (None, execution.flow.name)
             and query.status in (None, execution.status)
+            and query.deployment_id in (None, execution.deployment_id)
         ]
         start = (query.page - 1) * query.size
         return Page[Execution](

@@ -10,6 +10,8 @@ from typing import Any
 
 from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.flows import inputs as rules
+from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.settings.settings import Settings
@@ -48,6 +50,17 @@ class MemoryExecution:
     logs: list[LogEntry] = field(default_factory=list)
     bodies_run: list[str] = field(default_factory=list)
     is_to_stop: bool = False
+    deployed: DeployedCode | None = None
+    has_json_inputs: bool = False
+
+    @property
+    def deployment_id(self) -> str | None:
+        """The version whose code it runs."""
+        return self.deployed.deployment_id if self.deployed else None
+
+    def fitted(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return its inputs as the flow's annotations ask for them."""
+        return rules.complete(self.flow, (), given) if self.has_json_inputs else given
 
     @property
     def open_waits(self) -> list[PendingWait]:

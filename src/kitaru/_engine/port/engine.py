@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.replay import ReplayPlan
+from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
@@ -15,6 +16,7 @@ from kitaru._core.values.tagging import Permit
 from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
+from kitaru._engine.port.deployments import Deployments
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.secrets import Secrets
@@ -38,6 +40,8 @@ class Launch:
     inputs: Mapping[str, Any]
     options: Resolved = field(default_factory=Resolved)
     replay: ReplayPlan | None = None
+    # The version whose code the flow was loaded from.
+    deployed: DeployedCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Recorded:
     inputs: Mapping[str, Any]
     calls: tuple[CallRecord, ...]
     settings: Settings = field(default_factory=Settings)
+    deployed: DeployedCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class ExecutionQuery:
     status: ExecutionStatus | None = None
     page: int = 1
     size: int = 20
+    # Only executions of this deployed version.
+    deployment_id: str | None = None
 
 
 class Engine(Protocol):
@@ -77,6 +84,11 @@ class Engine(Protocol):
     @property
     def reconciling(self) -> Reconciling:
         """Finding what nobody goes on with."""
+        ...
+
+    @property
+    def deployments(self) -> Deployments:
+        """The deployed versions of flows."""
         ...
 
     @property
@@ -118,7 +130,7 @@ class Engine(Protocol):
         ...
 
     def flow_source(self, execution_id: str) -> FlowSource:
-        """Return where an execution's flow comes from."""
+        """Return where an execution's flow is; a deployed one is unpacked there."""
         ...
 
     def continue_execution(

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from kitaru._core.calls.records import StoredValue
+from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.facts import ExecutionFacts
+from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.versions.records import Version
 from kitaru._core.words.similar import cut
+from kitaru._engine.code import environment, unpacked
+from kitaru._engine.code.environment import Environment
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
@@ -47,17 +54,65 @@ def facts_of(launch: Launch, inputs: Encoded, values: Values) -> ExecutionFacts:
         inputs: The arguments of the flow.
         values: Where large ones are kept: never in the journal.
     """
-    if len(inputs.payload) <= value_files.INLINE_LIMIT:
-        stored = value_files.inline(inputs)
-    else:
-        # One file each: it goes when its execution goes.
-        stored = values.put(inputs, owner=str(uuid4()), name="inputs")
     return ExecutionFacts(
         source=launch.flow.source,
-        inputs=stored,
+        inputs=stored_inputs(inputs, values),
         settings=launch.options.settings,
         replay=launch.replay,
+        deployed=launch.deployed,
     )
+
+
+def facts_of_version(
+    version: Version, inputs: Encoded, values: Values
+) -> ExecutionFacts:
+    """Return what another process needs to run an execution of a version.
+
+    Args:
+        version: The version.
+        inputs: The arguments, given as JSON data.
+        values: Where large ones are kept.
+    """
+    made = version.facts
+    code = replace(made.deployed, deployment_id=version.deployment_id)
+    return ExecutionFacts(
+        source=unpacked.source_of(made.source, code),
+        inputs=stored_inputs(inputs, values),
+        settings=made.settings,
+        is_remote=made.is_remote,
+        has_json_inputs=True,
+        deployed=code,
+    )
+
+
+def stored_inputs(inputs: Encoded, values: Values) -> StoredValue:
+    """Keep the arguments of a flow: beside the facts, or in a file of their own."""
+    if len(inputs.payload) <= value_files.INLINE_LIMIT:
+        return value_files.inline(inputs)
+    # One file each: it goes when its execution goes.
+    return values.put(inputs, owner=str(uuid4()), name="inputs")
+
+
+def fitted(
+    facts: ExecutionFacts, flow: FlowSpec, given: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the arguments of a flow as its annotations ask for them.
+
+    Those that were given without the flow at hand are JSON data until here.
+
+    Raises:
+        KitaruUsageError: If the flow's own types refuse what their JSON schema allowed.
+    """
+    return rules.complete(flow, (), given) if facts.has_json_inputs else given
+
+
+def warn_of_differences(facts: ExecutionFacts, reporter: Reporter) -> None:
+    """Say what this process has that a version was not deployed with."""
+    if facts.deployed is None or not facts.deployed.environment:
+        return
+    said = Environment.from_dict(dict(facts.deployed.environment))
+    for line in environment.differences(said):
+        reporter.warn(line)
 
 
 def shown_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:

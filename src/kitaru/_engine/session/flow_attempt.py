@@ -18,11 +18,16 @@ from kitaru.models import ExecutionStatus, FailureOrigin
 __tracebackhide__ = True
 
 
+def _as_they_are(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return inputs
+
+
 def run(
     session: Session,
     inputs: Mapping[str, Any],
     *,
     keep: Callable[[Encoded], None],
+    fitted: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_they_are,
 ) -> Ending:
     """Run the body to its end, its next unanswered wait, or its failure.
 
@@ -30,9 +35,10 @@ def run(
         session: The execution's session.
         inputs: Arguments of the flow by name.
         keep: Stores the return value; the execution is completed once it returned.
+        fitted: Makes of the arguments what the flow takes; what it refuses, the flow does.
     """
     try:
-        value = session.run(inputs)
+        value = session.run(fitted(inputs))
         keep(codec.encode(value, what="the result of the flow"))
     except Suspended as signal:
         # `run()` replaces Ctrl-C during a wait by the suspension it means.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +29,7 @@ from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.recording import attempts
 from kitaru._engine.runners import cancelling
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import configuration, folders
@@ -36,10 +37,11 @@ from kitaru._engine.zenml.access import accounts
 from kitaru._engine.zenml.access.secrets import ZenMLSecrets
 from kitaru._engine.zenml.cleaning.removal import ZenMLMaintenance
 from kitaru._engine.zenml.connection import account, active, connection
+from kitaru._engine.zenml.deployments.service import ZenMLDeployments
 from kitaru._engine.zenml.inspection import diagnosis, executions, failures
 from kitaru._engine.zenml.inspection.values import Library
 from kitaru._engine.zenml.pods import logs as pod_logs
-from kitaru._engine.zenml.pods import remote_runs
+from kitaru._engine.zenml.pods import remote_runs, stored_code
 from kitaru._engine.zenml.recovery.recovery import Reconciler
 from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
 from kitaru._engine.zenml.running import launcher, local_execution
@@ -112,6 +114,7 @@ class ZenMLEngine:
             gate=self._gate,
             synchronous=synchronous,
         )
+        self.deployments = ZenMLDeployments(self.launcher)
         self._reconciler = Reconciler(
             self.journal, self.queue, self.launcher.continue_elsewhere
         )
@@ -144,24 +147,29 @@ class ZenMLEngine:
         facts = runs.facts_to_run(run)
         with translated(f"reading execution {execution_id}"):
             calls = tuple(executions.known_calls(self.journal, execution_id))
+        what = f"an input of execution {execution_id}"
+        inputs: Mapping[str, Any] = local_execution.read_inputs(
+            facts, self._gate.of_execution(execution_id, what)
+        )
+        if facts.has_json_inputs:
+            stored_code.ensure(facts.deployed)
+            inputs = attempts.fitted(facts, flow_loading.find(facts.source), inputs)
         return Recorded(
             execution_id=execution_id,
-            source=_source(run),
-            inputs=local_execution.read_inputs(
-                facts,
-                self._gate.of_execution(
-                    execution_id, f"an input of execution {execution_id}"
-                ),
-            ),
+            source=facts.source,
+            inputs=inputs,
             calls=calls,
             settings=runs.settings_of(run),
+            deployed=facts.deployed,
         )
 
     def flow_source(self, execution_id: str) -> FlowSource:
         self._gate.check(
             execution_id, f"the flow of execution {execution_id} was not loaded: that"
         )
-        return _source(find_run(execution_id))
+        facts = runs.facts_to_run(find_run(execution_id))
+        stored_code.ensure(facts.deployed)
+        return facts.source
 
     def continue_execution(
         self, execution_id: str, *, seen: ExecutionStatus
@@ -227,6 +235,7 @@ class ZenMLEngine:
                         status=query.status
                         and "oneof:" + _json(statuses.words(query.status)),
                         tags=runs.TAG,
+                        source_snapshot_id=query.deployment_id,
                     )
                 ),
                 page=query.page,

@@ -55,6 +55,32 @@ class NewRun:
     facts: ExecutionFacts
     original: str | None = None
 
+    @property
+    def snapshot(self) -> NewSnapshot:
+        """What ZenML keeps of how it was started."""
+        return NewSnapshot(
+            self.flow, self.source, self.code, self.shown_inputs, self.facts.to_dict()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewSnapshot:
+    """What ZenML keeps of how a run was started, or is to be.
+
+    Attributes:
+        flow: Name of the flow; the pipeline's name.
+        source: Where the flow comes from.
+        code: The source of the flow, for people.
+        shown_inputs: The flow's arguments, for people.
+        facts: What it carries for Kitaru.
+    """
+
+    flow: str
+    source: FlowSource
+    code: str
+    shown_inputs: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
 
 def create(store: StoreRows, new: NewRun) -> str:
     """Make the run of an execution, not started yet; return its id.
@@ -62,35 +88,47 @@ def create(store: StoreRows, new: NewRun) -> str:
     Raises:
         KitaruBackendError: If the store refuses; nothing was made.
     """
-    execution_id, begun = str(uuid4()), datetime.now(UTC)
     with store.transaction(f"starting flow {new.flow!r}") as rows:
-        pipeline = _pipeline(rows, new.flow)
-        snapshot = _snapshot(rows, store, new, pipeline)
-        run_id = stored_id(execution_id)
-        rows.insert(
-            "pipeline_run",
-            rows.row(run_id)
-            | {
-                "name": f"{new.flow}-{begun:%Y_%m_%d-%H_%M_%S_%f}",
-                "orchestrator_run_id": str(uuid4()),
-                "start_time": stored_moment(begun),
-                "in_progress": 1,
-                "status": "initializing",
-                "index": _next_index(rows, pipeline),
-                "enable_heartbeat": 0,
-                "orchestrator_environment": "{}",
-                "snapshot_id": snapshot,
-                "user_id": rows.user,
-                "project_id": rows.project,
-                "pipeline_id": pipeline,
-                "original_run_id": stored_id(new.original) if new.original else None,
-            },
-        )
-        attach(rows, [TAG], run_id, "pipeline_run")
+        pipeline = pipeline_of(rows, new.flow)
+        made = snapshot(rows, store, new.snapshot, pipeline, {})
+        return run(rows, new.flow, pipeline, made, new.original)
+
+
+def run(
+    rows: Transaction,
+    flow: str,
+    pipeline: str,
+    snapshot_id: str,
+    original: str | None = None,
+) -> str:
+    """Make a run of a snapshot, not started yet; return the id of the execution."""
+    execution_id, begun = str(uuid4()), datetime.now(UTC)
+    run_id = stored_id(execution_id)
+    rows.insert(
+        "pipeline_run",
+        rows.row(run_id)
+        | {
+            "name": f"{flow}-{begun:%Y_%m_%d-%H_%M_%S_%f}",
+            "orchestrator_run_id": str(uuid4()),
+            "start_time": stored_moment(begun),
+            "in_progress": 1,
+            "status": "initializing",
+            "index": _next_index(rows, pipeline),
+            "enable_heartbeat": 0,
+            "orchestrator_environment": "{}",
+            "snapshot_id": snapshot_id,
+            "user_id": rows.user,
+            "project_id": rows.project,
+            "pipeline_id": pipeline,
+            "original_run_id": stored_id(original) if original else None,
+        },
+    )
+    attach(rows, [TAG], run_id, "pipeline_run")
     return execution_id
 
 
-def _pipeline(rows: Transaction, name: str) -> str:
+def pipeline_of(rows: Transaction, name: str) -> str:
+    """Return the pipeline of a flow, which is made if need be."""
     query = "SELECT id FROM pipeline WHERE name = ? AND project_id = ?"
     found: str | None = rows.one(query, name, rows.project)
     if found is not None:
@@ -112,14 +150,29 @@ def _next_index(rows: Transaction, pipeline: str) -> int:
     return int(rows.one(query, pipeline))
 
 
-def _snapshot(rows: Transaction, store: StoreRows, new: NewRun, pipeline: str) -> str:
+def snapshot(
+    rows: Transaction,
+    store: StoreRows,
+    new: NewSnapshot,
+    pipeline: str,
+    columns: Mapping[str, Any],
+) -> str:
+    """Make a snapshot; return its id.
+
+    Args:
+        rows: The transaction.
+        store: The store that it is of.
+        new: What the snapshot says.
+        pipeline: The pipeline of its flow.
+        columns: More of its columns.
+    """
     version = store.ground.zenml_version
     parameters = {"flow": new.source.reference, "inputs": dict(new.shown_inputs)}
     spec = forms.pipeline_spec(version, parameters)
     made = rows.row() | {
         "is_dynamic": 1,
         "pipeline_configuration": forms.pipeline_configuration(
-            version, new.flow, new.facts.to_dict(), parameters
+            version, new.flow, new.facts, parameters
         ),
         "client_environment": _environment(version),
         "run_name_template": f"{new.flow}-{{date}}-{{time}}",
@@ -133,6 +186,7 @@ def _snapshot(rows: Transaction, store: StoreRows, new: NewRun, pipeline: str) -
         "stack_id": stored_id(store.ground.stack_id),
         "pipeline_id": pipeline,
         "step_count": 0,
+        **columns,
     }
     rows.insert("pipeline_snapshot", made)
     return str(made["id"])
@@ -152,14 +206,26 @@ def _environment(version: str) -> str:
 
 def note_packages(store: StoreRows, execution_id: str) -> None:
     """Add the installed packages to what is noted of the machine."""
-    listed = packages.listed(folders.own_folder() / "packages.txt")
+    listed = listed_packages()
     with store.transaction("noting the installed packages") as rows:
-        rows.db.execute(
-            "UPDATE pipeline_snapshot SET client_environment = "
-            "json_set(client_environment, '$.python_packages', ?) "
-            "WHERE id = (SELECT snapshot_id FROM pipeline_run WHERE id = ?)",
-            (listed, stored_id(execution_id)),
+        made = rows.one(
+            "SELECT snapshot_id FROM pipeline_run WHERE id = ?", stored_id(execution_id)
         )
+        put_packages(rows, made, listed)
+
+
+def listed_packages() -> str:
+    """Return the installed packages as ZenML lists them."""
+    return packages.listed(folders.own_folder() / "packages.txt")
+
+
+def put_packages(rows: Transaction, snapshot_id: str, listed: str) -> None:
+    """Add the installed packages to what a snapshot says of the machine."""
+    rows.db.execute(
+        "UPDATE pipeline_snapshot SET client_environment = "
+        "json_set(client_environment, '$.python_packages', ?) WHERE id = ?",
+        (listed, snapshot_id),
+    )
 
 
 # -- statuses --------------------------------------------------------------------

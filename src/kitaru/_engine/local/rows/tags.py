@@ -30,6 +30,16 @@ def attach(rows: Transaction, names: Iterable[str], resource: str, kind: str) ->
             )
 
 
+def detach(rows: Transaction, names: Iterable[str], resource: str) -> None:
+    """Take tags from something."""
+    for name in names:
+        rows.db.execute(
+            "DELETE FROM tag_resource WHERE resource_id = ? "
+            "AND tag_id = (SELECT id FROM tag WHERE name = ?)",
+            (resource, name),
+        )
+
+
 def _made(rows: Transaction, name: str) -> str:
     made = rows.row() | {
         "name": name,

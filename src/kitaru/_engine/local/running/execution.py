@@ -36,6 +36,7 @@ from kitaru._engine.port.execution import (
     PermitOf,
     Reporter,
 )
+from kitaru._engine.recording import attempts
 from kitaru._engine.recording.journal_recorder import JournalRecorder, taken_over
 from kitaru._engine.recording.projector import Projector
 from kitaru._engine.session import flow_attempt, futures
@@ -127,6 +128,8 @@ class LocalExecution:
             finished_calls=sum(record.status == "completed" for record in known),
             here_only=not self.flow.source.is_loadable,
         )
+        if fresh:
+            attempts.warn_of_differences(self.facts, self.reporter)
         result: list[str] = []
         projector.start()
         try:
@@ -138,6 +141,7 @@ class LocalExecution:
                     session,
                     inputs,
                     keep=lambda e: result.extend(self._keep(e, values, rows, token)),
+                    fitted=lambda given: attempts.fitted(self.facts, self.flow, given),
                 )
             try:
                 return self._finish(ending, projector, result, token)

@@ -16,11 +16,14 @@ from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.values import codec
+from kitaru._core.versions.records import Version
+from kitaru._engine.code import unpacked
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local import conditions, reading, starting
-from kitaru._engine.local.rows import runs
+from kitaru._engine.local.rows import deployments, runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.execution import (
     LocalExecution,
@@ -33,7 +36,7 @@ from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
-from kitaru.errors import KitaruBackendError, KitaruError
+from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
 logger = logging.getLogger(__name__)
@@ -79,6 +82,39 @@ class Launcher:
         facts = self.journal.execution(execution_id) or LocalFacts()
         return execution_id, starting.start(
             self.ground, self.journal, self.queue, execution_id, facts
+        )
+
+    def invoke(
+        self, version: Version, inputs: Mapping[str, Any], *, python: str
+    ) -> tuple[str, Continuation]:
+        """Start an execution of a version in a process of its own.
+
+        Args:
+            version: The version, whose code is unpacked.
+            inputs: JSON data that fits its schema.
+            python: The interpreter to run it with.
+
+        Raises:
+            KitaruStateError: If the version was deleted meanwhile; nothing was started.
+        """
+        encoded = codec.encode(dict(inputs), what=f"the inputs of {version.label}")
+        facts = replace(
+            attempts.facts_of_version(version, encoded, self._kept_inputs()),
+            runner=Holder.me().to_dict(),
+        )
+        store = StoreRows(self.ground)
+        try:
+            shown = attempts.shown_inputs(inputs)
+            execution_id = deployments.derive(store, version.flow, facts, shown)
+        finally:
+            store.close()
+        if execution_id is None:
+            raise KitaruStateError(f"{version.label} was deleted a moment ago")
+        assert facts.deployed is not None  # those of a version say so
+        folder = str(unpacked.folder_of(facts.deployed))
+        noted = self._note(execution_id, version.flow, facts, python=python, cwd=folder)
+        return execution_id, starting.start(
+            self.ground, self.journal, self.queue, execution_id, noted
         )
 
     def continue_here(
@@ -144,31 +180,51 @@ class Launcher:
         """
         flow, plan = launch.flow, launch.replay
         inputs = attempts.encoded_inputs(launch)
-        kept = FileValues(values_of(self.ground, "inputs").folder, inline_limit=-1)
         facts = replace(
-            attempts.facts_of(launch, inputs, kept), runner=Holder.me().to_dict()
+            attempts.facts_of(launch, inputs, self._kept_inputs()),
+            runner=Holder.me().to_dict(),
         )
-        execution_id = runs.create(
-            store,
-            runs.NewRun(
-                flow.name,
-                flow.source,
-                sources.code_of(flow.function),
-                attempts.shown_inputs(launch.inputs),
-                facts,
-                plan.source if plan else None,
-            ),
-        )
-        noted = LocalFacts(
-            store=self.ground.store_id,
-            flow=flow.name,
-            inputs=facts.inputs.uri,
+        shown = attempts.shown_inputs(launch.inputs)
+        original = plan.source if plan else None
+        execution_id = None
+        if facts.deployed is not None:
+            execution_id = deployments.derive(store, flow.name, facts, shown, original)
+        if execution_id is None:
+            code = sources.code_of(flow.function)
+            new = runs.NewRun(flow.name, flow.source, code, shown, facts, original)
+            execution_id = runs.create(store, new)
+        self._note(
+            execution_id,
+            flow.name,
+            facts,
             python=(place and place.python) or sys.executable,
             cwd=(place and place.cwd) or str(Path.cwd()),
+        )
+        return execution_id, facts
+
+    def _note(
+        self,
+        execution_id: str,
+        flow: str,
+        facts: ExecutionFacts,
+        *,
+        python: str,
+        cwd: str,
+    ) -> LocalFacts:
+        """Note a new execution of this machine, which this process runs for now."""
+        noted = LocalFacts(
+            store=self.ground.store_id,
+            flow=flow,
+            inputs=facts.inputs.uri,
+            python=python,
+            cwd=cwd,
             synchronous=False,
         )
         self.journal.put_execution(execution_id, noted, Holder.me())
-        return execution_id, facts
+        return noted
+
+    def _kept_inputs(self) -> FileValues:
+        return FileValues(values_of(self.ground, "inputs").folder, inline_limit=-1)
 
     def _source(self, plan: ReplayPlan | None) -> Source:
         """Return what a replay takes over.

@@ -18,6 +18,8 @@ from uuid import UUID
 
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
+from kitaru._core.versions.records import Version
+from kitaru._engine.local.store import deployments
 from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru.models import ExecutionStatus
@@ -32,8 +34,9 @@ _PENDING, _RETRIED = "pending", "retried"
 _OURS = """EXISTS (
   SELECT 1 FROM tag_resource x JOIN tag t ON t.id = x.tag_id
   WHERE x.resource_id = r.id AND x.resource_type = 'pipeline_run' AND t.name = ?)"""
-_FROM_RUNS = """
-FROM pipeline_run r LEFT JOIN pipeline_snapshot s ON s.id = r.snapshot_id
+_JOIN_SNAPSHOT = "LEFT JOIN pipeline_snapshot s ON s.id = r.snapshot_id"
+_FROM_RUNS = f"""
+FROM pipeline_run r {_JOIN_SNAPSHOT}
 LEFT JOIN pipeline p ON p.id = s.pipeline_id LEFT JOIN stack k ON k.id = s.stack_id
 """
 _RUNS = f"""
@@ -123,13 +126,17 @@ class StoreFile:
         if query.flow is not None:
             where.append("r.pipeline_id IN (SELECT id FROM pipeline WHERE name = ?)")
             values.append(query.flow)
+        if query.deployment_id is not None:
+            where.append("s.source_snapshot_id = ?")
+            values.append(UUID(query.deployment_id).hex)
         if query.status is not None:
             chosen, words = _words(query.status)
             where.append(f"r.status {chosen} ({', '.join('?' * len(words))})")
             values += words
         condition = " AND ".join(where)
         ((total,),) = self._db.execute(
-            f"SELECT count(*) FROM pipeline_run r WHERE {condition}", values
+            f"SELECT count(*) FROM pipeline_run r {_JOIN_SNAPSHOT} WHERE {condition}",
+            values,
         )
         rows = self._db.execute(
             f"{_RUNS} WHERE {condition} ORDER BY r.created DESC, r.id DESC "
@@ -210,6 +217,10 @@ class StoreFile:
             _STEPS, (UUID(execution_id).hex, self._project, _RETRIED)
         )
         return [_step(row) for row in rows if row[0] not in but]
+
+    def versions(self, flow: str | None) -> list[Version]:
+        """Return the deployed versions of a flow or of all flows, oldest first."""
+        return deployments.versions(self._db, self._project, flow)
 
     # -- waits -----------------------------------------------------------------
 

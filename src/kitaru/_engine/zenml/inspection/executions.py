@@ -107,6 +107,7 @@ def _details(run: PipelineRunResponse, journal: Journal) -> dict[str, Any]:
         facts.inputs,
         result_value(run, journal) if has_ended else None,
         facts.settings,
+        facts.deployed,
         lambda value: artifact_versions.fetch(value, what="a value"),
     )
 

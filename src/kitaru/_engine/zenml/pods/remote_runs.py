@@ -18,6 +18,7 @@ from zenml.models import PipelineRunResponse, RunWaitConditionResponse
 from zenml.stack import Stack
 from zenml.utils import source_utils
 
+from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
@@ -140,22 +141,25 @@ def is_forgotten(execution_id: str) -> bool:
     return answered is not None and _age(answered) > _SETTLED and not has_poller(last)
 
 
-def here(source: FlowSource) -> FlowSource:
+def here(facts: ExecutionFacts) -> FlowSource:
     """Return where a flow of another machine is on this one, a pod's.
 
     Raises:
         KitaruStateError: If its file did not come along.
     """
-    root = Path(source_utils.get_source_root())
-    file = root / Path(source.file).relative_to(source.root)
-    if not file.is_file():
+    root, source = Path(source_utils.get_source_root()), facts.source
+    if facts.deployed is not None:
+        found = facts.deployed.source_in(root, source)
+    else:
+        inside = Path(source.file).relative_to(source.root)
+        said = source.to_dict() | {"file": str(root / inside), "root": str(root)}
+        found = FlowSource.from_dict(said)
+    if not Path(found.file).is_file():
         raise KitaruStateError(
             f"flow {source.reference} is not in the code that came along: there is no "
-            f"{file}; is it ignored by git?"
+            f"{found.file}; is it ignored by git?"
         )
-    return FlowSource.from_dict(
-        source.to_dict() | {"file": str(file), "root": str(root)}
-    )
+    return found
 
 
 def _age(moment: datetime) -> float:

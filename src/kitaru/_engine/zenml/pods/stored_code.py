@@ -8,7 +8,9 @@ from pathlib import Path
 
 from zenml.client import Client
 
+from kitaru._core.flows.deployed import DeployedCode
 from kitaru._engine.code import archive
+from kitaru._engine.code import unpacked as here
 from kitaru._engine.code.archive import Packed
 from kitaru._engine.zenml.recording import object_store
 
@@ -59,6 +61,16 @@ def unpacked(uri: str, hash: str, folder: Path) -> Path:
         if data is not None:
             fetched.write_bytes(data)
         return archive.unpack(fetched, hash, folder, origin=uri)
+
+
+def ensure(code: DeployedCode | None) -> None:
+    """Unpack a version's code on this machine, unless it is here.
+
+    Raises:
+        KitaruUsageError: If it is in a folder of another machine.
+        KitaruBackendError: If the archive is gone or damaged, or a store refuses.
+    """
+    here.ensure(code, unpacked)
 
 
 def _is_there(uri: str, packed: Packed, scratch: Path) -> bool:

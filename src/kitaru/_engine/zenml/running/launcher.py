@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
@@ -21,7 +22,10 @@ from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.values import codec
+from kitaru._core.versions.records import Version
 from kitaru._engine import flow_loading
+from kitaru._engine.code import unpacked
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
@@ -48,6 +52,7 @@ from kitaru.errors import (
     KitaruBackendError,
     KitaruError,
     KitaruRuntimeError,
+    KitaruStateError,
 )
 from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
 
@@ -105,32 +110,36 @@ class Launcher:
 
     def _submit(self, launch: Launch) -> str:
         """Start an execution on the active stack, which is remote."""
-        flow, plan = launch.flow, launch.replay
+        flow = launch.flow
         remote_runs.check(flow.source)
         inputs = attempts.encoded_inputs(launch)
         with translated(f"starting flow {flow.name!r}"):
-            code_uri, _ = stored_code.store(
-                Path(flow.source.root), Path(flow.source.file)
-            )
-            run = runs.create(
-                flow.name,
-                flow.source,
-                launch.inputs,
-                replace(
-                    attempts.facts_of(launch, inputs, _values_of_inputs()),
-                    is_remote=True,
-                ),
-                code=sources.code_of(flow.function),
-                original=plan.source if plan else None,
-                in_pod=True,
-                code_uri=code_uri,
-                options=remote_runs.options(launch.options.settings),
-            )
+            facts = attempts.facts_of(launch, inputs, _values_of_inputs())
+            facts = replace(facts, is_remote=True)
+            run = _of_version(launch, facts) or self._in_pod(launch, facts)
             with importing.quiet():
                 runs.submit(run)
         stack = run.stack.name if run.stack else "its stack"
         StreamReporter().submitted(str(run.id), flow.name, stack)
         return str(run.id)
+
+    def _in_pod(self, launch: Launch, facts: ExecutionFacts) -> PipelineRunResponse:
+        """Create a run for a pod, with the flow's code as it is here."""
+        flow, plan = launch.flow, launch.replay
+        root, file = Path(flow.source.root), Path(flow.source.file)
+        code_uri, _ = stored_code.store(root, file)
+        return runs.create(
+            flow.name,
+            flow.source,
+            launch.inputs,
+            # A version that is gone has no code any more.
+            replace(facts, deployed=None),
+            code=sources.code_of(flow.function),
+            original=plan.source if plan else None,
+            in_pod=True,
+            code_uri=code_uri,
+            options=remote_runs.options(launch.options.settings),
+        )
 
     def run_in_pod(
         self, run: PipelineRunResponse, stopping: Callable[[], bool]
@@ -140,7 +149,7 @@ class Launcher:
         log = attempts.log_of(execution_id)
         reporter = StreamReporter(file=log)
         with pod_logs.Shipper(execution_id, log.path):
-            flow = flow_loading.find(remote_runs.here(facts.source))
+            flow = flow_loading.find(remote_runs.here(facts))
             execution = self._execution(
                 execution_id, flow, facts, log, reporter, stopping=stopping
             )
@@ -169,7 +178,7 @@ class Launcher:
                 attempts.facts_of(launch, inputs, _values_of_inputs()),
                 runner=Holder.me().to_dict(),
             )
-            run = runs.create(
+            run = _of_version(launch, facts) or runs.create(
                 flow.name,
                 flow.source,
                 launch.inputs,
@@ -177,20 +186,56 @@ class Launcher:
                 code=sources.code_of(flow.function),
                 original=plan.source if plan else None,
             )
+        python = (place and place.python) or sys.executable
+        folder = (place and place.cwd) or str(Path.cwd())
         self._journal.put_execution(
-            str(run.id), self._local_facts(flow, facts, place), Holder.me()
+            str(run.id),
+            self._local_facts(flow.name, facts, python, folder),
+            Holder.me(),
         )
         return str(run.id), run
 
+    def invoke(
+        self, version: Version, inputs: Mapping[str, Any], *, python: str
+    ) -> tuple[str, Continuation]:
+        """Start an execution of a version, whose stack is the active one.
+
+        Args:
+            version: The version; on this machine its code is unpacked.
+            inputs: JSON data that fits its schema.
+            python: The interpreter to run it with on this machine.
+
+        Raises:
+            KitaruStateError: If the version was deleted meanwhile; nothing was started.
+        """
+        encoded = codec.encode(dict(inputs), what=f"the inputs of {version.label}")
+        facts = attempts.facts_of_version(version, encoded, _values_of_inputs())
+        if not facts.is_remote:
+            facts = replace(facts, runner=Holder.me().to_dict())
+        with translated(f"invoking {version.label}"):
+            run = runs.derive(version.deployment_id, facts, inputs)
+        if run is None:
+            raise KitaruStateError(f"{version.label} was deleted a moment ago")
+        execution_id = str(run.id)
+        if facts.is_remote:
+            with translated(f"invoking {version.label}"), importing.quiet():
+                runs.submit(run)
+            return execution_id, Continuation(how="stack")
+        assert facts.deployed is not None  # those of a version say so
+        folder = str(unpacked.folder_of(facts.deployed))
+        noted = self._local_facts(version.flow, facts, python, folder)
+        self._journal.put_execution(execution_id, noted, Holder.me())
+        return execution_id, self._spawn(execution_id)
+
     def _local_facts(
-        self, flow: FlowSpec, facts: ExecutionFacts, place: LocalFacts | None
+        self, flow: str, facts: ExecutionFacts, python: str, folder: str
     ) -> LocalFacts:
         return LocalFacts(
             store=runs.store_id(),
-            flow=flow.name,
+            flow=flow,
             inputs=facts.inputs.uri,
-            python=(place and place.python) or sys.executable,
-            cwd=(place and place.cwd) or str(Path.cwd()),
+            python=python,
+            cwd=folder,
             synchronous=self._synchronous,
         )
 
@@ -246,6 +291,7 @@ class Launcher:
         run = self._still_open(execution_id, seen=seen)
         facts = runs.facts_to_run(run)
         try:
+            stored_code.ensure(facts.deployed)
             flow = flow_loading.find(facts.source)
         except KitaruError as error:
             self._give_up(run, error, reporter)
@@ -283,11 +329,12 @@ class Launcher:
         if remote_runs.runs_elsewhere(run):
             return self._continue_on_stack(run)
         self._gate.check(execution_id, _not_continued(execution_id))
-        source = runs.facts_to_run(run).source
-        if not source.is_loadable:
-            flow_loading.find(source)
+        facts = runs.facts_to_run(run)
+        if not facts.source.is_loadable:
+            flow_loading.find(facts.source)
             self._continue_here(execution_id, seen=run)
             return Continuation(how="here", pid=os.getpid())
+        stored_code.ensure(facts.deployed)
         self._journal.acquire(execution_id, Holder.me(), own=False, queued=queued)
         run = self._still_open(execution_id, seen=run)
         try:
@@ -450,6 +497,16 @@ class Launcher:
 def _go_on(execution_id: str) -> None:
     """Let ZenML run the body again, which is in the run as it is by now."""
     runs.go_on_here(Client().zen_store.get_run(UUID(execution_id)))
+
+
+def _of_version(launch: Launch, facts: ExecutionFacts) -> PipelineRunResponse | None:
+    """Create the run of a replay from the version of its source, if that is there."""
+    if launch.deployed is None:
+        return None
+    original = launch.replay.source if launch.replay else None
+    return runs.derive(
+        launch.deployed.deployment_id, facts, launch.inputs, original=original
+    )
 
 
 def _not_continued(execution_id: str) -> str:

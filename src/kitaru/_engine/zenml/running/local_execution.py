@@ -37,6 +37,7 @@ from kitaru._engine.port.execution import (
     Recorder,
     Reporter,
 )
+from kitaru._engine.recording import attempts
 from kitaru._engine.recording.journal_recorder import JournalRecorder, taken_over
 from kitaru._engine.recording.projector import Projector
 from kitaru._engine.session import flow_attempt, futures
@@ -189,6 +190,8 @@ class LocalExecution:
             finished_calls=sum(record.status == "completed" for record in known),
             here_only=not self._spec.source.is_loadable,
         )
+        if fresh and not self._facts.is_remote:
+            attempts.warn_of_differences(self._facts, self.reporter)
         projector.start()
         try:
             if not fresh:
@@ -196,7 +199,12 @@ class LocalExecution:
             with captured(self.execution_id, self._log):
                 result: list[UUID | None] = []
                 self.ending = flow_attempt.run(
-                    session, inputs, keep=lambda e: result.append(self._keep(e, values))
+                    session,
+                    inputs,
+                    keep=lambda e: result.append(self._keep(e, values)),
+                    fitted=lambda given: attempts.fitted(
+                        self._facts, self._spec, given
+                    ),
                 )
             self._trace = getattr(self.ending.error, "__traceback__", None)
             try:

@@ -18,6 +18,7 @@ from zenml.execution.pipeline.utils import (
     submit_pipeline,
 )
 from zenml.models import (
+    PipelineBuildResponse,
     PipelineRunResponse,
     PipelineRunUpdate,
     PipelineSnapshotRequest,
@@ -29,10 +30,14 @@ from zenml.pipelines.run_utils import create_placeholder_run
 from zenml.stack import Stack
 
 from kitaru import _recorded_names as recorded_names
+from kitaru._core.calls import references
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
+from kitaru._core.values import codec
+from kitaru._engine.code import unpacked
 from kitaru._engine.recording import attempts
+from kitaru._engine.values import value_files
 from kitaru._engine.zenml.runs import entry, statuses
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import translated
@@ -99,6 +104,24 @@ def create(
         original: The execution this one replays.
         options: More for ZenML's pipeline, by the names of its parameters.
     """
+    pipeline = pipeline_of(
+        flow, source, inputs, facts.to_dict(), code=code, in_pod=in_pod, options=options
+    )
+    snapshot = Compiled(pipeline).create(code_uri)
+    return _placeholder(snapshot, in_pod=in_pod, original=original)
+
+
+def pipeline_of(
+    flow: str,
+    source: FlowSource,
+    inputs: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    code: str,
+    in_pod: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> DynamicPipeline:
+    """Return the pipeline that a flow is for ZenML; see `create` for the arguments."""
     pipeline = (_PodPipeline if in_pod else _FlowPipeline)(
         name=flow,
         entrypoint=entry.run_flow,
@@ -108,47 +131,120 @@ def create(
         enable_heartbeat=False,
         # Failed checkpoints may be caught; the runner alone decides on the run.
         execution_mode=ExecutionMode.CONTINUE_ON_FAILURE,
-        extra={EXTRA_KEY: facts.to_dict()},
+        extra={EXTRA_KEY: dict(facts)},
         tags=[TAG],
         **(options or {}),
     )
     pipeline.code = code
     pipeline.prepare(flow=source.reference, inputs=attempts.shown_inputs(inputs))
+    return pipeline
+
+
+def derive(
+    deployment_id: str,
+    facts: ExecutionFacts,
+    inputs: Mapping[str, Any],
+    *,
+    original: str | None = None,
+) -> PipelineRunResponse | None:
+    """Create a run of a deployed version, not started yet; `None` if that is gone.
+
+    Args:
+        deployment_id: The version, whose code, stack, image and settings it takes over.
+        facts: What another process needs to go on with it.
+        inputs: The flow's arguments; the dashboard shows them, as far as they may be.
+        original: The execution that it replays.
+    """
+    try:
+        version = Client().zen_store.get_snapshot(UUID(deployment_id))
+    except KeyError:
+        return None
+    said = version.pipeline_configuration
+    shown = attempts.shown_inputs(inputs)
+    parameters = {**(said.parameters or {}), "inputs": shown}
+    spec = version.pipeline_spec
+    snapshot = Client().zen_store.create_snapshot(
+        PipelineSnapshotRequest(
+            project=version.project_id,
+            stack=version.stack.id if version.stack else Client().active_stack_model.id,
+            pipeline=version.pipeline.id,
+            build=version.build.id if version.build else None,
+            code_path=version.code_path,
+            source_code=version.source_code,
+            # What is derived goes on when its version is deleted.
+            source_snapshot=version.id,
+            is_dynamic=True,
+            run_name_template=version.run_name_template,
+            pipeline_configuration=said.model_copy(
+                update={
+                    "extra": {**said.extra, EXTRA_KEY: facts.to_dict()},
+                    "parameters": parameters,
+                }
+            ),
+            step_configurations={},
+            client_environment=version.client_environment,
+            client_version=version.client_version,
+            server_version=version.server_version,
+            pipeline_version_hash=version.pipeline_version_hash,
+            pipeline_spec=spec.model_copy(update={"parameters": parameters})
+            if spec
+            else None,
+        )
+    )
+    return _placeholder(snapshot, in_pod=facts.is_remote, original=original)
+
+
+def _placeholder(
+    snapshot: PipelineSnapshotResponse, *, in_pod: bool, original: str | None
+) -> PipelineRunResponse:
     return create_placeholder_run(
-        snapshot=_snapshot(pipeline, code_uri),
+        snapshot=snapshot,
         # An orchestrator of this machine has one for all runs of all threads.
         orchestrator_run_id=None if in_pod else str(uuid4()),
         original_run_id=UUID(original) if original else None,
     )
 
 
-def _snapshot(
-    pipeline: _FlowPipeline, code_uri: str | None
-) -> PipelineSnapshotResponse:
-    """Make the snapshot of a run.
+class Compiled:
+    """A pipeline on the active stack with its image, of which snapshots can be made.
 
     ZenML's own way packs the code by itself: files with a space in their name are lost,
     and without git whatever lies there comes along.
     """
-    client = Client()
-    stack = client.active_stack
-    compiled, _, build = pipeline._compile(**pipeline._run_args)
-    pipeline_id = pipeline.register().id
-    stack.validate()
-    built = reuse_or_create_pipeline_build(
-        snapshot=compiled, pipeline_id=pipeline_id, allow_build_reuse=True, build=build
-    )
-    return client.zen_store.create_snapshot(
-        PipelineSnapshotRequest(
-            project=client.active_project.id,
-            stack=stack.id,
-            pipeline=pipeline_id,
-            build=built.id if built else None,
-            code_path=code_uri,
-            source_code=pipeline.source_code,
-            **compiled.model_dump(),
+
+    def __init__(self, pipeline: DynamicPipeline) -> None:
+        stack = Client().active_stack
+        self._code = pipeline.source_code
+        self.snapshot, _, build = pipeline._compile(**pipeline._run_args)
+        self._pipeline_id = pipeline.register().id
+        stack.validate()
+        self.build: PipelineBuildResponse | None = reuse_or_create_pipeline_build(
+            snapshot=self.snapshot,
+            pipeline_id=self._pipeline_id,
+            allow_build_reuse=True,
+            build=build,
         )
-    )
+
+    def create(self, code_uri: str | None, **more: Any) -> PipelineSnapshotResponse:
+        """Make a snapshot.
+
+        Args:
+            code_uri: The archive of the code.
+            **more: More of what ZenML's request takes.
+        """
+        client = Client()
+        return client.zen_store.create_snapshot(
+            PipelineSnapshotRequest(
+                project=client.active_project.id,
+                stack=client.active_stack_model.id,
+                pipeline=self._pipeline_id,
+                build=self.build.id if self.build else None,
+                code_path=code_uri,
+                source_code=self._code,
+                **more,
+                **self.snapshot.model_dump(),
+            )
+        )
 
 
 def submit(run: PipelineRunResponse) -> None:
@@ -306,7 +402,23 @@ def facts_of(run: PipelineRunResponse) -> ExecutionFacts | None:
     data = run.config.extra.get(EXTRA_KEY)
     if not isinstance(data, dict) or "source" not in data:
         return None
+    if "inputs" not in data and "deployed" in data:
+        data = data | _given_to_zenml(run, data["deployed"])
     return ExecutionFacts.from_dict(data, execution_id=str(run.id))
+
+
+def _given_to_zenml(
+    run: PipelineRunResponse, deployed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is missing of an execution that ZenML itself has started of a version."""
+    given = (run.config.parameters or {}).get("inputs") or {}
+    encoded = codec.encode(given, what=f"the inputs of execution {run.id}")
+    version = run.source_snapshot
+    return {
+        "inputs": references.reference(value_files.inline(encoded)),
+        "inputs_are": "json",
+        "deployed": {**deployed, "deployment_id": str(version.id) if version else ""},
+    }
 
 
 def facts_to_run(run: PipelineRunResponse) -> ExecutionFacts:
@@ -320,7 +432,8 @@ def facts_to_run(run: PipelineRunResponse) -> ExecutionFacts:
         raise KitaruStateError(
             f"run {run.id} was not started by Kitaru, so Kitaru cannot go on with it"
         )
-    return facts
+    here = unpacked.source_of(facts.source, facts.deployed)
+    return replace(facts, source=here)
 
 
 def settings_of(run: PipelineRunResponse) -> Settings:

@@ -1,0 +1,1 @@
+"""Deployed versions of flows: their names, facts and tags, and inputs without the flow."""

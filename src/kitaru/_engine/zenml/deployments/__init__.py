@@ -1,0 +1,1 @@
+"""Deployed versions as named snapshots of ZenML."""

@@ -1,0 +1,280 @@
+"""`kitaru build`, `deploy`, `invoke`, and `kitaru flow …`: deployed versions of flows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kitaru._core.words import paging
+from kitaru._core.words.wording import short
+from kitaru._ops.capabilities import CLI, Op, exposes
+from kitaru.cli import keyboard, render, screen
+from kitaru.cli import render_deployments as show
+from kitaru.cli.groups import group
+from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
+from kitaru.cli.output import Format, parse_object, show_item, show_items
+from kitaru.cli.screen import say
+from kitaru.models import ExecutionStatus
+
+app = group("See the flows that are deployed, their versions and tags.")
+versions = group("Look at deployed versions of flows one by one, or delete them.")
+app.add_typer(versions, name="deployments")
+
+_MOST_NAMED = 5
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="The flow: FILE.py:FLOW or MODULE:FLOW, below this folder.",
+    ),
+]
+FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="Name of the flow.")]
+Number = Annotated[
+    int, typer.Argument(metavar="VERSION", help="Number of the version.")
+]
+Version = Annotated[
+    int | None, typer.Option("--version", help="Number of the version.")
+]
+Tag = Annotated[
+    str | None, typer.Option("--tag", help="A tag of the version; default by default.")
+]
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", help="Stack to run on; the flow's own or the active one."),
+]
+
+
+@exposes(Op.DEPLOYMENT_BUILD, on=CLI)
+def build(target: Target, stack: Stack = None, output: Output = Format.TEXT) -> None:
+    """Do all of deploy that can fail or takes long, without making a version."""
+    from kitaru._ops import deployments
+
+    made = deployments.build(target, project=Path.cwd(), stack=stack)
+    show_item("build", made, output, lambda: show.built(made))
+
+
+@exposes(Op.DEPLOYMENT_CREATE, on=CLI)
+def deploy(
+    target: Target,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="One more tag, which moves here; may be repeated."),
+    ] = None,
+    stack: Stack = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Make the next version of a flow; it becomes the default one.
+
+    Its code is what git does not ignore in this folder, as it is now.
+    """
+    from kitaru._ops import deployments
+
+    made = deployments.deploy(
+        target, project=Path.cwd(), tags=tuple(tag or ()), stack=stack
+    )
+    show_item("deploy", made.deployment, output, lambda: show.deployed(made))
+
+
+@exposes(Op.DEPLOYMENT_INVOKE, on=CLI)
+def invoke(
+    flow: FlowName,
+    version: Version = None,
+    tag: Tag = None,
+    args: Annotated[
+        str | None, typer.Option("--args", help="Inputs of the flow, as JSON object.")
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Follow it until it has ended or waits for an answer."
+        ),
+    ] = False,
+    any_python: Annotated[
+        bool,
+        typer.Option(
+            "--any-python", help="Run it on another Python than it was deployed with."
+        ),
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Start an execution of a deployed version, with the code that was deployed."""
+    from kitaru._ops import deployments, executions
+
+    started = deployments.invoke(
+        flow=flow,
+        version=version,
+        tag=tag,
+        inputs=parse_object("--args", args),
+        any_python=any_python,
+    )
+    if not wait:
+        found = executions.get(started.exec_id)
+        show_item("invoke", found, output, lambda: show.invoked(found, started))
+        return
+    if output is Format.TEXT:
+        show.starting(flow, started)
+        found = executions.followed(
+            started.exec_id, lambda entry: say(*render.log_lines(entry))
+        )
+    else:
+        found = executions.followed(started.exec_id, lambda entry: None)
+    show_item("invoke", found, output, lambda: render.settled(found))
+    if found.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+@exposes(Op.DEPLOYMENT_LIST, on=CLI)
+def list_flows(output: Output = Format.TEXT) -> None:
+    """List the flows that are deployed, and which version of each is the default one."""
+    from kitaru._ops import deployments
+
+    found = deployments.flows()
+    show_items("flow list", found, output, lambda: show.flows(found))
+
+
+@app.command("show")
+@exposes(Op.DEPLOYMENT_GET, on=CLI)
+def show_flow(flow: FlowName, output: Output = Format.TEXT) -> None:
+    """Show a deployed flow: its versions and tags, and its inputs."""
+    from kitaru._ops import deployments
+
+    (found,) = deployments.flows(flow=flow)
+    show_item("flow show", found, output, lambda: show.flow(found))
+
+
+@app.command("tag")
+@exposes(Op.DEPLOYMENT_TAG, on=CLI)
+def tag_version(
+    flow: FlowName,
+    version: Number,
+    tag: Annotated[
+        str, typer.Argument(metavar="TAG", help="default, or one of yours.")
+    ],
+    exclusive: Annotated[
+        bool,
+        typer.Option(
+            "--exclusive", help="Take it from all other versions of the flow."
+        ),
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Give a version a tag; `default` moves, which is how a rollback is done."""
+    from kitaru._ops import deployments
+
+    found = deployments.tag(flow=flow, version=version, tag=tag, exclusive=exclusive)
+    show_item("flow tag", found, output, lambda: show.tagged(found))
+
+
+@app.command("untag")
+@exposes(Op.DEPLOYMENT_TAG, on=CLI)
+def untag_version(
+    flow: FlowName,
+    version: Number,
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag.")],
+    output: Output = Format.TEXT,
+) -> None:
+    """Take a tag from a version."""
+    from kitaru._ops import deployments
+
+    found = deployments.untag(flow=flow, version=version, tag=tag)
+    show_item("flow untag", found, output, lambda: show.tagged(found))
+
+
+@versions.command("list")
+@exposes(Op.DEPLOYMENT_LIST, on=CLI)
+def list_versions(
+    flow: Annotated[str | None, typer.Option("--flow", help="Only this flow.")] = None,
+    page: PageNumber = 1,
+    size: PageSize = paging.DEFAULT_SIZE,
+    limit: Limit = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """List deployed versions: by flow, the newest first."""
+    from kitaru._ops import deployments
+
+    found = deployments.pages(flow=flow, page=page, size=size, limit=limit)
+    show_items(
+        "flow deployments list", found.items, output, lambda: show.versions(found)
+    )
+
+
+@versions.command("show")
+@exposes(Op.DEPLOYMENT_GET, on=CLI)
+def show_version(
+    flow: FlowName,
+    version: Version = None,
+    tag: Tag = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show a version: who deployed what from where, its inputs, where it runs."""
+    from kitaru._ops import deployments
+
+    found = deployments.get(flow=flow, version=version, tag=tag)
+    show_item("flow deployments show", found, output, lambda: show.version(found))
+
+
+@versions.command("logs")
+@exposes(Op.DEPLOYMENT_LOGS, on=CLI)
+def logs(
+    flow: FlowName,
+    version: Version = None,
+    tag: Tag = None,
+    execution: Annotated[
+        str | None,
+        typer.Option("--execution", help="Whose log; the newest one's by default."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until it ends.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show the executions of a version, newest first, and the log of one of them."""
+    from kitaru._ops import deployments
+
+    found, chosen, entries = deployments.logs(
+        flow=flow, version=version, tag=tag, execution=execution, follow=follow
+    )
+    if output is Format.TEXT:
+        render.executions(found)
+        if chosen is not None:
+            say("", f"Log of {chosen}:")
+    if follow:
+        for entry in entries:
+            if output is Format.JSON:
+                taken = screen.json_out(entry.model_dump(mode="json"), indent=None)
+            else:
+                taken = say(*render.log_lines(entry))
+            if not taken:
+                return  # Nobody reads any more.
+        return
+    lines = list(entries)
+    show_items(
+        "flow deployments logs",
+        lines,
+        output,
+        lambda: say(*(line for entry in lines for line in render.log_lines(entry))),
+    )
+
+
+@versions.command("delete")
+@exposes(Op.DEPLOYMENT_DELETE, on=CLI)
+def delete(
+    flow: FlowName, version: Number, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
+    """Delete a version; executions of it go on, and its number is not used again."""
+    from kitaru._ops import deployments
+
+    living = deployments.living_executions(flow=flow, version=version)
+    named = ", ".join(short(one.exec_id) for one in living[:_MOST_NAMED])
+    if len(living) > _MOST_NAMED:
+        named += f" and {len(living) - _MOST_NAMED} more"
+    go_on = f" Its executions go on: {named}." if living else ""
+    keyboard.confirm(f"Delete version {version} of flow {flow}?{go_on}", yes=yes)
+    gone = deployments.delete(flow=flow, version=version)
+    show_item(
+        "flow deployments delete", gone, output, lambda: show.deleted(gone, named)
+    )
