@@ -48,6 +48,20 @@ def test_module_without_a_main_guard_continues_and_starts_nothing_else(
     retry_after_fix(workspace)
 
 
+def test_a_module_of_the_project_wins_over_an_installed_package_as_it_did_before(
+    workspace: Workspace,
+) -> None:
+    # The OpenAI Agents SDK has this name.
+    workspace.script("agents/__init__.py", "OURS = True")
+    script = workspace.script(
+        "own.py", f"from agents import OURS\n{FLAKY}\nif OURS: flaky.run()\n"
+    )
+
+    workspace.python(script)
+
+    retry_after_fix(workspace)
+
+
 def test_flow_in_a_package_module_continues(workspace: Workspace) -> None:
     workspace.script("bots/__init__.py", "")
     workspace.script("bots/tools/__init__.py", "")

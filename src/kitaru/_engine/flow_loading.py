@@ -174,9 +174,7 @@ def _load(source: FlowSource) -> bool:
 
 def _import(module: str, path: Path, root: str, *, what: str) -> bool:
     _check_free(module, path, what)
-    if sys.path[:1] != [root]:
-        # What is loaded finds its own neighbours, not those of another version.
-        sys.path[:] = [root, *(place for place in sys.path if place != root)]
+    _put_first(root)
     before = set(sys.modules)
     try:
         with _loading_only():
@@ -194,6 +192,12 @@ def _import(module: str, path: Path, root: str, *, what: str) -> bool:
     finally:
         _loaded.update(filter(_is_of_a_project, set(sys.modules) - before))
     return False
+
+
+def _put_first(root: str) -> None:
+    """Let modules of a project win over installed ones, and over those of other versions."""
+    if sys.path[:1] != [root]:
+        sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
 
 
 def _is_of_a_project(module: str) -> bool:
