@@ -422,10 +422,11 @@ def _refuse_nesting(name: str) -> None:
     here = scope.current()
     if here is not None:
         place = f"checkpoint {here.call.invocation_id!r}" if here.call else "a flow"
-        raise KitaruContextError(
+        error = KitaruContextError(
             f"flow {name!r} was started inside {place}; flows do not nest. Call its "
             "checkpoints from this flow, or run it from outside"
         )
+        raise here.call.refuse(error) if here.call else error
 
 
 def _in_thread(

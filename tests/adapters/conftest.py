@@ -16,6 +16,8 @@ def driver(request: pytest.FixtureRequest, workspace: Workspace) -> Driver:
     found: Driver = request.param
     shutil.copy(found.program, workspace.project / "agent.py")
     shutil.copy(HERE / "work.py", workspace.project / "work.py")
+    for file in found.files:
+        shutil.copy(file, workspace.project)
     (workspace.project / "flavour").write_text(found.flavour)
     return found
 

@@ -35,7 +35,10 @@ def test_the_agent_asks_and_publishes(workspace: Workspace) -> None:
     assert len(re.findall("looking up", done.stderr)) == 2
 
 
-@pytest.mark.parametrize("name", ["openai_agents_agent.py", "langgraph_agent.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["openai_agents_agent.py", "langgraph_agent.py", "claude_agent_sdk_agent.py"],
+)
 def test_killed_while_it_asks_an_agent_goes_on_elsewhere(
     workspace: Workspace, name: str
 ) -> None:

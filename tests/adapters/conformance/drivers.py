@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import claude_code
+
 HERE = Path(__file__).parent
 
 
@@ -27,6 +29,7 @@ class Driver:
         question: What it asks.
         answer: What a person says to that.
         flavour: Text of the file `flavour` beside the program, for one with several.
+        files: Further files that the program needs beside it.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Driver:
     question: str = "Which colour, please?"
     answer: object = "red"
     flavour: str = ""
+    files: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -114,4 +118,26 @@ LANGGRAPH_GRAPHS = Driver(
     answered="prepared and red",
 )
 
-DRIVERS = (PYDANTIC_AI, OPENAI_AGENTS, LANGGRAPH, LANGGRAPH_GRAPHS)
+# The whole invocation is one checkpoint, so there are no calls of tools to be killed
+# after; nor is there a tool that is asked to try again, or an MCP server, whose calls
+# Claude makes by itself. What holds is that of whole invocations in one session.
+CLAUDE_AGENT_SDK = Driver(
+    name="claude_agent_sdk",
+    program=HERE / "claude_agent_sdk_program.py",
+    files=(
+        HERE / "claude_agent_sdk_model.py",
+        Path(claude_code.__file__),
+    ),
+    calls=(
+        ("model 1", "claude.r1"),
+        ("model 2", "claude.r2"),
+        ("model 3", "claude.r3"),
+    ),
+    result=["1 heard one", "2 heard two", "3 heard three"],
+    wait="approve_mcp__own__colour",
+    answered="prepared and red",
+    question="Allow Claude to use 'mcp__own__colour'?",
+    answer=True,
+)
+
+DRIVERS = (PYDANTIC_AI, OPENAI_AGENTS, LANGGRAPH, LANGGRAPH_GRAPHS, CLAUDE_AGENT_SDK)

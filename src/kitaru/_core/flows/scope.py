@@ -110,6 +110,14 @@ class RunningCall:
     output: StoredValue | None = None
     # Ends a process that the body has to itself.
     stop: Callable[[], None] = lambda: None
+    # What cannot be done in a checkpoint and was tried. A framework that runs in the body
+    # may have made a text of the error for its model.
+    refused: list[KitaruContextError] = field(default_factory=list)
+
+    def refuse(self, error: KitaruContextError) -> KitaruContextError:
+        """Remember what was tried, and return the error to raise."""
+        self.refused.append(error)
+        return error
 
 
 @dataclass(frozen=True)
@@ -160,9 +168,11 @@ def require_flow(what: str, *, inside_checkpoint: str) -> FlowRuntime:
             "decorated with @flow and start that with .run(...)"
         )
     if scope.call is not None:
-        raise KitaruContextError(
-            f"{what} was called inside checkpoint {scope.call.invocation_id!r}; "
-            f"{inside_checkpoint}"
+        raise scope.call.refuse(
+            KitaruContextError(
+                f"{what} was called inside checkpoint {scope.call.invocation_id!r}; "
+                f"{inside_checkpoint}"
+            )
         )
     return scope.runtime
 

@@ -15,13 +15,15 @@ def of_counts(
     input_tokens: int,
     output_tokens: int,
     cached_tokens: int,
+    cost: Decimal | None = None,
 ) -> Usage:
     """Return the usage of requests that a framework only gives counts of.
 
     `provider` and `model` are names as providers use them; without a known model, or
-    without `genai-prices`, the requests have no price.
+    without `genai-prices`, the requests have no price. A `cost` that is known is taken.
     """
-    cost = _price(provider, model, input_tokens, output_tokens, cached_tokens)
+    if cost is None:
+        cost = _price(provider, model, input_tokens, output_tokens, cached_tokens)
     return Usage(
         requests=requests,
         input_tokens=input_tokens,

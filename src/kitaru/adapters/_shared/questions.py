@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kitaru._core.flows import scope
 from kitaru._core.flows.signals import Suspended
 from kitaru._core.secrecy import masking
 from kitaru.adapters._shared import boundary, runs
@@ -146,10 +147,11 @@ def _check_place(question: Question) -> None:
             "from a function decorated with @flow"
         )
     if here is Place.CHECKPOINT:
-        raise KitaruContextError(
+        error = KitaruContextError(
             f"the question {question.name!r} was asked inside a checkpoint. {MISPLACED}"
             + _advised(question)
         )
+        raise scope.require_checkpoint("a question")[1].refuse(error)
 
 
 def misplaced(question: Question, why: str) -> KitaruContextError:
