@@ -260,7 +260,10 @@ class Flow(Generic[P, R]):
             given=given,
         )
         current_engine().tell(prepared.notes)
-        return self._start(prepared.launch)
+        handle = self._start(prepared.launch)
+        hint = replays.how_to_compare(handle.exec_id, prepared.source)
+        current_engine().tell([hint])
+        return handle
 
     async def areplay(
         self, exec_id: str, *, from_: str, **wanted: Any

@@ -96,6 +96,13 @@ DEPLOYMENTS: dict[str, Callable[[], list[str]]] = {
     "flow deployments logs": deployed("report"),
     "flow deployments delete": deployed("report", "1", "--yes"),
 }
+def replayed() -> list[str]:
+    source = failing.run().exec_id
+    overrides = {"checkpoint.write": "done"}
+    replay = failing.replay(source, from_="write", overrides=overrides)
+    return [source, replay.exec_id]
+
+
 EXECUTIONS: dict[str, Callable[[], list[str]]] = {
     "executions list": listed,
     "executions get": lambda: [completed()],
@@ -104,6 +111,7 @@ EXECUTIONS: dict[str, Callable[[], list[str]]] = {
     "executions retry": lambda: [failing.run().exec_id],
     "executions cancel": lambda: [article.run("a").exec_id],
     "executions replay": lambda: [completed(), "--from", "write"],
+    "executions compare": replayed,
     "status": list,
 }
 

@@ -25,6 +25,7 @@ NAMES = {
     "kitaru_executions_retry",
     "kitaru_executions_replay",
     "kitaru_executions_cancel",
+    "kitaru_executions_compare",
     "get_execution_logs",
     "kitaru_deployments_deploy",
     "kitaru_deployments_invoke",
@@ -43,6 +44,7 @@ NAMES = {
     "manage_stack",
 }
 READERS = {
+    "kitaru_executions_compare",
     "kitaru_executions_list",
     "kitaru_executions_get",
     "kitaru_executions_latest",

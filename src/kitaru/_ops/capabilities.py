@@ -34,6 +34,7 @@ class Op(StrEnum):
     EXECUTION_RESUME = "resume a paused execution"
     EXECUTION_REPLAY = "replay an execution"
     EXECUTION_CANCEL = "cancel an execution"
+    EXECUTION_COMPARE = "compare executions"
     RECONCILE = "continue or fail what nobody goes on with"
     WAIT_INPUT = "answer a wait"
     WAIT_ABORT = "abort a wait"
@@ -87,6 +88,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_RESUME: frozenset({CLIENT, CLI}),
     Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP}),
     Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP}),
+    Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP}),
     Op.RECONCILE: frozenset({CLIENT, CLI}),
     Op.WAIT_INPUT: frozenset({CLIENT, CLI, MCP}),
     Op.WAIT_ABORT: frozenset({CLIENT}),

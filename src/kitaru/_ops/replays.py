@@ -30,15 +30,17 @@ class Prepared:
 
     launch: Launch
     notes: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An execution that was started in another process."""
+    """An execution that was started in another process; of a replay, what to do then."""
 
     exec_id: str
     continuation: Continuation
     notes: tuple[str, ...]
+    how_to_compare: str = ""
 
 
 def prepare(
@@ -107,7 +109,8 @@ def prepare(
         # A flow that the caller has need not be the one that was deployed.
         deployed=recorded.deployed if flow is None else None,
     )
-    return Prepared(launch, (*_changed_code(spec, recorded), _reminder(plan, recorded)))
+    notes = (*_changed_code(spec, recorded), _reminder(plan, recorded))
+    return Prepared(launch, notes, full_id)
 
 
 def start_elsewhere(execution_id: str, **wanted: Any) -> Started:
@@ -115,12 +118,19 @@ def start_elsewhere(execution_id: str, **wanted: Any) -> Started:
     # The other process will read the files as they are now; plan with the same.
     prepared = prepare(execution_id, fresh=True, **wanted)
     new_id, continuation = current_engine().launch_elsewhere(prepared.launch)
-    return Started(new_id, continuation, prepared.notes)
+    hint = how_to_compare(new_id, prepared.source)
+    return Started(new_id, continuation, prepared.notes, hint)
+
+
+def how_to_compare(exec_id: str, source: str) -> str:
+    """Return the command that shows where a replay and its source part."""
+    command = f"kitaru executions compare {short(source)} {short(exec_id)}"
+    return f"compare it with its source: {command}"
 
 
 def announce(started: Started) -> None:
-    """Tell the user on stderr what a replay does not freeze, and which code changed."""
-    current_engine().tell(started.notes)
+    """Tell on stderr what a replay does not freeze, and how it is compared."""
+    current_engine().tell([*started.notes, started.how_to_compare])
 
 
 def _changed_inputs(

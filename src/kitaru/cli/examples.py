@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         '--overrides \'{"checkpoint.draft": "a new text"}\'',
     ),
     "executions cancel": ("kitaru executions cancel 1b2c3d4e",),
+    "executions compare": (
+        "kitaru executions compare 1b2c3d4e 9f8e7d6c",
+        "kitaru executions compare 1b2c3d4e 9f8e7d6c -o json",
+    ),
     "executions logs": (
         "kitaru executions logs 1b2c3d4e --follow",
         "kitaru executions logs 1b2c3d4e --checkpoint draft --limit 20",

@@ -9,7 +9,7 @@ import typer
 
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, render, screen, tree
+from kitaru.cli import differing, keyboard, render, screen, tree
 from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import (
@@ -201,6 +201,28 @@ def cancel(execution: Exec, output: Output = Format.TEXT) -> None:
         tell(f"Asking it to stop; by force after {executions.CANCEL_GRACE:.0f} s")
     found = executions.cancel(execution, surface="cli")
     show_item("executions cancel", found, output, lambda: render.line(found))
+
+
+@app.command("compare")
+@exposes(Op.EXECUTION_COMPARE, on=CLI)
+def compare(
+    a: Annotated[
+        str,
+        typer.Argument(metavar="A", help="An execution id.", autocompletion=_known_ids),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="That of another one.", autocompletion=_known_ids
+        ),
+    ],
+    output: Output = Format.TEXT,
+) -> None:
+    """Compare two executions of a flow: where they part, what each call took."""
+    from kitaru._ops import comparisons
+
+    found = comparisons.compare(a, b)
+    show_item("executions compare", found, output, lambda: differing.comparison(found))
 
 
 @app.command("logs")

@@ -85,6 +85,7 @@ def replayed(item: Execution, started: Started) -> None:
         goes_on(item, started.continuation)
     else:
         settled(item)
+    say(started.how_to_compare)
 
 
 def line(item: Execution) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from kitaru._core.calls.described import in_order
 from kitaru._core.waits.answered import short as short_answer
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
@@ -48,7 +49,7 @@ def execution(item: Execution) -> None:
     root = Branch([f"{item.flow_name} ", (item.exec_id, "bold"), " ", status])
     names = [c.invocation_id for c in item.checkpoints] + [w.name for w in item.waits]
     width = min(max(map(len, names), default=0), _WIDEST)
-    for happened in _in_order(item):
+    for happened in in_order(item.checkpoints, item.waits):
         if isinstance(happened, AnsweredWait):
             root.add(*_answered(happened, width))
         else:
@@ -58,18 +59,6 @@ def execution(item: Execution) -> None:
         root.add((f"? {wait.name}  asked {since}", "yellow"))
     screen.tree(root, guide=_DIM)
     say(*_facts(item), *next_steps(item))
-
-
-def _in_order(item: Execution) -> list[CheckpointCall | AnsweredWait]:
-    """Return calls, in their order, and between them what was asked when."""
-    calls = list(item.checkpoints)
-    found: list[CheckpointCall | AnsweredWait] = []
-    for wait in item.waits:
-        asked = wait.entered_waiting_at
-        while calls and asked and (began := calls[0].started_at) and began < asked:
-            found.append(calls.pop(0))
-        found.append(wait)
-    return found + calls
 
 
 def _answered(wait: AnsweredWait, width: int) -> tuple[Piece, Piece]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kitaru._ops import artifacts as artifact_ops
+from kitaru._ops import comparisons as comparison_ops
 from kitaru._ops import executions as execution_ops
 from kitaru._ops import recovery as reconciling_ops
 from kitaru._ops import replays as replay_ops
@@ -16,6 +17,7 @@ from kitaru.client.auth import Auth
 from kitaru.client.deployments import Deployments
 from kitaru.models import (
     ArtifactRef,
+    Comparison,
     Execution,
     ExecutionStatus,
     LogEntry,
@@ -261,6 +263,22 @@ class Executions:
             KitaruStateError: If it has ended already.
         """
         return self._place.run(execution_ops.cancel, id, surface=_SURFACE)
+
+    @exposes(Op.EXECUTION_COMPARE, on=CLIENT)
+    def compare(self, a: str, b: str) -> Comparison:
+        """Return what two executions of one flow have in common, and what not.
+
+        Calls are aligned by their invocation ids, waits by their names.
+
+        Raises:
+            KitaruUsageError: If they are of different flows, or one is not there.
+
+        Example:
+            >>> found = client.executions.compare("1b2c", "9f8e")  # doctest: +SKIP
+            >>> print(found.first and found.first.text)  # doctest: +SKIP
+            checkpoint 'analyze' has another result: $.score is 0.4 in A, 0.9 in B
+        """
+        return self._place.run(comparison_ops.compare, a, b)
 
 
 class Artifacts:

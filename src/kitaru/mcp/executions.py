@@ -10,14 +10,14 @@ from mcp_types import InputRequiredResult
 from pydantic import Field
 
 from kitaru._core.words import paging
-from kitaru._ops import executions, flow_targets, replays, waits
+from kitaru._ops import comparisons, executions, flow_targets, replays, waits
 from kitaru._ops.capabilities import MCP, Op, exposes
-from kitaru.mcp import answers, portions
+from kitaru.mcp import answers, portions, wording
 from kitaru.mcp.parameters import ExecutionId, Limit, PageNumber, PageSize
 from kitaru.mcp.progress import in_thread, settled, with_progress
 from kitaru.mcp.records import ExecutionResult, Listing, LogExcerpt
 from kitaru.mcp.registry import READS, RUNS_CODE, Effect, project_of, tool
-from kitaru.models import Continuation, Execution, ExecutionStatus
+from kitaru.models import Comparison, Continuation, Execution, ExecutionStatus
 
 _LOG_ENTRIES = 100
 _NO_VALUE = object()
@@ -250,7 +250,8 @@ async def replay(
             reuse_waits=reuse_waits,
         )
     )
-    return await result_of(ctx, started.exec_id, wait_seconds, *started.notes)
+    notes = (*started.notes, wording.for_assistants(started.how_to_compare))
+    return await result_of(ctx, started.exec_id, wait_seconds, *notes)
 
 
 @tool(
@@ -270,6 +271,20 @@ async def cancel(ctx: Context, exec_id: ExecutionId) -> ExecutionResult:
     return portions.execution_result(
         await with_progress(ctx, work, "asking it to stop")
     )
+
+
+@tool("kitaru_executions_compare", title="Compare two executions", effect=READS)
+@exposes(Op.EXECUTION_COMPARE, on=MCP)
+def compare(
+    a: Annotated[str, Field(description="The first: execution id, or its beginning.")],
+    b: Annotated[str, Field(description="The second, such as a replay of the first.")],
+) -> Comparison:
+    """Show where two executions of one flow part, and what each call took.
+
+    `first` names the first difference. Calls are aligned by invocation id; `reused` and
+    `same` ones have equal results.
+    """
+    return portions.comparison(comparisons.compare(a, b))
 
 
 async def result_of(

@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 from kitaru._core.words import paging
 from kitaru.mcp.records import ExecutionResult, Listing
 from kitaru.mcp.wording import next_step
-from kitaru.models import Execution, FailureInfo, LogEntry, Page, Record
+from kitaru.models import Comparison, Execution, FailureInfo, LogEntry, Page, Record
 
 CHECKPOINTS = 50
 _TEXT = 4_000
 _LISTED_TEXT = 500
+_BRIEF_TEXT = 80
 _LOG_LINE = 2_000
+_EQUAL = ("same", "reused")
 _WHOLE = 200_000
 _CUT = "long texts were cut; kitaru_artifacts_get gives values in portions"
 _NO_METADATA = "metadata, inputs and result were left out because they are too long"
@@ -87,6 +89,18 @@ def executions(found: Page[Execution]) -> Listing[Execution]:
     """Return a page of executions without overlong texts."""
     short = tuple(_shortened(execution, _LISTED_TEXT) for execution in found.items)
     return listing(found.model_copy(update={"items": short}))
+
+
+def comparison(found: Comparison) -> Comparison:
+    """Return a comparison without overlong texts; if need be, of what differs alone."""
+    short = _shortened(found, _TEXT)
+    for limit in (_LISTED_TEXT, _BRIEF_TEXT):
+        if len(short.model_dump_json()) <= _WHOLE:
+            return short
+        differing = tuple(c for c in found.calls if c.outcome not in _EQUAL)
+        less = found.model_copy(update={"calls": differing})
+        short = _shortened(less, limit)
+    return short
 
 
 def listing(found: Page[T]) -> Listing[T]:

@@ -20,6 +20,7 @@ _COMMAND = re.compile(
     rf"kitaru executions (?P<verb>{'|'.join(_TOOLS)})\b"
     r"(?: (?P<id>[0-9a-f][0-9a-f-]{7,35})\b)?(?: --follow\b)?"
 )
+_COMPARE = re.compile(r"kitaru executions compare ([0-9a-f-]{8,36}) ([0-9a-f-]{8,36})")
 _OTHER_TOOLS = {
     "kitaru stack list": "kitaru_stacks_list",
     "kitaru status": "kitaru_status",
@@ -31,6 +32,7 @@ _CLIENT_LISTING = re.compile(r"KitaruClient\(\)\.artifacts\.list\(\w*\)")
 def for_assistants(message: str) -> str:
     """Return a message of ours with tools where it names commands that are tools."""
     told = _COMMAND.sub(_as_tool, message)
+    told = _COMPARE.sub(r"kitaru_executions_compare(a='\1', b='\2')", told)
     told = _OTHER_COMMAND.sub(lambda match: _OTHER_TOOLS[match[0]], told)
     return readable(_CLIENT_LISTING.sub("kitaru_artifacts_list", told))
 

@@ -7,6 +7,14 @@ from kitaru.models.cleaning import CleanItem as CleanItem
 from kitaru.models.cleaning import CleanPlan as CleanPlan
 from kitaru.models.cleaning import CleanScope as CleanScope
 from kitaru.models.cleaning import KeptItem as KeptItem
+from kitaru.models.comparisons import ComparedCall as ComparedCall
+from kitaru.models.comparisons import ComparedExecution as ComparedExecution
+from kitaru.models.comparisons import ComparedSide as ComparedSide
+from kitaru.models.comparisons import ComparedWait as ComparedWait
+from kitaru.models.comparisons import Comparison as Comparison
+from kitaru.models.comparisons import FirstDifference as FirstDifference
+from kitaru.models.comparisons import Spent as Spent
+from kitaru.models.comparisons import ValueChange as ValueChange
 from kitaru.models.connection import ApiKey as ApiKey
 from kitaru.models.connection import Connection as Connection
 from kitaru.models.connection import LocalServer as LocalServer

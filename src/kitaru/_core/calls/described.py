@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kitaru._core.calls import failures, names
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.words.similar import did_you_mean
 from kitaru.errors import KitaruUsageError
-from kitaru.models import ArtifactRef, CheckpointAttempt, CheckpointCall, FailureInfo
+from kitaru.models import (
+    ArtifactRef,
+    AskedWait,
+    CheckpointAttempt,
+    CheckpointCall,
+    FailureInfo,
+)
 
 FLOW, RESULT = "flow", "result"
+W = TypeVar("W", bound=AskedWait)
 Bind = Callable[[ArtifactRef, StoredValue], ArtifactRef]
 
 
@@ -47,6 +54,20 @@ def call(record: CallRecord, bind: Bind) -> CheckpointCall:
         overridden=record.overridden,
         usage=record.usage,
     )
+
+
+def in_order(
+    calls: Sequence[CheckpointCall], waits: Sequence[W]
+) -> list[CheckpointCall | W]:
+    """Return calls, in their order, and between them what was asked when."""
+    left = list(calls)
+    found: list[CheckpointCall | W] = []
+    for wait in waits:
+        asked = wait.entered_waiting_at
+        while left and asked and (began := left[0].started_at) and began < asked:
+            found.append(left.pop(0))
+        found.append(wait)
+    return found + left
 
 
 def artifact_refs(record: CallRecord, bind: Bind) -> list[ArtifactRef]:
