@@ -1,11 +1,14 @@
 """Write the pages that are made from the code: all commands, and who may do what.
 
-python scripts/reference.py           writes docs/commands.md and docs/capabilities.md
+Also the measured rows of the comparison, which are those of the page on performance.
+
+python scripts/reference.py           writes the pages
 python scripts/reference.py --check   fails if they are not up to date
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +30,11 @@ CAPABILITIES_HEAD = """# Who can do what, and where
 Each job has its surface: the Python decorators and functions (SDK), `KitaruClient` (client), the `kitaru` command
 (CLI) and the MCP server for assistants (MCP).
 """
+OTHERS = ("DBOS, SQLite", "LangGraph, SqliteSaver", "ZenML")
+MEASURED_COLUMNS = 9
+MEASURED = re.compile(
+    r"(<!-- measured: .*?-->\n\n).*?(\n\n<!-- measured: end -->)", re.DOTALL
+)
 
 
 def commands() -> str:
@@ -43,6 +51,35 @@ def capabilities() -> str:
         cells = [_cell(op, surface) for surface in Surface]
         lines.append(f"| {op} | {' | '.join(cells)} |")
     return "\n".join([CAPABILITIES_HEAD, *lines]) + "\n"
+
+
+def comparison() -> str:
+    """Return the comparison with others, with what was measured last."""
+    page = (DOCS / "comparison.md").read_text(encoding="utf-8")
+    measured = (DOCS / "performance.md").read_text(encoding="utf-8")
+    rows: dict[str, dict[str, str]] = {}
+    workload = ""
+    for line in measured.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) != MEASURED_COLUMNS:
+            continue
+        if cells[0]:
+            workload = cells[1]
+            rows[workload] = {"Kitaru": cells[2].partition(" (")[0]}
+        if workload and cells[4] in OTHERS:
+            rows[workload][cells[4]] = cells[5]
+    table = [
+        f"| | Kitaru | {' | '.join(OTHERS)} |",
+        "|---|---|" + "---|" * len(OTHERS),
+        *(
+            f"| {name} | {' | '.join(row.get(o, '') for o in ('Kitaru', *OTHERS))} |"
+            for name, row in rows.items()
+            if {"DBOS, SQLite", "ZenML"} & set(row)
+        ),
+    ]
+    return MEASURED.sub(
+        lambda match: match[1] + "\n".join(table) + match[2], page, count=1
+    )
 
 
 def _cell(op: Op, surface: Surface) -> str:
@@ -85,7 +122,11 @@ def _cell_text(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES = {"commands.md": commands, "capabilities.md": capabilities}
+PAGES = {
+    "commands.md": commands,
+    "capabilities.md": capabilities,
+    "comparison.md": comparison,
+}
 
 
 def main() -> None:
@@ -100,7 +141,7 @@ def main() -> None:
             path.write_text(text, encoding="utf-8")
     if stale and "--check" in sys.argv[1:]:
         sys.exit(
-            f"docs/{', docs/'.join(stale)} differ from the code; run: make reference"
+            f"docs/{', docs/'.join(stale)} differ from what they are made of; run: python scripts/reference.py"
         )
 
 

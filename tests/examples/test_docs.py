@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KITARU = str(Path(sys.executable).with_name("kitaru"))
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 SNIPPET = re.compile(
     r"^<!-- run(?P<answer>, answer)? -->\n```python\n(?P<code>.*?)^```\n"
     r"(?:\n?```text\n(?P<prints>.*?)^```\n)?",
