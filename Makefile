@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 REFERENCES := .venv-bench
+WEBSITE := .venv-docs
 STAMP := $(VENV)/.installed
 # As many tests at once as there are processors; a file's tests stay together.
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions fix lock bench bench-report clean
+.PHONY: docs docs-serve
 .PHONY: endurance rig rig-down rig-database test-remote
 
 help: ## Show the targets.
@@ -80,6 +82,21 @@ lock: install ## Resolve the tested versions again.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group pyproject.toml:bench \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  -o benchmarks/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group pyproject.toml:docs \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  -o website/requirements.lock
+
+docs: $(WEBSITE)/.installed ## Build the site; broken links and missing references fail.
+	@$(WEBSITE)/bin/python website/build.py
+
+docs-serve: $(WEBSITE)/.installed ## Show the site, and follow changes of its pages.
+	@$(WEBSITE)/bin/python website/build.py --serve
+
+$(WEBSITE)/.installed: website/requirements.lock
+	@echo "Installing what builds the site into $(WEBSITE) (once)"
+	@test -x $(WEBSITE)/bin/python || $(PYTHON) -m venv $(WEBSITE)
+	@$(WEBSITE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 # ARGS="--quick", ARGS="--only P1,P7"; what is not installed is left out, and said.
 bench: install $(REFERENCES)/.installed ## Measure against the disk, plain ZenML, DBOS, LangGraph.

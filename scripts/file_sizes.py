@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 HARD = 600
-FOLDERS = ("src", "tests", "examples", "scripts", "benchmarks")
+FOLDERS = ("src", "tests", "examples", "scripts", "benchmarks", "website")
 
 
 def main() -> int:
