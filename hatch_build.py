@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Pages(BuildHookInterface[Any]):
-    """Puts every page, `llms.txt` and `llms-full.txt` where the package reads them."""
+    """Puts pages, `llms.txt`, `llms-full.txt` and skills where the package reads them."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the files, and say where they go; an editable install has the sources."""
@@ -25,6 +25,10 @@ class Pages(BuildHookInterface[Any]):
         for path in docs.rglob("*.svg"):
             name = path.relative_to(docs).as_posix()
             build_data["force_include"][str(path)] = f"{inside}/{name}"
+        skills = Path(self.root, "skills")
+        for path in skills.rglob("*.md"):
+            name = path.relative_to(skills).as_posix()
+            build_data["force_include"][str(path)] = f"kitaru/shipped/skills/{name}"
         self._folder = tempfile.TemporaryDirectory()
         for name, text in pages.written(self.metadata.version, docs):
             path = Path(self._folder.name, name)

@@ -19,7 +19,8 @@ import typer
 from kitaru._ops.capabilities import MATRIX, REMARKS, Op, Surface
 from kitaru.cli.app import app
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 COMMANDS_HEAD = """# Commands
 
 Every command and its options. `kitaru COMMAND --help` prints the same. How they work together:
@@ -29,6 +30,24 @@ CAPABILITIES_HEAD = """# Who can do what, and where
 
 Each job has its surface: the Python decorators and functions (SDK), `KitaruClient` (client), the `kitaru` command
 (CLI) and the MCP server for assistants (MCP).
+"""
+SURFACES_HEAD = """# Surfaces: who does what, and where
+
+This is the table of the installed version. An empty cell means no: that surface does not offer the job, on purpose.
+"""
+SURFACES_TAIL = """
+## What surprises
+
+- The client launches nothing: a flow object does, an assistant does, or a deployment is invoked.
+- A wait is answered by client, command line and assistant; it is given up (aborted) by the client only.
+- There is no resume for assistants, and none is needed: after an answer an execution goes on by itself.
+- Artifacts are browsed by client and assistant, not on the command line.
+- There is no command that lists pending waits; `kitaru` alone shows what waits.
+- Remote stacks are made on the command line or by an assistant, not from Python.
+- Values of secrets go in through an assistant, if at all, and never come out.
+- The command line has no `run`: flows are started from Python.
+
+In a document, name the job with a word of the first column (launch, logs, answer, abort, replay, artifacts, ...).
 """
 OTHERS = ("DBOS, SQLite", "LangGraph, SqliteSaver", "ZenML")
 MEASURED_COLUMNS = 9
@@ -51,6 +70,12 @@ def capabilities() -> str:
         cells = [_cell(op, surface) for surface in Surface]
         lines.append(f"| {op} | {' | '.join(cells)} |")
     return "\n".join([CAPABILITIES_HEAD, *lines]) + "\n"
+
+
+def surfaces() -> str:
+    """Return the table of capabilities, as the skill that scopes flows has it."""
+    table = capabilities().removeprefix(CAPABILITIES_HEAD)
+    return f"{SURFACES_HEAD}{table}{SURFACES_TAIL}"
 
 
 def comparison() -> str:
@@ -123,25 +148,26 @@ def _cell_text(text: str) -> str:
 
 
 PAGES = {
-    "commands.md": commands,
-    "capabilities.md": capabilities,
-    "comparison.md": comparison,
+    DOCS / "commands.md": commands,
+    DOCS / "capabilities.md": capabilities,
+    DOCS / "comparison.md": comparison,
+    ROOT / "skills" / "kitaru-scoping" / "references" / "surfaces.md": surfaces,
 }
 
 
 def main() -> None:
     """Write the pages, or say which differ."""
     stale = []
-    for name, page in PAGES.items():
-        path, text = DOCS / name, page()
+    for path, page in PAGES.items():
+        text = page()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(name)
+        stale.append(path.relative_to(ROOT).as_posix())
         if "--check" not in sys.argv[1:]:
             path.write_text(text, encoding="utf-8")
     if stale and "--check" in sys.argv[1:]:
         sys.exit(
-            f"docs/{', docs/'.join(stale)} differ from what they are made of; run: python scripts/reference.py"
+            f"{', '.join(stale)} differ from what they are made of; run: python scripts/reference.py"
         )
 
 

@@ -36,6 +36,7 @@ NAMES = {
     "kitaru_deployments_untag",
     "kitaru_artifacts_list",
     "kitaru_artifacts_get",
+    "kitaru_docs_find",
     "kitaru_secrets_create",
     "kitaru_stacks_list",
     "kitaru_status",
@@ -53,6 +54,7 @@ READERS = {
     "kitaru_deployments_get",
     "kitaru_artifacts_list",
     "kitaru_artifacts_get",
+    "kitaru_docs_find",
     "kitaru_stacks_list",
     "kitaru_status",
 }

@@ -74,6 +74,8 @@ class Op(StrEnum):
     INFO = "gather diagnostics"
     ANALYTICS = "show and set the analytics preference"
     LOG_STORE = "show and set where logs go"
+    DOCS_FIND = "find a page of the documentation"
+    SKILLS = "install skills, check a flow_architecture.md"
 
 
 SDK, CLIENT, CLI, MCP = Surface
@@ -128,6 +130,8 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.INFO: frozenset({CLI}),
     Op.ANALYTICS: frozenset({CLI}),
     Op.LOG_STORE: frozenset({CLI}),
+    Op.DOCS_FIND: frozenset({MCP}),
+    Op.SKILLS: frozenset({CLI}),
 }
 REMARKS: dict[tuple[Op, Surface], str] = {
     (Op.EXECUTION_LAUNCH, SDK): "flow object, Python entry point",

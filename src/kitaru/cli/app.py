@@ -27,6 +27,7 @@ from kitaru.cli import (
     reconcile,
     screen,
     secrets,
+    skills,
     stacks,
     tables,
 )
@@ -55,6 +56,7 @@ app.add_typer(analytics.app, name="analytics")
 app.add_typer(stacks.app, name="stack")
 app.add_typer(clean.app, name="clean")
 app.add_typer(log_store.app, name="log-store")
+app.add_typer(skills.app, name="skills")
 app.command("init")(project.init)
 app.command("info")(info.info)
 app.command("reconcile")(reconcile.reconcile)

@@ -133,6 +133,19 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "log-store show": ("kitaru log-store show",),
     "log-store set": ("kitaru log-store set ~/kitaru-logs",),
     "log-store reset": ("kitaru log-store reset",),
+    "skills": (
+        "kitaru skills install --to claude",
+        "kitaru skills check flow_architecture.md",
+    ),
+    "skills install": (
+        "kitaru skills install --to claude",
+        "kitaru skills install --to codex --to vscode --dry-run",
+        "kitaru skills install --to ~/my-skills",
+    ),
+    "skills check": (
+        "kitaru skills check flow_architecture.md",
+        "kitaru skills check flow_architecture.md -o json",
+    ),
     "auth": ("kitaru auth token",),
     "auth token": ("kitaru auth token",),
     "auth service-accounts": ("kitaru auth service-accounts list",),

@@ -18,6 +18,7 @@ from pydantic import ValidationError as RefusedArguments
 from kitaru.mcp import (
     artifacts,
     deployments,
+    documentation,
     executions,
     local_server,
     prompts,
@@ -29,14 +30,24 @@ from kitaru.mcp.registry import tools, with_our_errors
 from kitaru.version import __version__
 
 # Importing them is what fills `tools`.
-MODULES = (artifacts, executions, deployments, local_server, secrets, stacks, status)
+MODULES = (
+    artifacts,
+    documentation,
+    executions,
+    deployments,
+    local_server,
+    secrets,
+    stacks,
+    status,
+)
 
 _INSTRUCTIONS = """\
 Kitaru runs durable flows: Python functions whose checkpoints keep their results. An
 execution that failed goes on with retry; replay runs one again from a checkpoint with
 changed values; an execution that waits needs an answer of a person.
 Start flows of the project with kitaru_executions_run, deployed versions of flows with
-kitaru_deployments_invoke; look with kitaru_executions_get."""
+kitaru_deployments_invoke; look with kitaru_executions_get.
+How Kitaru works, and which surface does what: kitaru_docs_find."""
 
 
 def build(project: Path) -> FastMCP[Any]:
@@ -63,6 +74,15 @@ def build(project: Path) -> FastMCP[Any]:
             name="kitaru_artifact",
             title="Value of an artifact",
             mime_type="text/plain",
+        )
+    )
+    server.add_template(
+        ResourceTemplate.from_function(
+            with_our_errors(documentation.read_resource, ResourceError),
+            documentation.RESOURCE,
+            name="kitaru_docs",
+            title="Page of the documentation",
+            mime_type="text/markdown",
         )
     )
     server.add_prompt(

@@ -1,0 +1,1 @@
+"""Documents that specify a flow before it is written, and whether they hold together."""
