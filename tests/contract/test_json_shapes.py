@@ -96,6 +96,8 @@ DEPLOYMENTS: dict[str, Callable[[], list[str]]] = {
     "flow deployments logs": deployed("report"),
     "flow deployments delete": deployed("report", "1", "--yes"),
 }
+
+
 def replayed() -> list[str]:
     source = failing.run().exec_id
     overrides = {"checkpoint.write": "done"}

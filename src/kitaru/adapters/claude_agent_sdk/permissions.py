@@ -113,7 +113,7 @@ class Gatekeeper:
     ) -> PermissionResultAllow | PermissionResultDeny:
         """Decide about what Claude Code would ask a person."""
         call_id = context.tool_use_id
-        if call_id in self._decisions:
+        if call_id is not None and call_id in self._decisions:
             # It runs a deferred call before hooks are there, and asks here.
             allowed, reason = _decided(self._decisions[call_id])
             if allowed == "allow":

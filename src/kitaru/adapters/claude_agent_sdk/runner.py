@@ -234,7 +234,7 @@ class KitaruClaudeRunner:
             self._keep(found)
             return _stored(found, given.left_out(transcript.added))
 
-        stored = await self._boundary.run(
+        stored: Any = await self._boundary.run(
             INVOCATION,
             self._name,
             call_id,
