@@ -11,8 +11,8 @@ from typing import Any, Generic, Never, ParamSpec, TypeVar, overload
 
 from kitaru._core import sources
 from kitaru._core.calls import failures, names, tracebacks
-from kitaru._core.flows import event_loops, scope
 from kitaru._core.flows import inputs as rules
+from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec, refuse_generator
 from kitaru._core.settings import options, settings
 from kitaru._core.settings.images import ImageSettings
@@ -208,7 +208,7 @@ class Flow(Generic[P, R]):
         return self._start(Launch(flow=self._spec, inputs=inputs, options=wanted))
 
     def _start(self, launch: Launch) -> FlowHandle[R]:
-        if self._spec.is_async and event_loops.is_running():
+        if self._spec.is_async and scope.in_event_loop():
             return self._handle(*_in_thread(lambda: current_engine().launch(launch)))
         return self._handle(*current_engine().launch(launch))
 

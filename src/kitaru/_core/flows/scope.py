@@ -6,15 +6,19 @@ The scope travels in a context variable, so it follows `await` and
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kitaru._core.calls.records import StoredArtifact, StoredValue
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, WaitRequest
 from kitaru.errors import KitaruContextError
 from kitaru.models import Usage
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -201,3 +205,18 @@ def spend(usage: Usage) -> None:
         KitaruContextError: Outside a checkpoint.
     """
     require_checkpoint("spend()")[1].usages.append(usage)
+
+
+def in_event_loop() -> bool:
+    """Whether an event loop runs in this thread.
+
+    Most flows have none, and asyncio is a third of what Python would load for them: where
+    nobody has imported it no loop runs.
+    """
+    loops = sys.modules.get("asyncio")
+    return loops is not None and loops._get_running_loop() is not None
+
+
+def current_task() -> asyncio.Task[Any] | None:
+    """Return the task that runs here, if an event loop does."""
+    return sys.modules["asyncio"].current_task() if in_event_loop() else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
-from kitaru._core.flows import event_loops
+from kitaru._core.flows import scope
 from kitaru.errors import KitaruContextError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Line(NamedTuple):
     @classmethod
     def here(cls) -> Line:
         """Return the line that runs this."""
-        return cls(threading.current_thread(), event_loops.current_task())
+        return cls(threading.current_thread(), scope.current_task())
 
     @property
     def is_over(self) -> bool:

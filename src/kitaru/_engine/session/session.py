@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kitaru._core.calls.replay import Timeline
-from kitaru._core.flows import event_loops, scope
+from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
 from kitaru._core.secrecy import masking
@@ -84,14 +84,14 @@ class Session:
         return value
 
     async def _main(self, body: Coroutine[Any, Any, Any]) -> Any:
-        self._task = event_loops.current_task()
+        self._task = scope.current_task()
         return await body
 
     @property
     def _on_path(self) -> bool:
         """Whether calls made here follow one another as the flow body says."""
         is_ours = threading.get_ident() == self._thread
-        return is_ours and event_loops.current_task() is self._task
+        return is_ours and scope.current_task() is self._task
 
     # -- checkpoints ---------------------------------------------------------
 
