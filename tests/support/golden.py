@@ -48,7 +48,7 @@ def steady(data: Any, key: str = "") -> Any:
         return {name: steady(value, name) for name, value in data.items()}
     if isinstance(data, list):
         return [steady(value, key) for value in data]
-    if key in ("traceback", "token", "key", "code", "packages") and data:
+    if key in ("traceback", "token", "key", "code", "uri", "packages") and data:
         return f"<{key}>"
     if key in ("answered_by", "deployed_by") and data:
         return "<person>"
