@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kitaru.errors import KitaruStateError as KitaruStateError
     from kitaru.errors import KitaruUsageError as KitaruUsageError
     from kitaru.errors import KitaruUserCodeError as KitaruUserCodeError
+    from kitaru.errors import KitaruWaitExpired as KitaruWaitExpired
     from kitaru.errors import KitaruWaitValidationError as KitaruWaitValidationError
     from kitaru.flows import Flow as Flow
     from kitaru.flows import FlowHandle as FlowHandle
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from kitaru.primitives import load as load
     from kitaru.primitives import log as log
     from kitaru.primitives import save as save
+    from kitaru.primitives import sleep as sleep
     from kitaru.primitives import wait as wait
     from kitaru.secrets import create_secret as create_secret
     from kitaru.secrets import delete_secret as delete_secret
@@ -91,6 +93,7 @@ _HOMES = {
         "KitaruStateError",
         "KitaruUsageError",
         "KitaruUserCodeError",
+        "KitaruWaitExpired",
         "KitaruWaitValidationError",
     ),
     "kitaru.flows": ("Flow", "FlowHandle", "flow"),
@@ -108,6 +111,7 @@ _HOMES = {
         "load",
         "log",
         "save",
+        "sleep",
         "wait",
     ),
     "kitaru.models": ("ExecutionStatus", "FailureOrigin", "Secret", "SecretInfo"),

@@ -8,6 +8,7 @@ KitaruError
 ├── KitaruContextError(RuntimeError)          right call, wrong place
 ├── KitaruStateError(RuntimeError)            this status does not allow that
 ├── KitaruRuntimeError(RuntimeError)
+│   ├── KitaruWaitExpired(TimeoutError)       nobody answered in time
 │   ├── KitaruBackendError                    store, server or disk refused
 │   │   └── KitaruLogRetrievalError
 │   ├── KitaruModelError                      a language model did not answer
@@ -20,6 +21,10 @@ KitaruError
 """
 
 from __future__ import annotations
+
+import functools
+from datetime import datetime
+from typing import Any
 
 
 class KitaruError(Exception):
@@ -60,6 +65,27 @@ class KitaruStateError(KitaruError, RuntimeError):
 
 class KitaruRuntimeError(KitaruError, RuntimeError):
     """Something went wrong while working, not in how Kitaru was called."""
+
+
+class KitaruWaitExpired(KitaruRuntimeError, TimeoutError):
+    """Nobody answered a wait before it expired; raised in the flow body.
+
+    Attributes:
+        wait: Name of the wait.
+        expired_at: When its time was over, in UTC.
+    """
+
+    def __init__(self, message: str, *, wait: str, expired_at: datetime) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.expired_at = expired_at
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Come back whole from another process."""
+        whole = functools.partial(
+            type(self), wait=self.wait, expired_at=self.expired_at
+        )
+        return whole, self.args
 
 
 class KitaruBackendError(KitaruRuntimeError):

@@ -20,6 +20,7 @@ from kitaru._core.settings.settings import Settings
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits import hints
 from kitaru._core.words.similar import closest
+from kitaru._core.words.wording import moment
 from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
@@ -464,6 +465,10 @@ def _kind(exception_type: str | None) -> str | None:
 def _why_no_result(execution: Execution) -> str:
     if execution.status is ExecutionStatus.WAITING and execution.pending_wait:
         wait = execution.pending_wait
+        if wait.kind == "timer":
+            return (
+                f"execution {execution.exec_id} sleeps until {moment(wait.expires_at)}"
+            )
         question = f": {wait.question}" if wait.question else ""
         return (
             f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "

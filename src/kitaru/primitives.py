@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal, Never
 
 from kitaru._core.calls.names import check_name
 from kitaru._core.flows import scope
-from kitaru._core.flows.specs import WaitRequest
+from kitaru._core.flows.specs import Default, WaitRequest
 from kitaru._core.settings import options
 from kitaru._core.waits import answers
+from kitaru._core.waits.terms import seconds_or_moment
+from kitaru._core.words.similar import shorten
 from kitaru.errors import KitaruContextError, KitaruUsageError
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
+
+# No default: `None` may be one.
+UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET"})()
 
 SaveType = Literal["prompt", "response", "context", "input", "output", "blob"]
 _SAVE_TYPES = ("prompt", "response", "context", "input", "output", "blob")
@@ -26,6 +32,8 @@ def wait(
     question: str | None = None,
     timeout: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    expires: float | timedelta | datetime | None = None,
+    default: Any = UNSET,
     **unknown: Never,
 ) -> Any:
     """Pause the flow for a person or another system, and return the answer.
@@ -43,18 +51,25 @@ def wait(
         timeout: Seconds (default 600) that this process stays and polls. It is no
             expiry: later answers continue the execution in a new process.
         metadata: Further JSON data to show with the question.
+        expires: When the wait is over without an answer: seconds or a `timedelta` from
+            the moment it is asked, or a `datetime` with a time zone. Never by default.
+        default: The answer when it expires; must fit `schema`. Without one the wait
+            raises `KitaruWaitExpired`.
         **unknown: Refused.
 
     Returns:
         The answer as an instance of `schema`.
 
     Raises:
+        KitaruWaitExpired: In the flow body, if nobody answered before it expired. When
+            the body runs again, it does again.
         KitaruContextError: Outside a flow body.
-        KitaruUsageError: If an option is unknown or wrong, or pydantic cannot describe
-            `schema`.
+        KitaruUsageError: If an option is unknown or wrong, pydantic cannot describe
+            `schema`, `expires` is in the past, or `default` does not fit.
 
     Example:
         >>> approved = wait(schema=bool, question="Publish?")  # doctest: +SKIP
+        >>> go = wait(schema=bool, expires=3600, default=False)  # doctest: +SKIP
     """
     options.refuse_positional(positional, options.WAIT, "wait")
     given = {
@@ -63,6 +78,8 @@ def wait(
         "question": question,
         "timeout": timeout,
         "metadata": metadata,
+        "expires": expires,
+        "default": default,
         **unknown,
     }
     options.check(given, options.WAIT, "wait")
@@ -95,15 +112,71 @@ def _wait_request(
     question: str | None = None,
     timeout: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    expires: float | timedelta | datetime | None = None,
+    default: Any = UNSET,
 ) -> WaitRequest:
     if name is not None:
         check_name("wait", name)
+    if default is not UNSET and expires is None:
+        raise KitaruUsageError(
+            f"wait(default={shorten(default)}) is the answer when the wait expires, and "
+            "this one never does; say when: wait(expires=..., default=...)"
+        )
     return WaitRequest(
         schema=schema,
         name=name,
         question=question,
         timeout=answers.DEFAULT_TIMEOUT if timeout is None else float(timeout),
         metadata=dict(metadata or {}),
+        expires=None if expires is None else seconds_or_moment(expires),
+        default=None if default is UNSET else Default(default),
+    )
+
+
+def sleep(
+    until: float | timedelta | datetime,
+    *,
+    timeout: float | None = None,
+    **unknown: Never,
+) -> None:
+    """Let the flow go on later; no process is needed meanwhile.
+
+    The execution is `waiting`, with until when. A process that is killed while it sleeps
+    has lost nothing, and when the body runs again a sleep that is over is not slept again.
+
+    Args:
+        until: Seconds or a `timedelta` from now, or a `datetime` with a time zone. A
+            moment that has passed lets the flow go on at once.
+        timeout: Seconds (default 600) that this process stays. A longer sleep goes on in
+            another one: that of the local server, of `kitaru reconcile --watch`, of any
+            flow that runs on this machine, or the next command that looks at it.
+        **unknown: Refused.
+
+    Raises:
+        KitaruContextError: Outside a flow body.
+        KitaruUsageError: For negative seconds, more than a year of them, or a `datetime`
+            without a time zone.
+
+    Example:
+        >>> sleep(timedelta(days=3))  # doctest: +SKIP
+    """
+    options.check(
+        {"until": until, "timeout": timeout, **unknown}, options.SLEEP, "sleep"
+    )
+    runtime = scope.require_flow(
+        "sleep()",
+        inside_checkpoint="a timer belongs in the flow body, between checkpoints; in a "
+        "checkpoint use time.sleep()",
+    )
+    runtime.wait_all(
+        [
+            WaitRequest(
+                name="sleep",
+                timeout=answers.DEFAULT_TIMEOUT if timeout is None else float(timeout),
+                expires=seconds_or_moment(until),
+                kind="timer",
+            )
+        ]
     )
 
 

@@ -28,8 +28,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
+from kitaru._engine.memory.clock import VirtualClock
 from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
 from kitaru.client import KitaruClient
@@ -46,14 +48,18 @@ class FlowTester:
             (`ok`, `ok_2` …) in every run; a list answers them one after the other, and
             starts anew for every run. A wait without an answer left pauses the run.
 
+    The clock of its waits and timers stands still until `advance` moves it on.
+
     Attributes:
         client: A `KitaruClient` of the memory engine.
     """
 
     def __init__(self, *, answers: Mapping[str, Any] | None = None) -> None:
         self.client = KitaruClient()
-        self._engine = MemoryEngine()
+        self._clock = VirtualClock()
+        self._engine = MemoryEngine(clock=self._clock)
         self._answers: dict[str, Any] = {}
+        self._runs: list[FlowRun] = []
         self._is_open = False
         self._stack = ExitStack()
         for name, value in (answers or {}).items():
@@ -116,6 +122,44 @@ class FlowTester:
             handle = run.flow.replay(run.exec_id, from_=from_, **wanted)
             return self._answer_waits(FlowRun(self, run.flow, handle))
 
+    @property
+    def now(self) -> datetime:
+        """The time that waits and timers of this tester go by, in UTC."""
+        return self._clock()
+
+    def advance(self, by: float | timedelta) -> None:
+        """Let time pass: what expires or wakes meanwhile does so, in its order.
+
+        Scripted answers are given to waits that come up on the way.
+
+        Args:
+            by: Seconds or a `timedelta`.
+
+        Raises:
+            KitaruUsageError: For a time that does not go forward.
+
+        Example:
+            >>> from kitaru import flow, sleep
+            >>> @flow
+            ... def reminder() -> str:
+            ...     sleep(timedelta(days=3))
+            ...     return "it is time"
+            >>> with FlowTester() as tester:
+            ...     run = tester.run(reminder)
+            ...     tester.advance(timedelta(days=3))
+            ...     run.result
+            'it is time'
+        """
+        span = by if isinstance(by, timedelta) else timedelta(seconds=by)
+        if span <= timedelta(0):
+            raise KitaruUsageError(f"advance({by!r}): time goes forward only")
+        end = self._clock() + span
+        while (due := self._engine.next_due()) is not None and due <= end:
+            self._clock.move_to(due)
+            for run in self._runs:
+                self._answer_waits(run)
+        self._clock.move_to(end)
+
     def bodies_run(self, exec_id: str) -> list[str]:
         """Return the invocation ids whose bodies ran since the last `run` or `retry`."""
         return list(self._engine.executions[exec_id].bodies_run)
@@ -177,6 +221,7 @@ class FlowRun:
         self.answered: list[str] = []
         self._tester = tester
         self._handle = handle
+        tester._runs.append(self)
 
     @property
     def exec_id(self) -> str:

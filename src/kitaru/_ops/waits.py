@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kitaru._core.waits import answers as rules
 from kitaru._core.words.similar import did_you_mean
+from kitaru._core.words.wording import moment
 from kitaru._engine.open import current_engine
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError, KitaruUsageError
@@ -26,10 +29,13 @@ def find(execution_id: str, name: str | None = None) -> PendingWait:
     """
     full_id = resolve(execution_id)
     open_waits = current_engine().pending_waits(full_id)
-    if not open_waits:
-        raise _nothing_open(full_id, name)
     if name is None:
-        return open_waits[0]
+        # A timer is no question: whoever answers the next one does not mean it.
+        for wait in open_waits:
+            if wait.kind != "timer":
+                return wait
+    if not open_waits or name is None:
+        raise _nothing_open(full_id, name, open_waits)
     for wait in open_waits:
         if name in (wait.name, wait.wait_id):
             return wait
@@ -40,9 +46,24 @@ def find(execution_id: str, name: str | None = None) -> PendingWait:
     )
 
 
-def _nothing_open(execution_id: str, name: str | None) -> KitaruStateError:
-    """Return the error about an execution without an open wait."""
-    status = current_engine().get(execution_id).status
+def _nothing_open(
+    execution_id: str, name: str | None, timers: Sequence[PendingWait]
+) -> KitaruStateError:
+    """Return the error about an execution without an open question."""
+    for timer in timers:
+        return KitaruStateError(
+            f"execution {execution_id} asks nothing: it waits for timer {timer.name!r}, "
+            f"which is over at {moment(timer.expires_at)}; to end it now, give its name "
+            "as that of the wait"
+        )
+    execution = current_engine().get(execution_id)
+    over = [w for w in execution.waits if name in (None, w.name, w.wait_id)]
+    if over and over[-1].outcome in ("expired", "default"):
+        return KitaruStateError(
+            f"execution {execution_id}: wait {over[-1].name!r} is over since "
+            f"{moment(over[-1].expires_at)}; nothing was changed"
+        )
+    status = execution.status
     if status is ExecutionStatus.WAITING:
         return KitaruStateError(
             f"execution {execution_id} was answered a moment ago and is about to go on; "

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from kitaru._core.waits import hints
 from kitaru._core.words import plain
-from kitaru._core.words.wording import duration, short
+from kitaru._core.words.wording import duration, moment, short
 from kitaru._ops.replays import Started
 from kitaru.cli import tables
 from kitaru.cli.screen import say
@@ -123,6 +123,17 @@ def ago(moment: datetime | None) -> str:
     return f"{seconds:.0f} s ago"
 
 
+def ahead(then: datetime | None) -> str:
+    """Return a moment to come as people say it: `now`, `in 5 m`, `in 2 d`."""
+    if then is None:
+        return "-"
+    seconds = (then - datetime.now(UTC)).total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
+        if seconds >= size:
+            return f"in {seconds // size:.0f} {unit}"
+    return "now"
+
+
 def took(start: datetime | None, end: datetime | None) -> str:
     """Return how long something took, or takes by now."""
     if start is None:
@@ -171,11 +182,20 @@ def next_steps(
     id_ = short(item.exec_id)
     if item.pending_wait:
         wait = item.pending_wait
+        if wait.kind == "timer":
+            named = f"--wait {shlex.quote(wait.name)}"
+            return [
+                f"sleeps until {moment(wait.expires_at)}, {ahead(wait.expires_at)}",
+                f"  wake it now: {_input(item.exec_id)} {named}",
+            ]
         question = f": {wait.question}" if wait.question else ""
         steps = [
             *asked(f"waits for {wait.name!r}{question}"),
             f"  answer with: {answer_command(wait)}",
         ]
+        if wait.expires_at is not None:
+            until = f"{moment(wait.expires_at)}, {ahead(wait.expires_at)}"
+            steps.insert(1, f"  expires {until}")
         if wait.schema is not None:
             steps.append(f"  or in a form: {_input(item.exec_id)} -i")
         if others := item.pending_waits[1:]:

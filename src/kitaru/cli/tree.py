@@ -8,9 +8,9 @@ from kitaru._core.calls.described import in_order
 from kitaru._core.waits.answered import short as short_answer
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
-from kitaru._core.words.wording import short
+from kitaru._core.words.wording import moment, short
 from kitaru.cli import screen
-from kitaru.cli.render import ago, coloured, facts, next_steps, took
+from kitaru.cli.render import ago, ahead, coloured, facts, next_steps, took
 from kitaru.cli.screen import Branch, Piece, say
 from kitaru.cli.spending import usage_line
 from kitaru.models import (
@@ -19,6 +19,7 @@ from kitaru.models import (
     CheckpointCall,
     Execution,
     FailureInfo,
+    PendingWait,
 )
 
 _COLOURS = {
@@ -55,8 +56,7 @@ def execution(item: Execution) -> None:
         else:
             _add_call(root, happened, width)
     for wait in item.pending_waits:
-        since = ago(wait.entered_waiting_at)
-        root.add((f"? {wait.name}  asked {since}", "yellow"))
+        root.add((f"? {wait.name}  {_open(wait)}", "yellow"))
     screen.tree(root, guide=_DIM)
     say(*_facts(item), *next_steps(item))
 
@@ -64,6 +64,8 @@ def execution(item: Execution) -> None:
 def _answered(wait: AnsweredWait, width: int) -> tuple[Piece, Piece]:
     """Return one line of an audit: what was said, by whom, with what, and when."""
     mark, colour = _OUTCOMES[wait.outcome]
+    if wait.kind == "timer" and wait.outcome == "expired":
+        return f"✓ {wait.name:<{width}}  ", (f"over {ago(wait.answered_at)}", "green")
     words = [_SAID.get(wait.outcome, wait.outcome)]
     if wait.answer is not None:
         words.append(short_answer(wait.answer))
@@ -73,6 +75,14 @@ def _answered(wait: AnsweredWait, width: int) -> tuple[Piece, Piece]:
         words.append(f"({wait.surface})")
     words.append(f" {ago(wait.answered_at)}")
     return f"{mark} {wait.name:<{width}}  ", (" ".join(words), colour)
+
+
+def _open(wait: PendingWait) -> str:
+    until = f"until {moment(wait.expires_at)}, {ahead(wait.expires_at)}"
+    if wait.kind == "timer":
+        return f"sleeps {until}"
+    since = f"asked {ago(wait.entered_waiting_at)}"
+    return since if wait.expires_at is None else f"{since}, {until}"
 
 
 def _facts(item: Execution) -> list[str]:

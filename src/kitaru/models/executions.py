@@ -210,6 +210,9 @@ class AskedWait(Record):
             constructor; `None` means a gate that takes no value.
         metadata: What `wait(metadata=...)` gave to show with the question.
         entered_waiting_at: When it was asked, in UTC; `None` if nobody noted it.
+        expires_at: When it is over by itself, in UTC; `None`: never.
+        kind: `question`; `timer` for `sleep()`, which is over at `expires_at`; or
+            `breakpoint`, before a call.
         exec_id: The execution that asks; never `None` for a wait that an engine gave.
     """
 
@@ -223,6 +226,8 @@ class AskedWait(Record):
     answer_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     metadata: dict[str, Any] = Field(default_factory=dict)
     entered_waiting_at: datetime | None = None
+    expires_at: datetime | None = None
+    kind: Literal["question", "timer", "breakpoint"] = "question"
     exec_id: str | None = None
 
     @property
@@ -248,8 +253,8 @@ class AnsweredWait(AskedWait):
         answered_by: Who: a ZenML user of a server, or `user@host` of a local store;
             `None` if nobody noted it.
         surface: Through what: `cli`, `client`, `mcp`, `terminal` (the flow's own),
-            `replay` (taken over from the execution it replays) or `zenml` (its
-            dashboard or API); `None` if nobody noted it.
+            `replay` (taken over from the execution it replays), `zenml` (its dashboard
+            or API) or `clock` (its time was over); `None` if nobody noted it.
     """
 
     answer: Any = None

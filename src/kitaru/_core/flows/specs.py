@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from kitaru._core import sources
 from kitaru._core.flows.resources import Resources
@@ -135,6 +136,18 @@ class FlowSpec:
         return inspect.signature(self.function)
 
 
+WaitKind = Literal["question", "timer", "breakpoint"]
+# A span from the moment in which the wait is opened, or a moment with a time zone.
+Expires: TypeAlias = timedelta | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What answers a wait when its time is over."""
+
+    value: object
+
+
 @dataclass(frozen=True)
 class WaitRequest:
     """What `wait()` was called with."""
@@ -144,3 +157,6 @@ class WaitRequest:
     question: str | None = None
     timeout: float = 600.0
     metadata: dict[str, Any] = field(default_factory=dict)
+    expires: Expires | None = None
+    default: Default | None = None
+    kind: WaitKind = "question"

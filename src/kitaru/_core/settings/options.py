@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from kitaru._core.words.similar import closest, shorten
@@ -51,6 +52,18 @@ def _is_seconds(value: Any) -> bool:
 def _is_patience(value: Any) -> bool:
     """Whether somebody can wait so long; without an end, too."""
     return value == math.inf or (_is_number(value) and value >= 0)
+
+
+def _is_span_or_moment(value: Any) -> bool:
+    if isinstance(value, datetime):
+        return value.utcoffset() is not None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return _is_seconds(seconds)
+
+
+def _is_later(value: Any) -> bool:
+    """Whether it can be later than now; of a moment nobody knows that yet."""
+    return _is_span_or_moment(value) and value not in (0, timedelta(0))
 
 
 def _are_exceptions(value: object) -> bool:
@@ -115,6 +128,10 @@ CHECKPOINT: Mapping[str, Option] = {
 }
 _ANY = Option("anything", lambda value: True)
 _TEXT_OR_EMPTY = Option("a text", lambda value: isinstance(value, str))
+EXPIRES = Option(
+    "seconds, a timedelta, or a datetime with a time zone; more than 0, at most a year",
+    _is_later,
+)
 WAIT: Mapping[str, Option] = {
     # What pydantic can describe is for pydantic to say.
     "schema": _ANY,
@@ -122,6 +139,17 @@ WAIT: Mapping[str, Option] = {
     "question": _TEXT_OR_EMPTY.or_none(),
     "timeout": Option("seconds, 0 or more", _is_patience).or_none(),
     "metadata": MAPPING.or_none(),
+    "expires": EXPIRES.or_none(),
+    # Whether it fits is for the schema to say.
+    "default": _ANY,
+}
+SLEEP: Mapping[str, Option] = {
+    "until": Option(
+        "seconds or a timedelta, 0 or more and at most a year, or a datetime with a "
+        "time zone",
+        _is_span_or_moment,
+    ),
+    "timeout": Option("seconds, 0 or more", _is_patience).or_none(),
 }
 LLM: Mapping[str, Option] = {
     # These are told by the rules of models.

@@ -12,10 +12,12 @@ from kitaru._core.secrecy import masking
 from kitaru._core.words.similar import shorten
 from kitaru.models import AnsweredWait, PendingWait
 
-TERMINAL, REPLAY, ZENML = "terminal", "replay", "zenml"
+TERMINAL, REPLAY, ZENML, CLOCK = "terminal", "replay", "zenml", "clock"
 _SHOWN = 80
 
-Outcome = Literal["answered", "aborted", "refused"]
+Outcome = Literal["answered", "aborted", "refused", "expired", "default"]
+# How the clock ends a wait: without an answer, or with the one that was set for that.
+Over = Literal["expired", "default"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,21 @@ class Answer:
     by: str | None = None
     surface: str | None = None
     at: datetime | None = None
+    over: Over | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON data."""
         outcome = {"aborted": True} if self.aborted else {"value": self.value}
-        return outcome | {
-            "by": self.by,
-            "surface": self.surface,
-            "at": self.at.isoformat() if self.at else None,
-        }
+        over = {"over": self.over} if self.over else {}
+        return (
+            outcome
+            | over
+            | {
+                "by": self.by,
+                "surface": self.surface,
+                "at": self.at.isoformat() if self.at else None,
+            }
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Answer:
@@ -47,6 +55,7 @@ class Answer:
             by=data.get("by"),
             surface=data.get("surface"),
             at=datetime.fromisoformat(at) if at else None,
+            over=data.get("over"),
         )
 
 
@@ -68,11 +77,11 @@ def described(asked: PendingWait, answer: Answer, *, refused: bool) -> AnsweredW
         answer: What came of it.
         refused: Whether the question was asked again after it.
     """
-    outcome: Outcome = "refused" if refused else "answered"
+    outcome: Outcome = answer.over or "answered"
     return AnsweredWait(
         **asked.model_dump(by_alias=True),
         answer=shown(answer.value),
-        outcome="aborted" if answer.aborted else outcome,
+        outcome="aborted" if answer.aborted else "refused" if refused else outcome,
         answered_at=answer.at,
         answered_by=answer.by,
         surface=answer.surface,
@@ -82,7 +91,8 @@ def described(asked: PendingWait, answer: Answer, *, refused: bool) -> AnsweredW
 def for_zenml(answer: Answer) -> dict[str, Any]:
     """Return what people who look in ZenML see of an answer."""
     value = "given up" if answer.aborted else shown(answer.value)
-    return {"answer": value, "by": answer.by, "surface": answer.surface}
+    told = {"answer": value, "by": answer.by, "surface": answer.surface}
+    return told | {"over": answer.over} if answer.over else told
 
 
 def shown(value: Any) -> Any:
@@ -96,6 +106,10 @@ def sentence(name: str, answer: Answer) -> str:
     how = f" ({answer.surface})" if answer.surface else ""
     if answer.aborted:
         return f"{name}  given up{who}{how}"
+    if answer.over == "expired":
+        return f"{name}  over"
+    if answer.over == "default":
+        return f"{name}  over, answered {short(shown(answer.value))} by default"
     value = shown(answer.value)
     said = "" if value is None else f" {short(value)}"
     return f"{name}  answered{said}{who}{how}"

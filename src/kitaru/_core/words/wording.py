@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 
 def short(execution_id: str) -> str:
     """Return the first eight characters, enough to name an execution in commands."""
@@ -21,6 +23,13 @@ def size(count: int) -> str:
 def many(count: int, thing: str) -> str:
     """Return how many there are of a thing: `1 log`, `2 logs`."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment for people: `2026-01-31 12:00:00 UTC`."""
+    if at is None:
+        return "an unknown time"
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def duration(seconds: float) -> str:

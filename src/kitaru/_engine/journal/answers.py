@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kitaru._engine.journal import sealing
+from kitaru.errors import KitaruStateError
 
 
 def put(
@@ -19,7 +20,21 @@ def put(
         "ON CONFLICT (wait_id) DO NOTHING",
         (wait_id, execution_id, json.dumps(body)),
     )
+    # It waits for nothing more; whoever comes second finds it decided.
+    db.execute("DELETE FROM due WHERE due_id = ?", (wait_id,))
     return done.rowcount > 0
+
+
+def second(db: sqlite3.Connection, wait_id: str, execution_id: str) -> KitaruStateError:
+    """Return what whoever comes second is told: who was faster, somebody or the clock."""
+    stands = read(db, wait_id) or {}
+    if stands.get("over"):
+        what = f"is over since {stands.get('at')}"
+    else:
+        what = "was answered by somebody else a moment ago"
+    return KitaruStateError(
+        f"the wait of execution {execution_id} {what}; nothing was changed"
+    )
 
 
 def exists(db: sqlite3.Connection, wait_id: str) -> bool:

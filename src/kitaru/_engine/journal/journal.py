@@ -30,7 +30,6 @@ from kitaru._engine.journal import (
 )
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.journal.refusals import BUSY_SECONDS, translated
-from kitaru.errors import KitaruStateError
 
 # Of executions that were only looked at, something may be noted, but no interpreter.
 _STARTED_HERE = """
@@ -38,7 +37,10 @@ SELECT execution_id FROM executions
 WHERE execution_id = ?1 AND body LIKE '%"python": "%'
 """
 
-_TABLES = ("calls", "notes", "answers", "executions", "leases", "queue", "ended")
+_TABLES = (
+    *("calls", "notes", "answers", "executions", "leases", "queue", "ended"),
+    "due",
+)
 _IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
 _ENTRIES = f"""
 SELECT known.execution_id, executions.body, {sealing.intact("executions")},
@@ -447,10 +449,7 @@ class Journal:
         """
         with self.transaction() as db:
             if not answers.put(db, wait_id, execution_id, body):
-                raise KitaruStateError(
-                    f"the wait of execution {execution_id} was answered by somebody else "
-                    "a moment ago; nothing was changed"
-                )
+                raise answers.second(db, wait_id, execution_id)
             return _living(db, execution_id)
 
     def carry_over(

@@ -9,7 +9,7 @@ from pathlib import Path
 from kitaru._engine.journal import sealing
 from kitaru.errors import KitaruBackendError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS executions (
@@ -49,6 +49,11 @@ CREATE TABLE IF NOT EXISTS places (
   busy_since REAL,
   PRIMARY KEY (host, pid, started, space, execution_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS due (
+  due_id TEXT PRIMARY KEY, execution_id TEXT NOT NULL, kind TEXT NOT NULL,
+  at REAL NOT NULL, body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS due_at ON due (at);
 CREATE TABLE IF NOT EXISTS own (execution_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 

@@ -21,7 +21,7 @@ UNSEALED = 1 << 62
 COLUMN = f"INTEGER NOT NULL DEFAULT {UNSEALED}"
 
 # Compared as numbers: how a number looks as text is up to the version of SQLite.
-_MOMENTS = frozenset({"heartbeat", "steady", "busy_since"})
+_MOMENTS = frozenset({"heartbeat", "steady", "busy_since", "at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ SEALED = {
     "answers": Table(("wait_id",), ("execution_id", "body")),
     "ended": Table(("seq",), ("execution_id",)),
     "queue": Table(("seq",), ("execution_id", "pool")),
+    "due": Table(("due_id",), ("execution_id", "kind", "at", "body")),
     "places": Table((*_PROCESS, "execution_id"), ("pool", "busy_since")),
 }
 

@@ -11,7 +11,12 @@ from typing import TypeAlias
 
 from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits.answered import ZENML, Answer
-from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
+from kitaru._core.waits.condition_names import (
+    CALLS_BEFORE,
+    base_name,
+    terms_in,
+    users_metadata,
+)
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local.store.file import Condition
 from kitaru.models import PendingWait
@@ -30,17 +35,16 @@ def by_name(conditions: Iterable[Condition]) -> Named:
 
 def pending_wait(condition: Condition) -> PendingWait:
     """Return what users see of an open wait."""
+    terms = terms_in(condition.metadata)
     return PendingWait(
         wait_id=condition.wait_id,
         name=base_name(condition.name),
         question=condition.question,
         schema=json.loads(condition.schema) if condition.schema else None,
-        metadata={
-            name: value
-            for name, value in condition.metadata.items()
-            if name != CALLS_BEFORE and not name.startswith(ANSWER_KEY)
-        },
+        metadata=users_metadata(condition.metadata),
         entered_waiting_at=condition.created,
+        expires_at=terms.expires_at,
+        kind=terms.kind,
         exec_id=condition.execution_id,
     )
 
@@ -62,6 +66,7 @@ def answer_in(condition: Condition) -> Answer:
         by=told.get("by"),
         surface=told.get("surface"),
         at=condition.resolved,
+        over=told.get("over"),
     )
 
 

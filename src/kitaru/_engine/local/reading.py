@@ -22,9 +22,10 @@ from kitaru._core.values.tagging import anything
 from kitaru._core.versions.records import Version
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
-from kitaru._core.waits.condition_names import base_name
+from kitaru._core.waits.condition_names import base_name, terms_in
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.code import unpacked
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import conditions
 from kitaru._engine.local.conditions import by_name
@@ -224,20 +225,31 @@ class Reader:
     def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
         """Return open waits, of one execution or of all."""
         found = self._store.pending(execution_id)
+        self._refuse_due(found)
         return [conditions.pending_wait(c) for c in found if not self._is_answered(c)]
+
+    def due_waits(self, execution_id: str) -> list[Condition]:
+        """Return the waits of an execution whose time is over, without an answer."""
+        return self._due(self._store.pending(execution_id))
 
     def conditions(self, execution_id: str) -> list[Condition]:
         """Return all waits of an execution, oldest first."""
         return self._store.conditions(execution_id)
 
-    def answers_before(self, execution_id: str, order: int) -> dict[str, Answer]:
-        """Return the answers to waits that a flow came to before its so-manieth call."""
+    def answers_before(
+        self, execution_id: str, order: int, *, reuse_waits: bool
+    ) -> dict[str, Answer]:
+        """Return what came of waits before a flow's so-manieth call, for a replay.
+
+        Without `reuse_waits` only of timers.
+        """
         named = by_name(self._store.conditions(execution_id))
         return {
             name: self._answer(asked[-1])
             for name, asked in named.items()
             if not (asked[-1].is_pending and not self._is_answered(asked[-1]))
             and conditions.calls_before(asked[-1]) < order
+            and terms_in(asked[-1].metadata).is_taken_over(reuse_waits)
         }
 
     def wait_names(self, execution_id: str) -> frozenset[str]:
@@ -280,10 +292,26 @@ class Reader:
         self._refuse_unshown_end(run)
         if self._queue.holds(run.execution_id) or self._is_run(run):
             return
+        self._refuse_due(pending)
         has_open_wait = any(not self._is_answered(wait) for wait in pending)
         if run.status is not ExecutionStatus.WAITING or not has_open_wait:
             self._refuse(run.execution_id, "nobody goes on with it")
         self._refuse_leftovers(run)
+
+    def _refuse_due(self, pending: Sequence[Condition]) -> None:
+        """Refuse a wait whose time is over, unless a runner is about to see that."""
+        for wait in self._due(pending):
+            lease = self._journal.lease(wait.execution_id)
+            if lease is None or not lease.is_live:
+                self._refuse(wait.execution_id, f"wait {wait.name!r} is over")
+
+    def _due(self, pending: Sequence[Condition]) -> list[Condition]:
+        moment = due.now()
+        return [
+            wait
+            for wait in pending
+            if terms_in(wait.metadata).is_over(moment) and not self._is_answered(wait)
+        ]
 
     def _refuse_unshown_end(self, run: Run) -> None:
         """Refuse an execution whose flow has returned, which ZenML does not know."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kitaru._core.calls import described, failures, names
 from kitaru._core.flows.facts import LocalFacts
+from kitaru._core.waits.condition_names import terms_in
 from kitaru._engine import flow_loading
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
-from kitaru._engine.local import reading
+from kitaru._engine.local import conditions, reading
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.calls import CallRows
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.steering import Steering
 from kitaru._engine.local.store import ground as grounds
-from kitaru._engine.local.store.file import FOLDER, Run
+from kitaru._engine.local.store.file import FOLDER, Condition, Run
 from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners.queue import Queue
@@ -59,11 +62,14 @@ class Recovery:
         Raises:
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
-        with reading.looking(self.ground, self.journal, self.queue) as reader:
+        with reading.looking(
+            self.ground, self.journal, self.queue, seen_to={execution_id}
+        ) as reader:
             run = reader.run(execution_id)
             stack, facts = reader.facts_to_run(execution_id)
             noted = reader.noted(execution_id)
-            has_open_wait = bool(reader.pending_waits(execution_id))
+            is_due = reader.due_waits(execution_id)
+            has_open_wait = len(reader.pending_waits(execution_id)) > len(is_due)
         try:
             if execution_id in self.queue.stranded():
                 self._go_on(execution_id, run.status, queued=True)
@@ -76,12 +82,26 @@ class Recovery:
                 self._settle(run, store, noted, lease)
             finally:
                 store.close()
-            if run.status is ExecutionStatus.WAITING and not has_open_wait:
+            expired = self._expire(run, is_due)
+            if run.status is ExecutionStatus.WAITING and (expired or not has_open_wait):
                 flow_loading.refuse_unloadable(facts.source)
                 self._go_on(execution_id, run.status)
         except KitaruError as error:
             # Another command was faster, or only the flow's own process can.
             logger.debug("execution %s stays as it is: %s", execution_id, error)
+
+    def _expire(self, run: Run, is_due: Sequence[Condition]) -> bool:
+        """Let waits be over whose time is; return whether one was, and not answered."""
+        if run.status is not ExecutionStatus.WAITING:
+            return False
+        expired = False
+        for condition in is_due:
+            outcome = terms_in(condition.metadata).outcome()
+            # Whoever answers at this moment lets it go on.
+            with suppress(KitaruStateError):
+                self.steering.decide(conditions.pending_wait(condition), outcome)
+                expired = True
+        return expired
 
     def _settle(
         self, run: Run, store: StoreRows, noted: LocalFacts, lease: Lease | None

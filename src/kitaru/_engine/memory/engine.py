@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from kitaru._core.versions.records import Version
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
 from kitaru._core.words.similar import did_you_mean
+from kitaru._core.words.wording import moment
 from kitaru._engine.isolation import child_process
 from kitaru._engine.memory.deployments import MemoryDeployments
 from kitaru._engine.memory.executions import (
@@ -89,11 +91,17 @@ class MemoryEngine:
     Args:
         reporter: Where the lines of a run go; nowhere by default.
         kill_after: Invocation id after whose durable result the process "dies", once.
+        clock: The time that waits go by; that of the system by default.
     """
 
     def __init__(
-        self, *, reporter: Reporter | None = None, kill_after: str | None = None
+        self,
+        *,
+        reporter: Reporter | None = None,
+        kill_after: str | None = None,
+        clock: Callable[[], datetime] = now,
     ) -> None:
+        self.clock = clock
         self.executions: dict[str, MemoryExecution] = {}
         self.kill_after = kill_after
         # Of several threads one lets an execution go on.
@@ -192,7 +200,7 @@ class MemoryEngine:
             parts=Parts(
                 recorder=_Recorder(execution, self),
                 values=_Values(),
-                board=Board(execution, self._inherited_answers(execution)),
+                board=Board(execution, self._inherited_answers(execution), self.clock),
                 reporter=self._reporter,
                 find=self.value,
                 run_isolated=child_process.run,
@@ -238,7 +246,7 @@ class MemoryEngine:
     def _inherited_answers(self, execution: MemoryExecution) -> dict[str, Answer]:
         """Return the answers that a replay takes over from its source."""
         replay = execution.replay
-        if replay is None or not replay.reuse_waits:
+        if replay is None:
             return {}
         source = self._find(replay.source)
         anchor = source.calls[replay.anchor]
@@ -247,6 +255,7 @@ class MemoryEngine:
             for wait in source.waits
             if wait.wait_id in source.answers
             and source.calls_before[wait.wait_id] < anchor.order
+            and source.terms[wait.wait_id].is_taken_over(replay.reuse_waits)
         }
 
     def dies_after(self, invocation_id: str) -> bool:
@@ -305,6 +314,7 @@ class MemoryEngine:
 
     def get(self, execution_id: str) -> Execution:
         execution = self._find(execution_id)
+        self._meet(execution)
         ordered = sorted(execution.calls.values(), key=lambda record: record.order)
         calls = tuple(described.call(record, self._bind) for record in ordered)
         return _summary(execution).model_copy(
@@ -341,6 +351,8 @@ class MemoryEngine:
         return self._find(execution_id).status
 
     def find(self, query: ExecutionQuery) -> Page[Execution]:
+        for execution in list(self.executions.values()):
+            self._meet(execution)
         found = [
             _summary(execution)
             for execution in reversed(self.executions.values())
@@ -389,6 +401,8 @@ class MemoryEngine:
             if execution_id is None
             else [self._find(execution_id)]
         )
+        for execution in list(chosen):
+            self._meet(execution)
         return [
             wait
             for execution in chosen
@@ -414,13 +428,38 @@ class MemoryEngine:
             execution.ended_at = now()
         execution.write(answered.sentence(wait.name, answer))
 
+    def next_due(self) -> datetime | None:
+        """Return when the next open wait expires."""
+        moments = [wait.expires_at for wait in self.pending_waits(None)]
+        return min((one for one in moments if one is not None), default=None)
+
+    def _meet(self, execution: MemoryExecution) -> None:
+        """Let an execution go on that waits for nothing but the clock."""
+        with self._deciding:
+            due = [
+                wait
+                for wait in execution.open_waits
+                if execution.status is ExecutionStatus.WAITING
+                and execution.terms[wait.wait_id].is_over(self.clock())
+            ]
+            for wait in due:
+                self._settle(wait, execution.terms[wait.wait_id].outcome())
+            if not due:
+                return
+            execution.go_on()
+        self._run(execution)
+
     def _settle(self, wait: PendingWait, answer: Answer) -> MemoryExecution:
         assert wait.exec_id is not None  # waits of an engine know their execution
         execution = self._find(wait.exec_id)
-        if execution.answers.setdefault(wait.wait_id, answer) is not answer:
+        stands = execution.answers.setdefault(wait.wait_id, answer)
+        if stands is not answer:
+            what = "was answered by somebody else a moment ago"
+            if stands.over:
+                what = f"is over since {moment(stands.at)}"
             raise KitaruStateError(
-                f"wait {wait.name!r} of execution {wait.exec_id} was answered by "
-                "somebody else a moment ago; nothing was changed"
+                f"wait {wait.name!r} of execution {wait.exec_id} {what}; nothing was "
+                "changed"
             )
         return execution
 

@@ -18,6 +18,7 @@ from kitaru._core.settings.settings import Settings
 from kitaru._core.values.codec import Encoded
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.terms import Terms
 from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
 from kitaru.models import (
@@ -45,6 +46,7 @@ class MemoryExecution:
     waits: list[PendingWait] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     calls_before: dict[str, int] = field(default_factory=dict)
+    terms: dict[str, Terms] = field(default_factory=dict)
     result: Encoded | None = None
     failure: StoredFailure | None = None
     logs: list[LogEntry] = field(default_factory=list)
@@ -95,10 +97,14 @@ class Board:
     """The waits of one execution."""
 
     def __init__(
-        self, execution: MemoryExecution, inherited: Mapping[str, Answer]
+        self,
+        execution: MemoryExecution,
+        inherited: Mapping[str, Answer],
+        now: Callable[[], datetime],
     ) -> None:
         self._execution = execution
         self._inherited = inherited
+        self._now = now
 
     def answer_of(self, name: str) -> Answer | None:
         asked = [wait for wait in self._execution.waits if wait.name == name]
@@ -119,23 +125,38 @@ class Board:
             if known.name == question.name:
                 return known
         schema = question.schema
+        terms = self._terms(question)
         wait = PendingWait(
             wait_id=str(uuid.uuid4()),
             name=question.name,
             question=question.text,
             schema=dict(schema) if schema is not None else None,
             metadata=dict(question.metadata),
-            entered_waiting_at=now(),
+            entered_waiting_at=self._now(),
+            expires_at=terms.expires_at,
+            kind=terms.kind,
             exec_id=self._execution.execution_id,
         )
         self._execution.waits.append(wait)
+        self._execution.terms[wait.wait_id] = terms
         self._execution.calls_before[wait.wait_id] = question.calls_before
         return wait
 
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
     ) -> Answer | None:
-        return self._execution.answers.get(wait.wait_id)
+        known, now = self._execution.answers, self._now()
+        if self._execution.terms[wait.wait_id].is_over(now):
+            outcome = self._execution.terms[wait.wait_id].outcome()
+            return known.setdefault(wait.wait_id, outcome)
+        return known.get(wait.wait_id)
+
+    def _terms(self, question: Question) -> Terms:
+        """Return the terms of a wait that is opened; one asked again has those it had."""
+        asked = [wait for wait in self._execution.waits if wait.name == question.name]
+        if asked:
+            return self._execution.terms[asked[0].wait_id]
+        return question.terms(self._now())
 
     def give(self, wait: PendingWait, value: object) -> None:
         self._execution.answers[wait.wait_id] = answered.given(

@@ -15,7 +15,7 @@ from kitaru._core.secrecy import masking
 from kitaru._core.waits import answered, hints
 from kitaru._core.waits.answered import Answer
 from kitaru._core.words import plain
-from kitaru._core.words.wording import duration, short
+from kitaru._core.words.wording import duration, moment, short
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.streams import is_terminal, put
 from kitaru._engine.port.execution import Ending
@@ -46,6 +46,8 @@ class LineReporter:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._here_only = False
+        # Whether it is a timer that the flow came to last.
+        self._sleeps = False
 
     def line(self, mark: str, text: str) -> None:
         """Put one line out."""
@@ -104,14 +106,25 @@ class LineReporter:
         self, execution_id: str, wait: PendingWait, *, by_name: bool = False
     ) -> None:
         """The flow waits for an answer; of several, each is told by its name."""
+        self._sleeps = wait.kind == "timer"
+        if self._sleeps:
+            self.line("wait", f"  {wait.name}  until {moment(wait.expires_at)}")
+            return
         question = f": {wait.question}" if wait.question else ""
         named = f" --wait {shlex.quote(wait.name)}" if by_name else ""
         answer = hints.hint(wait.schema)
         command = f"kitaru executions input {short(execution_id)}{named}{answer}"
         self.line("wait", f"  waiting for {wait.name!r}{question}")
         self.line("wait", f"    answer with: {command}")
+        if wait.expires_at is not None:
+            self.line("wait", f"    until {moment(wait.expires_at)}")
 
     def _after_answer(self, execution_id: str) -> str:
+        if self._sleeps and not self._here_only:
+            return (
+                "it goes on when its time has come and something looks: a local server, "
+                "kitaru reconcile --watch, a flow that runs, or any command"
+            )
         if self._here_only:
             return (
                 f"after the answer, go on in this process: {_resume_here(execution_id)}"

@@ -10,10 +10,12 @@ from typing import Any, Protocol
 
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.scope import RunningCall
-from kitaru._core.flows.specs import CheckpointSpec
+from kitaru._core.flows.specs import CheckpointSpec, Default, Expires, WaitKind
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import Permit, anything
+from kitaru._core.waits import terms
 from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.terms import Terms
 from kitaru.models import (
     ExecutionStatus,
     FailureOrigin,
@@ -143,7 +145,7 @@ class Question:
     """A wait that the flow comes to.
 
     `calls_before` counts the checkpoint calls made until then; that says whether the
-    wait is before the anchor of a replay.
+    wait is before the anchor of a replay. `expires` is fixed when it is opened.
     """
 
     name: str
@@ -151,6 +153,17 @@ class Question:
     text: str | None
     metadata: Mapping[str, Any]
     calls_before: int
+    kind: WaitKind = "question"
+    expires: Expires | None = None
+    default: Default | None = None
+
+    def terms(self, now: datetime) -> Terms:
+        """Return the terms of a wait for it that is opened now.
+
+        Raises:
+            KitaruUsageError: If its time would be over already.
+        """
+        return terms.fixed(self.name, self.kind, self.expires, self.default, now)
 
 
 class WaitBoard(Protocol):
@@ -171,6 +184,9 @@ class WaitBoard(Protocol):
         """Ask; an open wait of that name is taken as it is. The status is `waiting`.
 
         One that has an answer is not open: then the question is asked again.
+
+        Raises:
+            KitaruUsageError: If a wait that is to be made would be over already.
         """
         ...
 
@@ -179,7 +195,8 @@ class WaitBoard(Protocol):
     ) -> Answer | None:
         """Return the answer as soon as it is there, `None` after `timeout` seconds.
 
-        The first one stands, whoever else gives one. Between two looks, `idle` lets some seconds pass.
+        The first one stands, whoever else gives one; when the wait expires, the clock
+        does. Between two looks, `idle` lets some seconds pass.
         """
         ...
 

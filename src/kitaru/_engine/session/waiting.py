@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from kitaru._core.calls import names
 from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
@@ -11,10 +13,16 @@ from kitaru._core.flows.specs import WaitRequest
 from kitaru._core.secrecy import masking
 from kitaru._core.waits import answered, answers
 from kitaru._core.waits.answered import Answer
+from kitaru._core.words.similar import shorten
+from kitaru._core.words.wording import moment
 from kitaru._engine.port.execution import Parts, Question
 from kitaru._engine.session.endings import Control
 from kitaru._engine.session.terminal_question import TerminalQuestion
-from kitaru.errors import KitaruWaitValidationError
+from kitaru.errors import (
+    KitaruUsageError,
+    KitaruWaitExpired,
+    KitaruWaitValidationError,
+)
 from kitaru.models import PendingWait
 
 # Pytest shows the frames of whoever calls us.
@@ -48,17 +56,21 @@ class Waiting:
         """Return what is to be asked; nothing is yet.
 
         Raises:
-            KitaruUsageError: For a name or a schema that cannot be used.
+            KitaruUsageError: For a name or a schema that cannot be used, or a default
+                that the schema refuses.
         """
         return [
             Asked(
                 request,
                 Question(
                     name=names.check_name("wait", request.name or "wait"),
-                    schema=answers.answer_schema(request.schema),
+                    schema=_answer_schema(request),
                     text=request.question and masking.text(request.question),
                     metadata=masking.data(request.metadata),
                     calls_before=calls_before,
+                    kind=request.kind,
+                    expires=request.expires,
+                    default=request.default,
                 ),
             )
             for request in requests
@@ -72,6 +84,7 @@ class Waiting:
 
         Raises:
             FlowSignal: If not all are answered in time, or one was given up.
+            KitaruWaitExpired: If one expired without an answer.
         """
         board = self._parts.board
         for one in asked:
@@ -99,6 +112,9 @@ class Waiting:
             reporter.answered(name, answer)
             if answer.aborted:
                 raise self._control.end(Cancelled("the wait was aborted"))
+            if answer.over == "expired":
+                self._check_expired(asked, answer)
+                return None
             try:
                 return answers.read_answer(name, asked.request.schema, answer.value)
             except KitaruWaitValidationError as error:
@@ -109,6 +125,24 @@ class Waiting:
                 text = answered.asked_again(asked.question.text, problem)
                 asked.question = replace(asked.question, text=text)
                 asked.answer = asked.open = None
+
+    def _check_expired(self, asked: Asked, answer: Answer) -> None:
+        """Go on after a timer; tell the flow of a question that nobody answered.
+
+        Raises:
+            KitaruWaitExpired: For a question.
+        """
+        if asked.question.kind == "timer":
+            return
+        if asked.open is not None:
+            self._parts.board.accepted(asked.open)
+        name, at = asked.question.name, answer.at or datetime.now(UTC)
+        raise KitaruWaitExpired(
+            f"wait {name!r} expired at {moment(at)}: nobody had answered; catch "
+            "KitaruWaitExpired in the flow, or give wait(default=...)",
+            wait=name,
+            expired_at=at,
+        )
 
     def _ask_person(self, asked: Asked) -> Answer:
         wait = asked.open or self._open(asked)
@@ -145,3 +179,24 @@ class Waiting:
         if answer is not None and unanswered:
             self._parts.reporter.warn("answered elsewhere")
         return answer
+
+
+def _answer_schema(request: WaitRequest) -> dict[str, Any] | None:
+    """Return the JSON schema of the answers.
+
+    Raises:
+        KitaruUsageError: If it cannot be used, or refuses the default.
+    """
+    schema = answers.answer_schema(request.schema)
+    if request.default is None:
+        return schema
+    name = request.name or "wait"
+    try:
+        data = answers.checked(name, schema, request.default.value)
+        answers.read_answer(name, request.schema, data)
+    except KitaruWaitValidationError as error:
+        raise KitaruUsageError(
+            f"wait {name!r}: default={shorten(request.default.value)} does not fit its "
+            f"schema: {error.field} must be {error.expected}, got {error.got}"
+        ) from None
+    return schema

@@ -13,13 +13,14 @@ from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits import condition_names
 from kitaru._core.waits.answered import Answer, for_zenml
 from kitaru._core.waits.condition_names import base_name
+from kitaru._core.waits.terms import Terms
 from kitaru._engine.local.rows import notes, runs
 from kitaru._engine.local.rows.store_rows import StoreRows, Transaction, stored_id
 from kitaru._engine.port.execution import Question
 
 
 def ask(
-    store: StoreRows, execution_id: str, question: Question, name: str
+    store: StoreRows, execution_id: str, question: Question, name: str, terms: Terms
 ) -> tuple[str, datetime]:
     """Make a wait; return its id and when that was.
 
@@ -28,6 +29,7 @@ def ask(
         execution_id: The execution.
         question: What is asked.
         name: The name of the wait in ZenML, where names are unique in a run.
+        terms: When it is over.
     """
     schema = question.schema
     with store.transaction(f"opening wait {question.name!r}") as rows:
@@ -45,7 +47,7 @@ def ask(
         wait_id = str(made["id"])
         noted = {
             **question.metadata,
-            condition_names.CALLS_BEFORE: question.calls_before,
+            **condition_names.own_metadata(question.calls_before, terms),
         }
         notes.attach(rows, noted, (wait_id, "wait_condition"))
     return str(UUID(wait_id)), datetime.fromisoformat(rows.now).replace(tzinfo=UTC)

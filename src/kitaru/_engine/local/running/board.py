@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.waits.answered import Answer
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import conditions
 from kitaru._engine.local.rows import runs, waits
@@ -18,7 +20,7 @@ from kitaru._engine.local.store.file import Condition
 from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
-from kitaru.errors import KitaruBackendError
+from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,11 @@ class LocalBoard:
         self._asked = {
             name: [conditions.pending_wait(condition) for condition in those]
             for name, those in asked.items()
+        }
+        self._terms = {
+            condition.wait_id: condition_names.terms_in(condition.metadata)
+            for those in asked.values()
+            for condition in those
         }
         self._resolved = {
             condition.wait_id: condition
@@ -84,6 +91,9 @@ class LocalBoard:
             wait = self._ask(question)
         else:
             wait = asked[-1]
+        due.expect(
+            self._journal, wait.wait_id, self._execution_id, self._terms[wait.wait_id]
+        )
         self._show("paused", "Waiting for input.")
         return wait
 
@@ -97,7 +107,7 @@ class LocalBoard:
         deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
         next_look = time.monotonic() + POLL_STORE
         while True:
-            told = conditions.answer_of(self._journal, wait.wait_id)
+            told = self._answer(wait)
             if told is not None:
                 return told
             moment = time.monotonic()
@@ -111,6 +121,17 @@ class LocalBoard:
             if moment >= deadline:
                 return None
             idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+
+    def _answer(self, wait: PendingWait) -> Answer | None:
+        """Return the answer that stands; when the wait is over, the clock gives one."""
+        told = conditions.answer_of(self._journal, wait.wait_id)
+        terms = self._terms[wait.wait_id]
+        if told is not None or not terms.is_over(due.now()):
+            return told
+        # Whoever else answers at this moment may come first.
+        with suppress(KitaruStateError):
+            self._decide(wait, terms.outcome())
+        return conditions.answer_of(self._journal, wait.wait_id)
 
     def give(self, wait: PendingWait, value: object) -> None:
         """Store a checked answer."""
@@ -166,7 +187,12 @@ class LocalBoard:
         earlier, name = len(asked), question.name
         # Names are unique in ZenML; a question asked again gets a mark.
         marked = f"{name}{condition_names.AGAIN}{earlier + 1}" if earlier else name
-        wait_id, opened = waits.ask(self._store, self._execution_id, question, marked)
+        # What is asked again is over when it was to be.
+        terms = self._terms[asked[0].wait_id] if asked else question.terms(due.now())
+        wait_id, opened = waits.ask(
+            self._store, self._execution_id, question, marked, terms
+        )
+        self._terms[wait_id] = terms
         wait = PendingWait(
             wait_id=wait_id,
             name=name,
@@ -174,6 +200,8 @@ class LocalBoard:
             schema=dict(question.schema) if question.schema is not None else None,
             metadata=dict(question.metadata),
             entered_waiting_at=opened,
+            expires_at=terms.expires_at,
+            kind=terms.kind,
             exec_id=self._execution_id,
         )
         asked.append(wait)

@@ -236,10 +236,10 @@ class Launcher:
             return Source()
         with reading.looking(self.ground, self.journal, self.queue) as reader:
             calls = reader.known_calls(plan.source)
-            answers = {}
-            if plan.reuse_waits:
-                (anchor,) = [c for c in calls if c.invocation_id == plan.anchor]
-                answers = reader.answers_before(plan.source, anchor.order)
+            (anchor,) = [c for c in calls if c.invocation_id == plan.anchor]
+            answers = reader.answers_before(
+                plan.source, anchor.order, reuse_waits=plan.reuse_waits
+            )
         return Source(calls, answers)
 
     # -- running -----------------------------------------------------------------

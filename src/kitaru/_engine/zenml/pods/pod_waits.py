@@ -65,6 +65,9 @@ class LeasedBoard(ZenMLBoard):
         deadline = time.monotonic() + timeout
         pause = _POLL
         while True:
+            over = self._decisions.answer_in_time(wait, self._terms[wait.wait_id])
+            if over is not None:
+                return over
             left = deadline - time.monotonic()
             mode = (
                 RunWaitConditionLeaseMode.REFRESH

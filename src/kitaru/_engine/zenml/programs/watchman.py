@@ -28,6 +28,7 @@ from zenml.zen_stores.schemas import (
 )
 
 from kitaru import _recorded_names as recorded_names
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.connection.local_server import (
@@ -106,7 +107,8 @@ def forgotten(journal: Journal) -> Set[str]:
     """Return executions that are answered, or run, and have no living runner."""
     leases = journal.leases()
     living = {lease.execution_id for lease in leases if lease.is_live}
-    found = (_answered() | {lease.execution_id for lease in leases}) - living
+    over = {one.execution_id for one in due.until(journal, due.now(), kind=due.WAIT)}
+    found = (_answered() | over | {lease.execution_id for lease in leases}) - living
     queue = Queue(journal)
     # Who queues gets on, unless nobody is left to take it.
     return {one for one in found if not queue.holds(one)} | set(queue.stranded())

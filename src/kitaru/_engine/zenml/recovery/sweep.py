@@ -63,7 +63,7 @@ class ZenMLReconciling:
     ) -> Reconciled | None:
         trouble = self._reconciler.trouble_of(
             run,
-            has_open_wait=self._decisions.has_open_wait(run),
+            has_open_wait=self._decisions.has_open_wait(run, looks_only=dry_run),
             look=platform_jobs.look,
         )
         if trouble is None:

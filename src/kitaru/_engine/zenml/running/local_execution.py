@@ -250,11 +250,13 @@ class LocalExecution:
     def _inherited_answers(self) -> dict[str, Answer]:
         """Return the answers that a replay takes over from its source."""
         plan = self._facts.replay
-        if plan is None or not plan.reuse_waits:
+        if plan is None:
             return {}
         calls = executions.known_calls(self._journal, plan.source)
         (anchor,) = [call for call in calls if call.invocation_id == plan.anchor]
-        return conditions.answers_before(plan.source, anchor.order)
+        return conditions.answers_before(
+            plan.source, anchor.order, reuse_waits=plan.reuse_waits
+        )
 
     def _isolated_pods(
         self, writer: step_writer.StepWriter, values: artifact_versions.KeptValues

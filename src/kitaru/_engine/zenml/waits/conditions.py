@@ -34,13 +34,19 @@ from zenml.models import (
     RunWaitConditionResolveRequest,
     RunWaitConditionResponse,
 )
+from zenml.utils.time_utils import utc_now
 from zenml.zen_stores.schemas import PipelineRunSchema, RunWaitConditionSchema
 from zenml.zen_stores.schemas.utils import jl_arg
 from zenml.zen_stores.sql_zen_store import Session, SqlZenStore
 
 from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits.answered import ZENML, Answer, for_zenml
-from kitaru._core.waits.condition_names import CALLS_BEFORE, base_name
+from kitaru._core.waits.condition_names import (
+    CALLS_BEFORE,
+    base_name,
+    terms_in,
+    users_metadata,
+)
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup import pages
 from kitaru._engine.zenml.setup.errors import backend_error, translated
@@ -63,13 +69,19 @@ def count_answered(execution_id: str) -> int:
     )
 
 
-def answers_before(execution_id: str, order: int) -> dict[str, Answer]:
-    """Return the answers to waits that a flow came to before its so-manieth call."""
+def answers_before(
+    execution_id: str, order: int, *, reuse_waits: bool
+) -> dict[str, Answer]:
+    """Return what came of waits before a flow's so-manieth call, for a replay.
+
+    Without `reuse_waits` only of timers.
+    """
     return {
         name: answer_in(asked[-1])
         for name, asked in by_name(of(execution_id)).items()
         if asked[-1].status != RunWaitConditionStatus.PENDING
         and _calls_before(asked[-1]) < order
+        and terms_in(asked[-1].run_metadata).is_taken_over(reuse_waits)
     }
 
 
@@ -93,17 +105,16 @@ def pending_wait(
     condition: RunWaitConditionResponse, execution_id: str | None = None
 ) -> PendingWait:
     """Return what users see of an open wait."""
+    terms = terms_in(condition.run_metadata)
     return PendingWait(
         wait_id=str(condition.id),
         name=base_name(condition.name),
         question=condition.question,
         schema=condition.data_schema,
-        metadata={
-            name: value
-            for name, value in condition.run_metadata.items()
-            if name != CALLS_BEFORE and not name.startswith(ANSWER_KEY)
-        },
+        metadata=users_metadata(condition.run_metadata),
         entered_waiting_at=condition.created.replace(tzinfo=UTC),
+        expires_at=terms.expires_at,
+        kind=terms.kind,
         exec_id=execution_id or str(condition.run.id),
     )
 
@@ -146,16 +157,23 @@ def by_name(
 def answer_in(condition: RunWaitConditionResponse) -> Answer:
     """Return the answer that ZenML has, with what was noted of it."""
     noted: Any = condition.run_metadata.get(ANSWER_KEY + base_name(condition.name))
+    is_aborted = condition.resolution == RunWaitConditionResolution.ABORT
+    at = condition.resolved_at.replace(tzinfo=UTC) if condition.resolved_at else None
     if not isinstance(noted, dict):
+        terms = terms_in(condition.run_metadata)
+        is_nothing = condition.result is None and not is_aborted
+        if is_nothing and at is not None and terms.is_over(at):
+            # Whoever let it expire died before that was noted.
+            return terms.outcome()
         user = condition.resolved_by_user_id
         noted = {"by": user and _user_name(user), "surface": ZENML}
-    at = condition.resolved_at
     return Answer(
         condition.result,
-        condition.resolution == RunWaitConditionResolution.ABORT,
+        is_aborted,
         by=noted.get("by"),
         surface=noted.get("surface"),
-        at=at.replace(tzinfo=UTC) if at else None,
+        at=at,
+        over=noted.get("over"),
     )
 
 
@@ -265,6 +283,10 @@ def follow(wait_id: str, execution_id: str, answer: Answer) -> None:
         name = base_name(condition.name)
         if condition.status == RunWaitConditionStatus.PENDING:
             note(wait_id, execution_id, name, answer)
+            if answer.over == "expired":
+                # Nothing is no answer that ZenML's check would take.
+                _overwrite(UUID(wait_id), answer)
+                return
             try:
                 condition = _resolve(UUID(wait_id), answer)
             except IllegalOperationError:
@@ -302,6 +324,7 @@ def _overwrite(wait_id: UUID, answer: Answer) -> None:
         row.status = RunWaitConditionStatus.RESOLVED.value
         row.resolution = _resolution(answer).value
         row.result_json = None if answer.value is None else json.dumps(answer.value)
+        row.resolved_at = row.resolved_at or utc_now()
         session.add(row)
         session.commit()
 

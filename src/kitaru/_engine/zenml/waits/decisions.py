@@ -8,6 +8,7 @@ server the server compares, since people answer there who have no part in this j
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from zenml.enums import RunWaitConditionStatus
@@ -15,12 +16,15 @@ from zenml.models import PipelineRunResponse, RunWaitConditionResponse
 
 from kitaru._core.waits import answered
 from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.condition_names import terms_in
+from kitaru._core.waits.terms import Terms
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Lease
 from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.waits import conditions
-from kitaru.errors import KitaruBackendError
+from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import AnsweredWait, PendingWait
 
 logger = logging.getLogger(__name__)
@@ -73,6 +77,16 @@ class Decisions:
         noted = self._journal.answer(wait_id)
         return Answer.from_dict(noted) if noted is not None else None
 
+    def answer_in_time(self, wait: PendingWait, terms: Terms) -> Answer | None:
+        """Return the answer that stands; when the wait is over, the clock gives one."""
+        told = self.answer_of(wait.wait_id)
+        if told is not None or not terms.is_over(due.now()):
+            return told
+        # Whoever else answers at this moment may come first.
+        with suppress(KitaruStateError):
+            self.decide(wait, terms.outcome())
+        return self.answer_of(wait.wait_id)
+
     def follow(self, wait_id: str, execution_id: str, answer: Answer) -> None:
         """Let ZenML say what stands; what fails is done by whoever looks next."""
         if not runs.store_is_a_file():
@@ -98,20 +112,43 @@ class Decisions:
             logger.debug("%s", error)
             return False
 
-    def is_open(self, condition: RunWaitConditionResponse) -> bool:
-        """Whether nobody has answered it; ZenML may not know of an answer yet."""
+    def is_open(
+        self, condition: RunWaitConditionResponse, *, looks_only: bool = False
+    ) -> bool:
+        """Whether nobody has answered it; ZenML may not know of an answer yet.
+
+        One whose time is over is not open: the clock answers it, unless somebody looks
+        only.
+        """
         if condition.status != RunWaitConditionStatus.PENDING:
             return False
-        answer = self.answer_of(str(condition.id))
+        wait = conditions.pending_wait(condition)
+        assert wait.exec_id is not None  # waits of an engine know their execution
+        answer = self.answer_of(wait.wait_id)
+        if answer is None and self._is_watched(wait):
+            return True
+        if answer is None:
+            terms = terms_in(condition.run_metadata)
+            if looks_only:
+                return not terms.is_over(due.now())
+            answer = self.answer_in_time(wait, terms)
         if answer is None:
             return True
-        self.follow(str(condition.id), str(condition.run.id), answer)
+        self.follow(wait.wait_id, wait.exec_id, answer)
         return False
 
-    def has_open_wait(self, run: PipelineRunResponse) -> bool:
+    def _is_watched(self, wait: PendingWait) -> bool:
+        """Whether a living runner sees by itself when a wait is over."""
+        assert wait.exec_id is not None
+        lease = self._journal.lease(wait.exec_id)
+        return lease is not None and lease.is_live
+
+    def has_open_wait(
+        self, run: PipelineRunResponse, *, looks_only: bool = False
+    ) -> bool:
         """Whether an execution that was listed waits for an answer."""
         condition = run.active_wait_condition
-        return condition is not None and self.is_open(condition)
+        return condition is not None and self.is_open(condition, looks_only=looks_only)
 
     def waits_of(
         self, execution_id: str

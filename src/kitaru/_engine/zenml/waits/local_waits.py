@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
@@ -21,9 +22,12 @@ from zenml.models import (
 
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.terms import Terms
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import Question
 from kitaru._engine.zenml.connection import account
+from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.waits import conditions
 from kitaru._engine.zenml.waits.conditions import pending_wait
@@ -56,6 +60,7 @@ class ZenMLBoard:
         self._decisions = Decisions(journal)
         self._inherited = inherited or {}
         self._is_awaited = is_awaited
+        self._terms: dict[str, Terms] = {}
         self._conditions = (
             {} if fresh else conditions.by_name(conditions.of(execution_id))
         )
@@ -91,7 +96,10 @@ class ZenMLBoard:
             if not asked or not self._decisions.is_open(asked[-1]):
                 asked.append(self._create(question, len(asked)))
             self._opened(asked[-1])
-        return pending_wait(asked[-1], self._execution_id)
+        wait, terms = pending_wait(asked[-1], self._execution_id), _terms(asked[-1])
+        due.expect(self._journal, wait.wait_id, self._execution_id, terms)
+        self._terms[wait.wait_id] = terms
+        return wait
 
     def _opened(self, condition: RunWaitConditionResponse) -> None:
         """Show that the execution waits."""
@@ -109,7 +117,7 @@ class ZenMLBoard:
         deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
         next_look = time.monotonic() + POLL_STORE
         while True:
-            told = self._decisions.answer_of(wait.wait_id)
+            told = self._decisions.answer_in_time(wait, self._terms[wait.wait_id])
             if told is not None:
                 return told
             moment = time.monotonic()
@@ -153,6 +161,9 @@ class ZenMLBoard:
 
     def _create(self, question: Question, earlier: int) -> RunWaitConditionResponse:
         name, schema = question.name, question.schema
+        asked = self._conditions.get(name)
+        # What is asked again is over when it was to be.
+        terms = _terms(asked[0]) if asked else question.terms(due.now())
         return conditions.create(
             RunWaitConditionRequest(
                 project=Client().active_project.id,
@@ -161,10 +172,30 @@ class ZenMLBoard:
                 name=f"{name}{condition_names.AGAIN}{earlier + 1}" if earlier else name,
                 type=RunWaitConditionType.EXTERNAL_INPUT,
                 question=question.text,
-                data_schema=dict(schema) if schema is not None else None,
+                data_schema=self._stored_schema(schema, terms),
                 metadata={
                     **question.metadata,
-                    condition_names.CALLS_BEFORE: question.calls_before,
+                    **condition_names.own_metadata(question.calls_before, terms),
                 },
             )
         )
+
+    @staticmethod
+    def _stored_schema(
+        schema: Mapping[str, Any] | None, terms: Terms
+    ) -> dict[str, Any] | None:
+        """Return the schema that ZenML checks what comes of a wait against.
+
+        A server checks also that it expired, which is nothing.
+        """
+        if schema is None or runs.store_is_a_file():
+            return None if schema is None else dict(schema)
+        if terms.expires_at is None or terms.default is not None:
+            return dict(schema)
+        whole = dict(schema)
+        shared = {"$defs": whole.pop("$defs")} if "$defs" in whole else {}
+        return {"anyOf": [whole, {"type": "null"}], **shared}
+
+
+def _terms(condition: RunWaitConditionResponse) -> Terms:
+    return condition_names.terms_in(condition.run_metadata)

@@ -1,0 +1,104 @@
+"""What is to happen at a moment: the one clock behind expiry, timers and reminders.
+
+Whoever lives looks here; a row says of whom and when, not what becomes of it. Something
+due takes effect by one conditional write: a wait by its answer in the journal, which the
+first one makes (`answers`), anything else by `take`, which one process wins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kitaru._core.waits.terms import Terms
+from kitaru._engine.journal import sealing
+from kitaru._engine.journal.journal import Journal
+
+WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that is to happen.
+
+    Attributes:
+        due_id: What it is: for a wait, the id of that.
+        execution_id: Of which execution.
+        kind: Which kind of thing.
+        at: When, in UTC.
+        body: What more there is to know, as JSON data.
+    """
+
+    due_id: str
+    execution_id: str
+    kind: str
+    at: datetime
+    body: Mapping[str, Any]
+
+
+def now() -> datetime:
+    """Return the time that waits of this machine go by, in UTC."""
+    return datetime.now(UTC)
+
+
+def expect(journal: Journal, wait_id: str, execution_id: str, terms: Terms) -> None:
+    """Let whoever lives look at an execution when a wait of it is over."""
+    if terms.expires_at is not None:
+        put(journal, Due(wait_id, execution_id, WAIT, terms.expires_at, {}))
+
+
+def put(journal: Journal, due: Due) -> None:
+    """Note what is to happen, unless it is noted."""
+    with journal.transaction() as db:
+        db.execute(
+            "INSERT INTO due (due_id, execution_id, kind, at, body) VALUES (?,?,?,?,?) "
+            "ON CONFLICT (due_id) DO NOTHING",
+            (
+                due.due_id,
+                due.execution_id,
+                due.kind,
+                due.at.timestamp(),
+                json.dumps(due.body),
+            ),
+        )
+
+
+def put_off(journal: Journal, due_id: str, *, seen: datetime, until: datetime) -> bool:
+    """Let something happen later; false if somebody has taken or moved it since."""
+    with journal.transaction() as db:
+        done = db.execute(
+            "UPDATE due SET at = ? WHERE due_id = ? AND at = ?",
+            (until.timestamp(), due_id, seen.timestamp()),
+        )
+        return done.rowcount > 0
+
+
+def take(journal: Journal, due_id: str) -> bool:
+    """Take something out of the table; of several who try, one does."""
+    with journal.transaction() as db:
+        done = db.execute("DELETE FROM due WHERE due_id = ?", (due_id,))
+        return done.rowcount > 0
+
+
+def until(journal: Journal, moment: datetime, *, kind: str | None = None) -> list[Due]:
+    """Return what is due by a moment, the earliest first.
+
+    A row that is not as it was written is left out: what it was about is met by
+    whoever looks at its execution.
+    """
+    rows = journal.read(
+        "SELECT due_id, execution_id, kind, at, body FROM due WHERE at <= ?1 "
+        f"AND (?2 IS NULL OR kind = ?2) AND {sealing.intact('due')} ORDER BY at, due_id",
+        (moment.timestamp(), kind),
+    )
+    return [
+        Due(due_id, execution_id, kind, _moment(at), json.loads(body))
+        for due_id, execution_id, kind, at, body in rows
+    ]
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
