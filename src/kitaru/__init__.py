@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kitaru._core.flows.resources import Resources as Resources
     from kitaru._core.settings.images import ImageSettings as ImageSettings
     from kitaru._engine.session.futures import CheckpointFuture as CheckpointFuture
+    from kitaru._engine.session.waiting import WaitFuture as WaitFuture
     from kitaru.checkpoints import Checkpoint as Checkpoint
     from kitaru.checkpoints import checkpoint as checkpoint
     from kitaru.checkpoints import unmapped as unmapped
@@ -74,6 +75,7 @@ _HOMES = {
     "kitaru._core.settings.images": ("ImageSettings",),
     "kitaru._core.flows.resources": ("Resources",),
     "kitaru._engine.session.futures": ("CheckpointFuture",),
+    "kitaru._engine.session.waiting": ("WaitFuture",),
     "kitaru.client": ("KitaruClient",),
     "kitaru.config": ("configure",),
     "kitaru.connection": ("connect",),

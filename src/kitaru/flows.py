@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Never, ParamSpec, TypeVar, overload
 
 from kitaru._core import sources
-from kitaru._core.calls import failures, names, tracebacks
+from kitaru._core.calls import breakpoints, failures, names, tracebacks
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec, refuse_generator
@@ -48,6 +48,7 @@ Image = ImageSettings | Mapping[str, Any] | str
 # How alike a word has to be to an option, to have been meant as one: `retrys`.
 _MISSPELT = 0.7
 _OPTIONS = options.FLOW
+_BREAK = "break_before"
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,14 @@ class Flow(Generic[P, R]):
     """
 
     def __init__(
-        self, spec: FlowSpec, declared: Settings, given: Settings | None = None
+        self,
+        spec: FlowSpec,
+        declared: Settings,
+        given: Settings | None = None,
+        break_before: tuple[str, ...] = (),
     ) -> None:
         self._spec = spec
+        self._break_before = break_before
         self._declared = declared
         # What `with_options` says counts as said by the call.
         self._given = given or Settings()
@@ -189,8 +195,8 @@ class Flow(Generic[P, R]):
     def run(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
         """Start an execution; on a local stack, run it to its end or its next pause.
 
-        Takes the flow's own arguments, and `stack`, `image`, `cache`, `retries` unless
-        the flow has parameters of these names. An execution that fails or pauses still
+        Takes the flow's own arguments, and `stack`, `image`, `cache`, `retries`,
+        `break_before` unless the flow has parameters of these names. An execution that fails or pauses still
         gives a handle; its `wait()` raises.
 
         Raises:
@@ -203,10 +209,12 @@ class Flow(Generic[P, R]):
         """
         flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
+        stops, kwargs = self._split_breakpoints(kwargs)
         given, kwargs = self._split_options(kwargs)
         inputs = rules.complete(self._spec, args, kwargs)
         wanted = configuration.for_launch(self._declared, given)
-        return self._start(Launch(flow=self._spec, inputs=inputs, options=wanted))
+        launch = Launch(self._spec, inputs, wanted, break_before=stops)
+        return self._start(launch)
 
     def _start(self, launch: Launch) -> FlowHandle[R]:
         if self._spec.is_async and scope.in_event_loop():
@@ -237,8 +245,8 @@ class Flow(Generic[P, R]):
             reuse_waits: Take over answers given before the anchor; by default waits
                 are asked again.
             inputs: Arguments of the flow to change, by name; for names that are taken.
-            **flow_inputs: The same, and `stack`, `image`, `cache`, `retries` unless the
-                flow has parameters of these names. What is not given is as it was for
+            **flow_inputs: The same, and `stack`, `image`, `cache`, `retries`,
+                `break_before` unless the flow has parameters of these names. What is not given is as it was for
                 the earlier execution.
 
         Raises:
@@ -248,6 +256,7 @@ class Flow(Generic[P, R]):
         """
         flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
+        stops, flow_inputs = self._split_breakpoints(flow_inputs)
         given, changed = self._split_options(flow_inputs)
         changed = {**rules.named(inputs, "replay(inputs=...)"), **changed}
         self._check_same_flow(exec_id)
@@ -259,6 +268,7 @@ class Flow(Generic[P, R]):
             inputs=changed,
             flow=self._spec,
             given=given,
+            break_before=stops,
         )
         current_engine().tell(prepared.notes)
         handle = self._start(prepared.launch)
@@ -280,6 +290,7 @@ class Flow(Generic[P, R]):
 
         return await asyncio.to_thread(self.run, *args, **kwargs)
 
+    @exposes(Op.BREAK, on=SDK)
     def with_options(
         self,
         *,
@@ -287,11 +298,21 @@ class Flow(Generic[P, R]):
         image: Image | None = None,
         cache: bool | None = None,
         retries: int | None = None,
+        break_before: Sequence[str] | None = None,
         **unknown: Never,
     ) -> Flow[P, R]:
         """Return a copy of the flow with other settings; `None` leaves one as it is.
 
         They count as given in the call.
+
+        Args:
+            stack: Stack to run on.
+            image: Container image, for remote stacks.
+            cache: Default of `cache` for its checkpoints.
+            retries: Default of `retries` for its checkpoints.
+            break_before: Checkpoints and calls before which an execution stops, to be
+                looked at: see `docs/breakpoints.md`. On local stacks.
+            **unknown: Refused.
 
         Raises:
             KitaruUsageError: For an unknown option, or a value that one does not take.
@@ -300,7 +321,10 @@ class Flow(Generic[P, R]):
         wanted = {"stack": stack, "image": image, "cache": cache, "retries": retries}
         changes = settings.check(wanted, configuration.CALL)
         given = settings.merge(self._given, changes)
-        return Flow(self._spec, self._declared, given)
+        stops = self._break_before
+        if break_before is not None:
+            stops = breakpoints.checked(break_before, "break_before")
+        return Flow(self._spec, self._declared, given, stops)
 
     def __repr__(self) -> str:
         return f"<Flow {self._spec.source.reference}>"
@@ -325,6 +349,15 @@ class Flow(Generic[P, R]):
         rest = {name: value for name, value in kwargs.items() if name not in wanted}
         given = settings.check(wanted, configuration.CALL)
         return settings.merge(self._given, given), rest
+
+    def _split_breakpoints(
+        self, kwargs: dict[str, Any]
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Return the breakpoints of a call, and what else it was given."""
+        if _BREAK not in kwargs or _BREAK in self._parameters():
+            return self._break_before, kwargs
+        rest = {name: value for name, value in kwargs.items() if name != _BREAK}
+        return breakpoints.checked(kwargs[_BREAK], _BREAK), rest
 
     def _refuse_misspelt(self, kwargs: Mapping[str, Any], own: set[str]) -> None:
         """Refuse what is no argument of the flow and looks like an option."""

@@ -13,6 +13,7 @@ from kitaru._core.settings import options
 from kitaru._core.waits import answers
 from kitaru._core.waits.terms import seconds_or_moment
 from kitaru._core.words.similar import shorten
+from kitaru._engine.session.waiting import WaitFuture
 from kitaru.errors import KitaruContextError, KitaruUsageError
 
 # Pytest shows the frames of whoever calls us.
@@ -25,66 +26,148 @@ SaveType = Literal["prompt", "response", "context", "input", "output", "blob"]
 _SAVE_TYPES = ("prompt", "response", "context", "input", "output", "blob")
 
 
-def wait(
-    *positional: Never,
-    schema: Any = None,
-    name: str | None = None,
-    question: str | None = None,
-    timeout: float | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    expires: float | timedelta | datetime | None = None,
-    default: Any = UNSET,
-    **unknown: Never,
-) -> Any:
-    """Pause the flow for a person or another system, and return the answer.
+class Wait:
+    """`kitaru.wait`: call it to ask and pause, or `submit` to ask and go on."""
 
-    The answer comes with `kitaru executions input`, the client or the MCP server, at
-    any time: the process may end meanwhile, nothing polls. `finally:` blocks of the
-    flow run when it does.
+    def __call__(
+        self,
+        *positional: Never,
+        schema: Any = None,
+        name: str | None = None,
+        question: str | None = None,
+        timeout: float | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expires: float | timedelta | datetime | None = None,
+        default: Any = UNSET,
+        **unknown: Never,
+    ) -> Any:
+        """Pause the flow for a person or another system, and return the answer.
 
-    Args:
-        *positional: Refused: options are given by name.
-        schema: Type of the answer, anything pydantic can describe. Without it the wait
-            is a plain gate and returns `None`.
-        name: Handle to answer it by; `wait`, `wait_2`, … by default.
-        question: What is asked, for people.
-        timeout: Seconds (default 600) that this process stays and polls. It is no
-            expiry: later answers continue the execution in a new process.
-        metadata: Further JSON data to show with the question.
-        expires: When the wait is over without an answer: seconds or a `timedelta` from
-            the moment it is asked, or a `datetime` with a time zone. Never by default.
-        default: The answer when it expires; must fit `schema`. Without one the wait
-            raises `KitaruWaitExpired`.
-        **unknown: Refused.
+        The answer comes with `kitaru executions input`, the client or the MCP server, at
+        any time: the process may end meanwhile, nothing polls. `finally:` blocks of the
+        flow run when it does.
 
-    Returns:
-        The answer as an instance of `schema`.
+        Args:
+            *positional: Refused: options are given by name.
+            schema: Type of the answer, anything pydantic can describe. Without it the wait
+                is a plain gate and returns `None`.
+            name: Handle to answer it by; `wait`, `wait_2`, … by default.
+            question: What is asked, for people.
+            timeout: Seconds (default 600) that this process stays and polls. It is no
+                expiry: later answers continue the execution in a new process.
+            metadata: Further JSON data to show with the question.
+            expires: When the wait is over without an answer: seconds or a `timedelta` from
+                the moment it is asked, or a `datetime` with a time zone. Never by default.
+            default: The answer when it expires; must fit `schema`. Without one the wait
+                raises `KitaruWaitExpired`.
+            **unknown: Refused.
 
-    Raises:
-        KitaruWaitExpired: In the flow body, if nobody answered before it expired. When
-            the body runs again, it does again.
-        KitaruContextError: Outside a flow body.
-        KitaruUsageError: If an option is unknown or wrong, pydantic cannot describe
-            `schema`, `expires` is in the past, or `default` does not fit.
+        Returns:
+            The answer as an instance of `schema`.
 
-    Example:
-        >>> approved = wait(schema=bool, question="Publish?")  # doctest: +SKIP
-        >>> go = wait(schema=bool, expires=3600, default=False)  # doctest: +SKIP
-    """
-    options.refuse_positional(positional, options.WAIT, "wait")
-    given = {
-        "schema": schema,
-        "name": name,
-        "question": question,
-        "timeout": timeout,
-        "metadata": metadata,
-        "expires": expires,
-        "default": default,
-        **unknown,
-    }
-    options.check(given, options.WAIT, "wait")
-    (answer,) = wait_for_all([given])
-    return answer
+        Raises:
+            KitaruWaitExpired: In the flow body, if nobody answered before it expired. When
+                the body runs again, it does again.
+            KitaruContextError: Outside a flow body.
+            KitaruUsageError: If an option is unknown or wrong, pydantic cannot describe
+                `schema`, `expires` is in the past, or `default` does not fit.
+
+        Example:
+            >>> approved = wait(schema=bool, question="Publish?")  # doctest: +SKIP
+            >>> go = wait(schema=bool, expires=3600, default=False)  # doctest: +SKIP
+        """
+        given = dict(
+            schema=schema,
+            name=name,
+            question=question,
+            timeout=timeout,
+            metadata=metadata,
+            expires=expires,
+            default=default,
+            **unknown,
+        )
+        (answer,) = wait_for_all([_checked(positional, given, "wait")])
+        return answer
+
+    def submit(self, *positional: Never, **given: Any) -> WaitFuture[Any]:
+        """Ask without stopping; `.result()` of what is returned waits for the answer.
+
+        Several may be open at once, and people answer them in any order. On a server,
+        which allows an execution one open wait, each is asked when it is needed.
+
+        Args:
+            *positional: Refused.
+            **given: What `wait` takes.
+
+        Returns:
+            A future with the `name` of the wait.
+
+        Raises:
+            KitaruContextError: Outside a flow body.
+            KitaruUsageError: As for `wait`.
+
+        Example:
+            >>> legal = wait.submit(schema=bool, name="legal")  # doctest: +SKIP
+            >>> sales = wait.submit(schema=bool, name="sales")  # doctest: +SKIP
+            >>> go = legal.result() and sales.result()  # doctest: +SKIP
+        """
+        asked: WaitFuture[Any] = _runtime().ask(
+            _wait_request(**_checked(positional, given, "wait.submit"))
+        )
+        return asked
+
+    def first(
+        self, futures: Sequence[WaitFuture[Any]], count: int = 1
+    ) -> list[WaitFuture[Any]]:
+        """Pause until so many of some questions are answered; return those.
+
+        Which were first is an outcome: when the body runs again they are the same. An
+        expiry counts like an answer.
+
+        Args:
+            futures: What `submit` returned.
+            count: How many.
+
+        Returns:
+            The futures of the earliest answers, the earliest first.
+
+        Raises:
+            KitaruContextError: Outside a flow body.
+            KitaruUsageError: If `count` is not between 1 and how many there are.
+        """
+        given = list(futures)
+        if not all(isinstance(one, WaitFuture) for one in given):
+            raise KitaruUsageError(
+                f"wait.first({shorten(given)}): give it what wait.submit() returned"
+            )
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise KitaruUsageError(
+                f"wait.first(count={shorten(count)}): count must be a whole number"
+            )
+        if not 1 <= count <= len(given):
+            raise KitaruUsageError(
+                f"wait.first(count={count}): count must be from 1 to {len(given)}, the "
+                "questions it was given"
+            )
+        found: list[WaitFuture[Any]] = _runtime().first(given, count)
+        return found
+
+
+wait = Wait()
+
+
+def _checked(
+    positional: Sequence[object], given: dict[str, Any], door: str
+) -> dict[str, Any]:
+    options.refuse_positional(positional, options.WAIT, door)
+    options.check(given, options.WAIT, door)
+    return given
+
+
+def _runtime() -> scope.FlowRuntime:
+    return scope.require_flow(
+        "wait()", inside_checkpoint="waits belong in the flow body, between checkpoints"
+    )
 
 
 def wait_for_all(waits: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -99,10 +182,7 @@ def wait_for_all(waits: Sequence[Mapping[str, Any]]) -> list[Any]:
         KitaruContextError: Outside a flow body.
         KitaruUsageError: If pydantic cannot describe a `schema`.
     """
-    runtime = scope.require_flow(
-        "wait()", inside_checkpoint="waits belong in the flow body, between checkpoints"
-    )
-    return runtime.wait_all([_wait_request(**wait) for wait in waits])
+    return _runtime().wait_all([_wait_request(**wait) for wait in waits])
 
 
 def _wait_request(

@@ -20,7 +20,7 @@ from kitaru.flows import Flow
 # Functions that do not operate anything: they make flows, or are used inside them.
 NOT_OPERATIONS = {
     "__version__", "call_key", "checkpoint", "current_execution_id", "flow", "llm",
-    "load", "log", "save", "unmapped", "wait",
+    "load", "log", "save", "sleep", "unmapped", "wait",
 }  # fmt: skip
 
 

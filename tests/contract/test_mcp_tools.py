@@ -24,6 +24,7 @@ NAMES = {
     "kitaru_executions_input",
     "kitaru_executions_retry",
     "kitaru_executions_replay",
+    "kitaru_executions_break",
     "kitaru_executions_cancel",
     "kitaru_executions_compare",
     "get_execution_logs",

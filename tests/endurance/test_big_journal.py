@@ -52,7 +52,7 @@ def fill(journal, size):
         journal.put_execution(
             execution_id, LocalFacts(store=runs.store_id(), flow="gone"), Holder.me()
         )
-        journal.release(execution_id, Holder.me(), None)
+        journal.release(execution_id, Holder.me())
         rows = []
         for n in range(min(ROWS, left // ROW + 1)):
             data = os.urandom(ROW)

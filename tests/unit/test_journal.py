@@ -242,9 +242,9 @@ def test_a_heartbeat_keeps_a_runner_alive(journal: Journal) -> None:
 def test_a_runner_gives_up_its_own_lease_only(journal: Journal) -> None:
     journal.hand_over("ex", ELSEWHERE)
 
-    assert journal.release("ex", Holder.me(), open_wait=None)
+    assert journal.release("ex", Holder.me())
     kept = journal.lease("ex")
-    assert journal.release("ex", ELSEWHERE, open_wait=None)
+    assert journal.release("ex", ELSEWHERE)
 
     assert kept is not None
     assert journal.lease("ex") is None
@@ -257,7 +257,7 @@ def test_a_lease_is_given_up_only_by_the_very_process_that_has_it(
     journal.hand_over("ex", me)
 
     for other in (replace(me, started="later"), replace(me, space="pid:[1]")):
-        journal.release("ex", other, open_wait=None)
+        journal.release("ex", other)
 
     assert journal.lease("ex") is not None
 
@@ -345,7 +345,7 @@ def test_a_runner_about_to_leave_does_not_miss_an_answer(journal: Journal) -> No
     journal.acquire("ex", Holder.me())
     told = journal.decide("w1", "ex", {"value": True})
 
-    released = journal.release("ex", Holder.me(), open_wait="w1")
+    released = journal.release("ex", Holder.me(), ("w1",))
 
     assert told is not None
     assert told.holder == Holder.me()
@@ -355,7 +355,7 @@ def test_a_runner_about_to_leave_does_not_miss_an_answer(journal: Journal) -> No
 
 def test_an_answer_after_the_runner_left_reaches_nobody(journal: Journal) -> None:
     journal.acquire("ex", Holder.me())
-    journal.release("ex", Holder.me(), open_wait="w1")
+    journal.release("ex", Holder.me(), ("w1",))
 
     told = journal.decide("w1", "ex", {"value": [1, None]})
 

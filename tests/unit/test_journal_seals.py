@@ -15,7 +15,9 @@ import pytest
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.facts import LocalFacts
-from kitaru._engine.journal import compaction, health, sealing
+from kitaru._engine.journal import compaction, due, health, sealing
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
+from kitaru._engine.journal.due import Due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.runners.queue import Queue
@@ -44,7 +46,9 @@ def filled(
     journal.put_execution(execution_id, FACTS, ELSEWHERE)
     journal.note(execution_id, {"who": "Zoë"})
     journal.decide("w1", execution_id, {"value": True, "by": "anna"})
-    journal.release(execution_id, ELSEWHERE, None, completed=True)
+    journal.release(execution_id, ELSEWHERE, completed=True)
+    due.put(journal, Due("w2", execution_id, due.WAIT, due.now(), {}))
+    JournalBreakpoints(journal).change(execution_id, add=["draft"])
     journal.hand_over(execution_id, ELSEWHERE)
     queue = Queue(journal)
     queue.join(execution_id, "full", ELSEWHERE)
@@ -304,7 +308,7 @@ def test_rows_from_before_the_format_had_seals_are_read(
         assert later.calls(execution_id) == was
         assert later.execution(execution_id) == FACTS
         assert later.notes(execution_id) == {"who": "Zoë"}
-        assert later.read("PRAGMA user_version", ()) == [(4,)]
+        assert later.read("PRAGMA user_version", ()) == [(5,)]
         # From now on it is as any other.
         later.note(execution_id, {"who": "Ann"})
         behind(later.path, "UPDATE notes SET value = '1'")

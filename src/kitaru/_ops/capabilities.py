@@ -35,6 +35,7 @@ class Op(StrEnum):
     EXECUTION_REPLAY = "replay an execution"
     EXECUTION_CANCEL = "cancel an execution"
     EXECUTION_COMPARE = "compare executions"
+    BREAK = "set, remove breakpoints"
     RECONCILE = "continue or fail what nobody goes on with"
     WAIT_INPUT = "answer a wait"
     WAIT_ABORT = "abort a wait"
@@ -91,6 +92,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP}),
     Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP}),
     Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP}),
+    Op.BREAK: frozenset({SDK, CLIENT, CLI, MCP}),
     Op.RECONCILE: frozenset({CLIENT, CLI}),
     Op.WAIT_INPUT: frozenset({CLIENT, CLI, MCP}),
     Op.WAIT_ABORT: frozenset({CLIENT}),
@@ -137,6 +139,7 @@ REMARKS: dict[tuple[Op, Surface], str] = {
     (Op.EXECUTION_LAUNCH, SDK): "flow object, Python entry point",
     (Op.EXECUTION_GET, SDK): "limited: the handle of a run",
     (Op.EXECUTION_REPLAY, SDK): "flow object",
+    (Op.BREAK, SDK): "at a start",
     (Op.EXECUTION_LATEST, CLI): "`list --limit 1`",
     (Op.STACK_CREATE_REMOTE, MCP): "credentials by name only",
     (Op.STACK_DELETE, SDK): "local ones",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kitaru._core.calls import replay, selectors
+from kitaru._core.calls import breakpoints, replay, selectors
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
@@ -53,6 +53,8 @@ def prepare(
     flow: FlowSpec | None = None,
     given: Settings | None = None,
     fresh: bool = False,
+    break_before: Sequence[str] = (),
+    step: bool = False,
 ) -> Prepared:
     """Plan a replay.
 
@@ -65,6 +67,8 @@ def prepare(
         flow: The flow, if the caller has it; else it is loaded from its source.
         given: Settings of the new execution that differ from those of the source.
         fresh: Load the flow as its file is now, whatever this process loaded before.
+        break_before: Checkpoints and calls before which it is to stop.
+        step: Stop before every call that runs.
 
     Raises:
         KitaruStateError: If the source is running.
@@ -74,6 +78,8 @@ def prepare(
     """
     wanted = {"exec_id": execution_id, "from_": from_, "reuse_waits": reuse_waits}
     options.check(wanted, options.REPLAY, "replay")
+    every = (breakpoints.EVERY,) if step else ()
+    stops = breakpoints.checked([*break_before, *every], "break_before")
     engine = current_engine()
     full_id = resolve(execution_id)
     if engine.get(full_id).status is ExecutionStatus.RUNNING:
@@ -108,6 +114,7 @@ def prepare(
         replay=plan,
         # A flow that the caller has need not be the one that was deployed.
         deployed=recorded.deployed if flow is None else None,
+        break_before=stops,
     )
     notes = (*_changed_code(spec, recorded), _reminder(plan, recorded))
     return Prepared(launch, notes, full_id)

@@ -77,7 +77,12 @@ def _nothing_open(
 
 
 def provide_input(
-    execution_id: str, *, wait: str | None = None, value: object = None, surface: str
+    execution_id: str,
+    *,
+    wait: str | None = None,
+    value: object = None,
+    digest: str | None = None,
+    surface: str,
 ) -> Continuation:
     """Check an answer, store it, and let the execution go on.
 
@@ -85,6 +90,7 @@ def provide_input(
         execution_id: Execution id or unique prefix.
         wait: Name or id of the wait; the open one by default.
         value: The answer as JSON data.
+        digest: That of the wait as it was shown; refused if it is another one by now.
         surface: What the person used; noted with the answer.
 
     Raises:
@@ -92,11 +98,19 @@ def provide_input(
         KitaruStateError: If nothing is open, or somebody else was faster.
         KitaruUsageError: If another wait is open.
     """
-    return answer(find(execution_id, wait), value, surface=surface)
+    return answer(find(execution_id, wait), value, digest=digest, surface=surface)
 
 
-def answer(wait: PendingWait, value: object, *, surface: str) -> Continuation:
+def answer(
+    wait: PendingWait, value: object, *, digest: str | None = None, surface: str
+) -> Continuation:
     """Do the same for a wait that was found before."""
+    if digest is not None and digest != wait.digest:
+        asked = f": {wait.question}" if wait.question else ""
+        raise KitaruStateError(
+            f"the answer is bound to digest {digest!r}, and wait {wait.name!r} has "
+            f"{wait.digest!r} by now; nothing was stored. Look at what is asked{asked}"
+        )
     data = rules.checked(wait.name, wait.schema, value)
     return current_engine().answer(wait, data, surface=surface)
 

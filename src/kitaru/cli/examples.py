@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions input 1b2c3d4e --value true",
         "kitaru executions input 1b2c3d4e --wait approve --value '\"looks good\"'",
         "kitaru executions input 1b2c3d4e -i",
+        "kitaru executions input 1b2c3d4e --continue",
     ),
     "executions retry": ("kitaru executions retry 1b2c3d4e --wait",),
     "executions resume": ("kitaru executions resume 1b2c3d4e",),
@@ -42,6 +43,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         '--args \'{"topic": "octopuses"}\'',
         "kitaru executions replay 1b2c3d4e --from publish "
         '--overrides \'{"checkpoint.draft": "a new text"}\'',
+        "kitaru executions replay 1b2c3d4e --from draft --break-before publish",
+    ),
+    "executions break": (
+        "kitaru executions break 1b2c3d4e --before publish",
+        "kitaru executions break research_agent --before analyze --next",
+        "kitaru executions break 1b2c3d4e --before publish --remove",
     ),
     "executions cancel": ("kitaru executions cancel 1b2c3d4e",),
     "executions compare": (

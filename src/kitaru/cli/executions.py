@@ -40,6 +40,14 @@ Exec = Annotated[
         autocompletion=_known_ids,
     ),
 ]
+Before = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--break-before",
+        metavar="CALL",
+        help="Stop before this checkpoint or call; may be given several times.",
+    ),
+]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Stay until it has ended or waits for an answer.")
 ]
@@ -91,6 +99,24 @@ def provide_input(
     interactive: Annotated[
         bool, typer.Option("--interactive", "-i", help="Ask for the answer in a form.")
     ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="At a breakpoint: let the call run.")
+    ] = False,
+    step: Annotated[
+        bool,
+        typer.Option(
+            "--step", help="At a breakpoint: let it run, and stop before the next call."
+        ),
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="At a breakpoint: cancel the execution.")
+    ] = False,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            help="Digest of the wait as it was shown; refused if it asks otherwise now."
+        ),
+    ] = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Answer a wait; the execution goes on by itself."""
@@ -98,8 +124,18 @@ def provide_input(
 
     if interactive and value is not None:
         raise KitaruUsageError("--value and -i both give the answer; use one of them")
+    action = _action(
+        value, interactive, {"continue": go_on, "step": step, "stop": stop}
+    )
     answer = None if value is None else parse_json("--value", value)
     open_wait = waits.find(execution, wait)
+    if action is not None:
+        if open_wait.kind != "breakpoint":
+            raise KitaruUsageError(
+                f"--{action} is for a breakpoint, and {open_wait.name!r} is a question; "
+                f"type: {render.ways_to_answer(open_wait)}"
+            )
+        value, answer = action, {"action": action}
     if interactive:
         answer = keyboard.fill_in(open_wait)
     elif value is None and open_wait.schema is not None:
@@ -108,13 +144,22 @@ def provide_input(
             f"{render.ways_to_answer(open_wait)}"
         )
     try:
-        going_on = waits.answer(open_wait, answer, surface="cli")
+        going_on = waits.answer(open_wait, answer, digest=digest, surface="cli")
     except KitaruWaitValidationError as error:
         raise render.with_an_example(error, open_wait) from error
     found = executions.get(execution)
     show_item(
         "executions input", found, output, lambda: render.goes_on(found, going_on)
     )
+
+
+def _action(value: str | None, interactive: bool, given: dict[str, bool]) -> str | None:
+    """Return what is said at a breakpoint by an option of its own."""
+    chosen = [name for name, is_given in given.items() if is_given]
+    if len(chosen) + (value is not None) + interactive > 1:
+        options = ", ".join(f"--{name}" for name in chosen)
+        raise KitaruUsageError(f"{options}: give one answer only")
+    return chosen[0] if chosen else None
 
 
 @app.command("retry")
@@ -169,6 +214,10 @@ def replay(
     reuse_waits: Annotated[
         bool, typer.Option("--reuse-waits", help="Take over answers given before.")
     ] = False,
+    break_before: Before = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="Stop before every call that runs.")
+    ] = False,
     wait: Wait = False,
     output: Output = Format.TEXT,
 ) -> None:
@@ -181,6 +230,8 @@ def replay(
         overrides=parse_object("--overrides", overrides),
         inputs=parse_object("--args", args),
         reuse_waits=reuse_waits,
+        break_before=break_before or (),
+        step=step,
     )
     new_id = started.exec_id
     found = executions.settled(new_id) if wait else executions.get(new_id)
@@ -189,6 +240,55 @@ def replay(
     )
     if wait:
         _exit_if_failed(found)
+
+
+@app.command("break")
+@exposes(Op.BREAK, on=CLI)
+def set_breakpoints(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXEC|FLOW",
+            help="Execution id, or its beginning; with --next the name of a flow.",
+        ),
+    ],
+    before: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--before",
+            metavar="CALL",
+            help="Checkpoint, for every call of it, or invocation id of a call; may be "
+            "given several times. Without it, what is set is shown.",
+        ),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take these breakpoints away.")
+    ] = False,
+    next_start: Annotated[
+        bool, typer.Option("--next", help="For the next start of a flow.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Let an execution stop before a call, to be looked at."""
+    from kitaru._ops import breakpoints
+
+    if remove and not before:
+        raise KitaruUsageError("--remove takes away what --before names; add that")
+    change = breakpoints.change_next if next_start else breakpoints.change
+    if not before:
+        read = breakpoints.of_next_start if next_start else breakpoints.of_execution
+        found = read(target)
+    elif remove:
+        found = change(target, remove=before)
+    else:
+        found = change(target, add=before)
+    whose = f"the next start of {target}" if next_start else target
+    show_items(
+        "executions break",
+        found,
+        output,
+        lambda: say(*render.breakpoints(whose, found)),
+    )
 
 
 @app.command("cancel")

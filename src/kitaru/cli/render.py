@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from kitaru._core.waits import hints
 from kitaru._core.words import plain
+from kitaru._core.words.similar import cut
 from kitaru._core.words.wording import duration, moment, short
 from kitaru._ops.replays import Started
 from kitaru.cli import tables
 from kitaru.cli.screen import say
 from kitaru.errors import KitaruWaitValidationError
 from kitaru.models import (
+    Breakpoint,
     Continuation,
     Execution,
     ExecutionStatus,
@@ -23,6 +26,8 @@ from kitaru.models import (
     PendingWait,
 )
 
+# Characters of an argument in a line.
+_LONGEST = 120
 _COLOURS = {
     ExecutionStatus.RUNNING: "cyan",
     ExecutionStatus.WAITING: "yellow",
@@ -175,6 +180,30 @@ def _input(execution_id: str | None) -> str:
     return f"kitaru executions input {short(execution_id or 'EXEC')}"
 
 
+def _given(wait: PendingWait) -> str:
+    """Return the arguments of a call that is stopped, in one line."""
+    arguments = wait.metadata.get("arguments")
+    if not isinstance(arguments, dict):
+        return ""
+    shown = (
+        f"{name}={cut(json.dumps(value, ensure_ascii=False), _LONGEST)}"
+        for name, value in arguments.items()
+    )
+    return f"({', '.join(shown)})"
+
+
+def breakpoints(whose: str, found: Sequence[Breakpoint]) -> list[str]:
+    """Return what breakpoints are set, in lines."""
+    if not found:
+        return [f"{whose} has no breakpoints"]
+    return [
+        f"{whose} stops before "
+        + ("every call" if one.selector == "*" else one.selector)
+        + (" (it did)" if one.matched else "")
+        for one in found
+    ]
+
+
 def next_steps(
     item: Execution, *, asked: Callable[[str], list[str]] = plain.block
 ) -> list[str]:
@@ -187,6 +216,14 @@ def next_steps(
             return [
                 f"sleeps until {moment(wait.expires_at)}, {ahead(wait.expires_at)}",
                 f"  wake it now: {_input(item.exec_id)} {named}",
+            ]
+        if wait.kind == "breakpoint":
+            call = wait.name.removeprefix("break:")
+            return [
+                *asked(f"stopped before {call} {_given(wait)}"),
+                f"  let it run: {_input(item.exec_id)} --continue, or --step, --stop",
+                f"  or give its result: {_input(item.exec_id)} --value "
+                '\'{"action": "override", "value": ...}\'',
             ]
         question = f": {wait.question}" if wait.question else ""
         steps = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kitaru._ops import artifacts as artifact_ops
+from kitaru._ops import breakpoints as breakpoint_ops
 from kitaru._ops import comparisons as comparison_ops
 from kitaru._ops import executions as execution_ops
 from kitaru._ops import recovery as reconciling_ops
@@ -17,6 +18,7 @@ from kitaru.client.auth import Auth
 from kitaru.client.deployments import Deployments
 from kitaru.models import (
     ArtifactRef,
+    Breakpoint,
     Comparison,
     Execution,
     ExecutionStatus,
@@ -27,6 +29,7 @@ from kitaru.models import (
 
 # `Executions.list` shadows the builtin inside its class.
 _PendingWaits = list[PendingWait]
+_Breakpoints = list[Breakpoint]
 # What answers that come through here are noted with.
 _SURFACE = "client"
 
@@ -170,7 +173,12 @@ class Executions:
 
     @exposes(Op.WAIT_INPUT, on=CLIENT)
     def input(
-        self, id: str, *, wait: str | None = None, value: Any = None
+        self,
+        id: str,
+        *,
+        wait: str | None = None,
+        value: Any = None,
+        digest: str | None = None,
     ) -> Execution:
         """Answer a wait; the execution goes on by itself.
 
@@ -179,13 +187,21 @@ class Executions:
             wait: Name or id of the wait; the open one by default.
             value: The answer: JSON data that fits the wait's schema, or Python values
                 that stand for some, such as dates, enums, dataclasses and models.
+            digest: `PendingWait.digest` of the question that the answer is to; if
+                something else is asked by now, the answer is refused.
 
         Raises:
             KitaruWaitValidationError: If it does not fit; nothing was stored.
-            KitaruStateError: If nothing is open, or somebody else was faster.
+            KitaruStateError: If nothing is open, somebody else was faster, or the
+                question has changed.
         """
         self._place.run(
-            wait_ops.provide_input, id, wait=wait, value=value, surface=_SURFACE
+            wait_ops.provide_input,
+            id,
+            wait=wait,
+            value=value,
+            digest=digest,
+            surface=_SURFACE,
         )
         return self._place.run(execution_ops.get, id)
 
@@ -227,6 +243,8 @@ class Executions:
         from_: str,
         overrides: Mapping[str, Any] | None = None,
         reuse_waits: bool = False,
+        break_before: Sequence[str] = (),
+        step: bool = False,
         **flow_inputs: Any,
     ) -> Execution:
         """Run an execution again from a chosen checkpoint, in a new process.
@@ -238,6 +256,8 @@ class Executions:
             from_: Checkpoint name, invocation id or call id of the first call to run.
             overrides: `checkpoint.<selector>` to the value that replaces its result.
             reuse_waits: Take over answers given before that call.
+            break_before: Checkpoints and calls before which it is to stop.
+            step: Stop before every call that runs.
             **flow_inputs: Arguments of the flow to change.
 
         Raises:
@@ -250,10 +270,36 @@ class Executions:
             from_=from_,
             overrides=overrides,
             reuse_waits=reuse_waits,
+            break_before=break_before,
+            step=step,
             inputs=flow_inputs,
         )
         self._place.run(replay_ops.announce, started)
         return self._place.run(execution_ops.get, started.exec_id)
+
+    @exposes(Op.BREAK, on=CLIENT)
+    def breakpoints(
+        self, id: str, *, set: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> _Breakpoints:
+        """Set and remove breakpoints; return those that an execution has then.
+
+        It becomes `waiting` before a call that one means, with a wait `break:CALL`.
+
+        Args:
+            id: Execution id.
+            set: Checkpoints, for every call of each, and invocation ids of calls.
+            remove: Those to take away.
+
+        Raises:
+            KitaruStateError: If it has completed or was cancelled.
+            KitaruUsageError: For a call that has finished, or one to remove that is not
+                set; nothing was changed.
+            KitaruFeatureNotAvailableError: If it runs on a remote stack.
+
+        Example:
+            >>> client.executions.breakpoints("1b2c3d4e", set=["publish"])  # doctest: +SKIP
+        """
+        return self._place.run(breakpoint_ops.change, id, add=set, remove=remove)
 
     @exposes(Op.EXECUTION_CANCEL, on=CLIENT)
     def cancel(self, id: str) -> Execution:

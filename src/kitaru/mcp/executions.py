@@ -10,14 +10,28 @@ from mcp_types import InputRequiredResult
 from pydantic import Field
 
 from kitaru._core.words import paging
-from kitaru._ops import comparisons, executions, flow_targets, replays, waits
+from kitaru._ops import (
+    breakpoints,
+    comparisons,
+    executions,
+    flow_targets,
+    replays,
+    waits,
+)
 from kitaru._ops.capabilities import MCP, Op, exposes
+from kitaru.errors import KitaruUsageError
 from kitaru.mcp import answers, portions, wording
 from kitaru.mcp.parameters import ExecutionId, Limit, PageNumber, PageSize
 from kitaru.mcp.progress import in_thread, settled, with_progress
 from kitaru.mcp.records import ExecutionResult, Listing, LogExcerpt
 from kitaru.mcp.registry import READS, RUNS_CODE, Effect, project_of, tool
-from kitaru.models import Comparison, Continuation, Execution, ExecutionStatus
+from kitaru.models import (
+    Breakpoint,
+    Comparison,
+    Continuation,
+    Execution,
+    ExecutionStatus,
+)
 
 _LOG_ENTRIES = 100
 _NO_VALUE = object()
@@ -35,6 +49,13 @@ Detail = Annotated[
     Field(
         description="brief leaves out artifacts, metadata, attempts and tracebacks: for "
         "big executions, and to look again."
+    ),
+]
+Selectors = Annotated[
+    tuple[str, ...],
+    Field(
+        description="Checkpoints, for every call of each, and invocation ids of calls "
+        "before which it is to stop."
     ),
 ]
 WaitSeconds = Annotated[
@@ -170,6 +191,13 @@ async def provide_input(
         str | None,
         Field(description="Name or id of the wait; the open one by default."),
     ] = None,
+    digest: Annotated[
+        str | None,
+        Field(
+            description="The digest of the wait that the user was shown; if something "
+            "else is asked by now, the answer is refused."
+        ),
+    ] = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult | InputRequiredResult:
     """Answer the open wait of an execution, which then goes on by itself.
@@ -193,6 +221,7 @@ async def provide_input(
             exec_id,
             wait=found.wait_id,
             value=answer,
+            digest=digest,
             surface="mcp",
         )
     )
@@ -234,6 +263,10 @@ async def replay(
     reuse_waits: Annotated[
         bool, Field(description="Take over answers given before that call.")
     ] = False,
+    break_before: Selectors = (),
+    step: Annotated[
+        bool, Field(description="Stop before every call that runs.")
+    ] = False,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
     """Run an execution again from a chosen checkpoint, as a new execution.
@@ -248,10 +281,52 @@ async def replay(
             inputs=args,
             overrides=overrides,
             reuse_waits=reuse_waits,
+            break_before=break_before,
+            step=step,
         )
     )
     notes = (*started.notes, wording.for_assistants(started.how_to_compare))
     return await result_of(ctx, started.exec_id, wait_seconds, *notes)
+
+
+@tool(
+    "kitaru_executions_break",
+    title="Set and remove breakpoints",
+    effect=Effect(
+        read_only=False, destructive=False, idempotent=True, open_world=False
+    ),
+)
+@exposes(Op.BREAK, on=MCP)
+def set_breakpoints(
+    exec_id: Annotated[
+        str | None,
+        Field(description="Execution id, or its beginning; or give `next_of`."),
+    ] = None,
+    next_of: Annotated[
+        str | None,
+        Field(
+            description="Name of a flow: stop the next start of it, whoever makes it."
+        ),
+    ] = None,
+    before: Selectors = (),
+    remove: Annotated[
+        tuple[str, ...], Field(description="Breakpoints to take away.")
+    ] = (),
+) -> Listing[Breakpoint]:
+    """Let an execution, or the next start of a flow, stop before calls to be looked at.
+
+    It then waits at `break:CALL`; answer that with an action: continue, step, override
+    with a value, or stop. Returns the breakpoints that are set.
+    """
+    if (exec_id is None) == (next_of is None):
+        raise KitaruUsageError("give either exec_id or next_of")
+    if exec_id is not None:
+        found = breakpoints.change(exec_id, add=before, remove=remove)
+    else:
+        assert next_of is not None
+        found = breakpoints.change_next(next_of, add=before, remove=remove)
+    size = max(len(found), 1)
+    return Listing(items=tuple(found), total=len(found), page=1, size=size)
 
 
 @tool(

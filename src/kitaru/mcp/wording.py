@@ -12,6 +12,7 @@ _TOOLS = {
     "get": "kitaru_executions_get",
     "input": "kitaru_executions_input",
     "retry": "kitaru_executions_retry",
+    "break": "kitaru_executions_break",
     "cancel": "kitaru_executions_cancel",
     "replay": "kitaru_executions_replay",
     "logs": "get_execution_logs",

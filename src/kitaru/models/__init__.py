@@ -27,6 +27,7 @@ from kitaru.models.deployments import Deployment as Deployment
 from kitaru.models.executions import AnsweredWait as AnsweredWait
 from kitaru.models.executions import ArtifactRef as ArtifactRef
 from kitaru.models.executions import AskedWait as AskedWait
+from kitaru.models.executions import Breakpoint as Breakpoint
 from kitaru.models.executions import CheckpointAttempt as CheckpointAttempt
 from kitaru.models.executions import CheckpointCall as CheckpointCall
 from kitaru.models.executions import Continuation as Continuation

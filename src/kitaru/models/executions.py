@@ -5,12 +5,14 @@ All of them are frozen. Times are timezone-aware UTC datetimes, ids are strings.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, computed_field
 
 from kitaru.errors import KitaruUsageError
 from kitaru.models.base import Record
@@ -198,6 +200,23 @@ class CheckpointCall(Record):
     usage: Usage | None = None
 
 
+class Breakpoint(Record):
+    """Where an execution stops before a call.
+
+    Attributes:
+        selector: A checkpoint, for every call of it, or the invocation id of a call;
+            `*` for every call.
+        exec_id: Of which execution; `None` for the next start of a flow.
+        flow_name: For the next start of which flow; `None` for an execution.
+        matched: Whether a call has come that it means.
+    """
+
+    selector: str
+    exec_id: str | None = None
+    flow_name: str | None = None
+    matched: bool = False
+
+
 class AskedWait(Record):
     """A question that a flow asks.
 
@@ -214,6 +233,8 @@ class AskedWait(Record):
         kind: `question`; `timer` for `sleep()`, which is over at `expires_at`; or
             `breakpoint`, before a call.
         exec_id: The execution that asks; never `None` for a wait that an engine gave.
+        digest: Fingerprint of what is shown: name, question, schema, metadata. An answer
+            that carries it is refused if something else is asked by now.
     """
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
@@ -229,6 +250,14 @@ class AskedWait(Record):
     expires_at: datetime | None = None
     kind: Literal["question", "timer", "breakpoint"] = "question"
     exec_id: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way
+    @property
+    def digest(self) -> str:
+        """Fingerprint of what is shown."""
+        shown = (self.name, self.question, self.answer_schema, self.metadata)
+        text = json.dumps(shown, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
     @property
     def schema(self) -> dict[str, Any] | None:  # type: ignore[override]  # public name

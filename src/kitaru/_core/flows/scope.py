@@ -66,6 +66,14 @@ class FlowRuntime(Protocol):
         """Return the answers, or leave the flow body until all are there."""
         ...
 
+    def ask(self, request: WaitRequest) -> Any:
+        """Ask without stopping; returns a future."""
+        ...
+
+    def first(self, futures: Sequence[Any], count: int) -> Any:
+        """Return the futures of those that were answered first."""
+        ...
+
     def handled(self, error: BaseException) -> None:
         """Note that the flow goes on after a failure."""
         ...

@@ -6,13 +6,26 @@ pause and let the execution end as completed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class FlowSignal(BaseException):
     """Base class: the flow body has to end now, for a reason that is no failure."""
 
 
 class Suspended(FlowSignal):
-    """A wait was not answered while the runner was alive."""
+    """A wait was not answered while the runner was alive.
+
+    `waits` are the ids of those that the flow stands at: it goes on with any of them.
+    """
+
+    def __init__(self, *said: str, waits: Sequence[str] = ()) -> None:
+        super().__init__(*said)
+        self.waits = tuple(waits)
+
+    def also_at(self, other: Suspended) -> None:
+        """Stand at the waits of another one, too: calls beside one another each stop."""
+        self.waits = (*self.waits, *other.waits)
 
 
 class Cancelled(FlowSignal):

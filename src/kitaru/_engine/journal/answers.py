@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from kitaru._engine.journal import sealing
 from kitaru.errors import KitaruStateError
+
+# What is due at once: going on with an answer.
+UNTAKEN = "answered"
 
 
 def put(
@@ -23,6 +27,32 @@ def put(
     # It waits for nothing more; whoever comes second finds it decided.
     db.execute("DELETE FROM due WHERE due_id = ?", (wait_id,))
     return done.rowcount > 0
+
+
+def untaken(db: sqlite3.Connection, execution_id: str) -> None:
+    """Note that nobody has gone on with an answer; others may still be open."""
+    db.execute(
+        "INSERT INTO due (due_id, execution_id, kind, at, body) VALUES (?,?,?,?,'{}') "
+        "ON CONFLICT (due_id) DO NOTHING",
+        (_untaken(execution_id), execution_id, UNTAKEN, time.time()),
+    )
+
+
+def taken(db: sqlite3.Connection, execution_id: str) -> None:
+    """Note that somebody goes on, who reads the answers after that."""
+    db.execute("DELETE FROM due WHERE due_id = ?", (_untaken(execution_id),))
+
+
+def is_untaken(db: sqlite3.Connection, execution_id: str) -> bool:
+    """Whether an answer came with which nobody has gone on."""
+    found = db.execute(
+        "SELECT 1 FROM due WHERE due_id = ?", (_untaken(execution_id),)
+    ).fetchone()
+    return found is not None
+
+
+def _untaken(execution_id: str) -> str:
+    return f"{UNTAKEN}:{execution_id}"
 
 
 def second(db: sqlite3.Connection, wait_id: str, execution_id: str) -> KitaruStateError:

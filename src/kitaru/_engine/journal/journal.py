@@ -42,6 +42,8 @@ _TABLES = (
     "due",
 )
 _IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
+# Of breakpoints some are of the next start of a flow, which is no execution.
+_ALL_TABLES = (*_TABLES, "breakpoints")
 _ENTRIES = f"""
 SELECT known.execution_id, executions.body, {sealing.intact("executions")},
   coalesce(length(executions.body), 0) + coalesce(
@@ -325,6 +327,7 @@ class Journal:
                     "UPDATE executions SET cancel = 0 WHERE execution_id = ?",
                     (execution_id,),
                 )
+            answers.taken(db, execution_id)
             return leases.write(db, execution_id, holder)
 
     def token_of(self, execution_id: str, holder: Holder) -> int:
@@ -379,16 +382,16 @@ class Journal:
         self,
         execution_id: str,
         holder: Holder,
-        open_wait: str | None,
+        open_waits: Sequence[str] = (),
         *,
         completed: bool = False,
     ) -> bool:
-        """Stop being the runner, unless `open_wait` was answered meanwhile.
+        """Stop being the runner, unless one of `open_waits` was answered meanwhile.
 
         Returns whether the lease was given up; if not, go on.
         """
         with self.transaction() as db:
-            if open_wait is not None and answers.exists(db, open_wait):
+            if any(answers.exists(db, wait) for wait in open_waits):
                 return False
             db.execute(
                 "DELETE FROM leases WHERE execution_id = ? AND host = ? AND pid = ? "
@@ -450,7 +453,7 @@ class Journal:
         with self.transaction() as db:
             if not answers.put(db, wait_id, execution_id, body):
                 raise answers.second(db, wait_id, execution_id)
-            return _living(db, execution_id)
+            return _taker(db, execution_id)
 
     def carry_over(
         self, wait_id: str, execution_id: str, body: Mapping[str, Any]
@@ -460,13 +463,19 @@ class Journal:
         Returns the lease of a living runner, `None` if nobody runs.
         """
         with self.transaction() as db:
-            answers.put(db, wait_id, execution_id, body)
+            if answers.put(db, wait_id, execution_id, body):
+                return _taker(db, execution_id)
             return _living(db, execution_id)
 
     def answer(self, wait_id: str) -> dict[str, Any] | None:
         """Return the answer that stands, if it came to this journal."""
         with self._lock, translated(self.path):
             return answers.read(self._db, wait_id)
+
+    def has_untaken(self, execution_id: str) -> bool:
+        """Whether an answer came with which nobody has gone on."""
+        with self._lock, translated(self.path):
+            return answers.is_untaken(self._db, execution_id)
 
     # -- upkeep --------------------------------------------------------------
 
@@ -519,7 +528,7 @@ class Journal:
                 )
             else:
                 db.execute("DELETE FROM own WHERE execution_id = ?", (execution_id,))
-            for table in _TABLES:
+            for table in _ALL_TABLES:
                 db.execute(
                     f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,)
                 )
@@ -589,6 +598,14 @@ class Journal:
         """Return the rows of a query."""
         with self._lock, translated(self.path):
             return self._db.execute(statement, values).fetchall()
+
+
+def _taker(db: sqlite3.Connection, execution_id: str) -> Lease | None:
+    """Return who takes an answer; without a living runner it is to be taken later."""
+    lease = _living(db, execution_id)
+    if lease is None:
+        answers.untaken(db, execution_id)
+    return lease
 
 
 def _living(db: sqlite3.Connection, execution_id: str) -> Lease | None:

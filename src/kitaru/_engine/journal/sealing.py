@@ -52,6 +52,7 @@ SEALED = {
     "ended": Table(("seq",), ("execution_id",)),
     "queue": Table(("seq",), ("execution_id", "pool")),
     "due": Table(("due_id",), ("execution_id", "kind", "at", "body")),
+    "breakpoints": Table(("execution_id", "selector"), ("matched",)),
     "places": Table((*_PROCESS, "execution_id"), ("pool", "busy_since")),
 }
 

@@ -83,4 +83,7 @@ class Cancelling:
         with reading.looking(ground, journal, self.steering.queue) as reader:
             # Raises for what does not run on this machine.
             reader.facts_to_run(execution_id)
+            if reader.stored_status(execution_id) is not ExecutionStatus.WAITING:
+                # One that runs stops at its next checkpoint, whatever it has asked.
+                return []
             return reader.pending_waits(execution_id)

@@ -24,6 +24,7 @@ from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.versions.records import Version
 from kitaru._engine import flow_loading
 from kitaru._engine.code import unpacked
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.journal.refusals import is_of_a_row
@@ -95,6 +96,12 @@ class LocalEngine:
             if self._opened is None:
                 self._opened = self._open_zenml()
             return self._opened
+
+    def runs_here(self, execution_id: str) -> bool:
+        return self._read(
+            lambda r: bool(r.facts_to_run(execution_id)),
+            lambda e: e.runs_here(execution_id),
+        )
 
     def running_here(self) -> tuple[str, ...]:
         if not self._is_alone:
@@ -401,6 +408,11 @@ class LocalEngine:
             environment.prepare()
         folders.close()
         return Journal(folders.journal_path())
+
+    @cached_property
+    def breakpoints(self) -> JournalBreakpoints:
+        """Where executions of this machine are to stop."""
+        return JournalBreakpoints(self.journal)
 
     @cached_property
     def queue(self) -> Queue:

@@ -100,6 +100,8 @@ class Reader:
         else:
             self._refuse_trouble(run, [c for c in asked if c.is_pending])
         still_open, over = self._waits(asked)
+        if run.status.is_finished:
+            still_open = []
         facts = self._complete_facts(execution_id)
         records = sorted(self._journal.calls(execution_id), key=lambda r: r.order)
         calls = [described.call(record, _bound) for record in records]
@@ -226,7 +228,17 @@ class Reader:
         """Return open waits, of one execution or of all."""
         found = self._store.pending(execution_id)
         self._refuse_due(found)
-        return [conditions.pending_wait(c) for c in found if not self._is_answered(c)]
+        # What has ended has no use for answers any more.
+        asking = {
+            one
+            for one in {condition.execution_id for condition in found}
+            if not self._store.run(one).status.is_finished
+        }
+        return [
+            conditions.pending_wait(c)
+            for c in found
+            if c.execution_id in asking and not self._is_answered(c)
+        ]
 
     def due_waits(self, execution_id: str) -> list[Condition]:
         """Return the waits of an execution whose time is over, without an answer."""
@@ -294,7 +306,8 @@ class Reader:
             return
         self._refuse_due(pending)
         has_open_wait = any(not self._is_answered(wait) for wait in pending)
-        if run.status is not ExecutionStatus.WAITING or not has_open_wait:
+        untaken = self._journal.has_untaken(run.execution_id)
+        if run.status is not ExecutionStatus.WAITING or not has_open_wait or untaken:
             self._refuse(run.execution_id, "nobody goes on with it")
         self._refuse_leftovers(run)
 

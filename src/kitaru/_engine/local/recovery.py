@@ -70,6 +70,8 @@ class Recovery:
             noted = reader.noted(execution_id)
             is_due = reader.due_waits(execution_id)
             has_open_wait = len(reader.pending_waits(execution_id)) > len(is_due)
+            if self.journal.has_untaken(execution_id):
+                has_open_wait = False
         try:
             if execution_id in self.queue.stranded():
                 self._go_on(execution_id, run.status, queued=True)

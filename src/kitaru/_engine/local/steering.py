@@ -133,7 +133,7 @@ class Steering:
         try:
             runs.mark_resuming(store, execution_id, seen=seen)
         except KitaruError:
-            self.journal.release(execution_id, Holder.me(), None)
+            self.journal.release(execution_id, Holder.me())
             raise
         finally:
             store.close()

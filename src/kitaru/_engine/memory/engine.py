@@ -42,7 +42,11 @@ from kitaru._engine.memory.executions import (
     answered_waits,
     now,
 )
-from kitaru._engine.memory.services import MemoryReconciling, MemorySecrets
+from kitaru._engine.memory.services import (
+    MemoryBreakpoints,
+    MemoryReconciling,
+    MemorySecrets,
+)
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.reporter import SilentReporter
 from kitaru._engine.port.accounts import Accounts
@@ -108,6 +112,7 @@ class MemoryEngine:
         self._deciding = threading.Lock()
         self.secrets = MemorySecrets()
         self.deployments = MemoryDeployments(self._invoke)
+        self.breakpoints = MemoryBreakpoints()
         self._reporter = reporter or SilentReporter()
 
     @property
@@ -143,6 +148,9 @@ class MemoryEngine:
             deployed=launch.deployed,
         )
         self.executions[execution.execution_id] = execution
+        if launch.replay is None:
+            self.breakpoints.take_next(flow.name, execution.execution_id)
+        self.breakpoints.change(execution.execution_id, add=launch.break_before)
         return execution.execution_id, self._run(execution)
 
     def _invoke(
@@ -160,6 +168,7 @@ class MemoryEngine:
             has_json_inputs=True,
         )
         self.executions[execution.execution_id] = execution
+        self.breakpoints.take_next(flow.name, execution.execution_id)
         self._run(execution)
         return execution.execution_id, Continuation(how="here")
 
@@ -202,7 +211,9 @@ class MemoryEngine:
                 values=_Values(),
                 board=Board(execution, self._inherited_answers(execution), self.clock),
                 reporter=self._reporter,
+                breakpoints=self.breakpoints,
                 find=self.value,
+                stays=False,
                 run_isolated=child_process.run,
                 width=futures.configured_width(),
                 retries=execution.settings.retries or 0,
@@ -306,6 +317,9 @@ class MemoryEngine:
         """There are no accounts in memory."""
         raise KitaruFeatureNotAvailableError("an engine in memory has no accounts")
 
+    def runs_here(self, execution_id: str) -> bool:
+        return execution_id in self.executions
+
     def running_here(self) -> tuple[str, ...]:
         """Executions run within one call, so none runs between calls."""
         return ()
@@ -321,8 +335,8 @@ class MemoryEngine:
             update={
                 "metadata": dict(execution.notes),
                 "failure": _failure(execution),
-                "pending_wait": next(iter(execution.open_waits), None),
-                "pending_waits": tuple(execution.open_waits),
+                "pending_wait": next(iter(self.pending_waits(execution_id)), None),
+                "pending_waits": tuple(self.pending_waits(execution_id)),
                 "waits": tuple(answered_waits(execution)),
                 "checkpoints": calls,
                 "artifacts": (
@@ -406,7 +420,7 @@ class MemoryEngine:
         return [
             wait
             for execution in chosen
-            if execution.status is ExecutionStatus.WAITING
+            if not execution.status.is_finished
             for wait in execution.open_waits
         ]
 

@@ -142,6 +142,9 @@ class Board:
         self._execution.calls_before[wait.wait_id] = question.calls_before
         return wait
 
+    def pause(self, wait: PendingWait) -> None:
+        """How the attempt ends says it."""
+
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
     ) -> Answer | None:

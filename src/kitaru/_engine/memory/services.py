@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from kitaru._core.words.paging import cut
@@ -66,6 +66,37 @@ class MemorySecrets:
         if name not in self._secrets:
             raise KitaruUsageError(f"there is no secret {name!r}")
         return self._secrets[name]
+
+
+class MemoryBreakpoints:
+    """Where executions of one memory engine are to stop."""
+
+    def __init__(self) -> None:
+        self._set: dict[str, dict[str, bool]] = {}
+
+    def next_of(self, flow: str) -> str:
+        """Return the target that stands for the next start of a flow."""
+        return f"next:{flow}"
+
+    def of(self, target: str) -> dict[str, bool]:
+        return dict(self._set.get(target, {}))
+
+    def change(
+        self, target: str, *, add: Collection[str] = (), remove: Collection[str] = ()
+    ) -> None:
+        known = self._set.setdefault(target, {})
+        for selector in remove:
+            known.pop(selector, None)
+        for selector in add:
+            known.setdefault(selector, False)
+
+    def matched(self, target: str, selectors: Iterable[str]) -> None:
+        self._set[target].update(dict.fromkeys(selectors, True))
+
+    def take_next(self, flow: str, execution_id: str) -> None:
+        """Give an execution what was set for the next start of its flow."""
+        taken = self._set.pop(self.next_of(flow), {})
+        self.change(execution_id, add=list(taken))
 
 
 class MemoryReconciling:

@@ -110,6 +110,14 @@ class LineReporter:
         if self._sleeps:
             self.line("wait", f"  {wait.name}  until {moment(wait.expires_at)}")
             return
+        if wait.kind == "breakpoint":
+            call = wait.name.removeprefix("break:")
+            command = f"kitaru executions input {short(execution_id)}"
+            self.line("wait", f"  stopped before {call}")
+            self.line(
+                "wait", f"    let it run: {command} --continue, or --step, --stop"
+            )
+            return
         question = f": {wait.question}" if wait.question else ""
         named = f" --wait {shlex.quote(wait.name)}" if by_name else ""
         answer = hints.hint(wait.schema)

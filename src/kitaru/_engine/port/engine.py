@@ -17,7 +17,7 @@ from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments
-from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.port.execution import Breakpoints, Ending, Found
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.secrets import Secrets
 from kitaru._engine.port.stacks import Stacks
@@ -42,6 +42,8 @@ class Launch:
     replay: ReplayPlan | None = None
     # The version whose code the flow was loaded from.
     deployed: DeployedCode | None = None
+    # Selectors of calls before which it is to stop.
+    break_before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def breakpoints(self) -> Breakpoints:
+        """Where executions of this machine are to stop."""
+        ...
+
+    @property
     def stacks(self) -> Stacks:
         """The stacks, and which one is active."""
         ...
@@ -108,6 +115,10 @@ class Engine(Protocol):
 
     def store_id(self) -> str:
         """Return the id of the store that executions of this process are in."""
+        ...
+
+    def runs_here(self, execution_id: str) -> bool:
+        """Whether an execution is run by processes of this machine."""
         ...
 
     def running_here(self) -> tuple[str, ...]:

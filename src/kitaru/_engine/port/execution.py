@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,13 +25,17 @@ from kitaru.models import (
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one attempt in this process ended."""
+    """How one attempt in this process ended.
+
+    `stands_at` are the ids of the waits at which it left, to go on with any of them.
+    """
 
     status: ExecutionStatus
     value: Any = None
     has_value: bool = False
     error: BaseException | None = None
     origin: FailureOrigin | None = None
+    stands_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +185,17 @@ class WaitBoard(Protocol):
         ...
 
     def open(self, question: Question) -> PendingWait:
-        """Ask; an open wait of that name is taken as it is. The status is `waiting`.
+        """Ask; an open wait of that name is taken as it is.
 
         One that has an answer is not open: then the question is asked again.
 
         Raises:
             KitaruUsageError: If a wait that is to be made would be over already.
         """
+        ...
+
+    def pause(self, wait: PendingWait) -> None:
+        """Stay at a wait: the status is `waiting`."""
         ...
 
     def poll(
@@ -210,6 +218,31 @@ class WaitBoard(Protocol):
 
     def accepted(self, wait: PendingWait) -> None:
         """Go on after an answer that the flow takes: the status is `running` again."""
+        ...
+
+
+class Breakpoints(Protocol):
+    """Where executions are to stop before a call, by selectors.
+
+    A target is the id of an execution, or what `next_of` says of a flow.
+    """
+
+    def next_of(self, flow: str) -> str:
+        """Return the target that stands for the next start of a flow."""
+        ...
+
+    def of(self, target: str) -> dict[str, bool]:
+        """Return the selectors that are set, and whether each has matched a call."""
+        ...
+
+    def change(
+        self, target: str, *, add: Collection[str] = (), remove: Collection[str] = ()
+    ) -> None:
+        """Set and remove breakpoints; what is so already stays."""
+        ...
+
+    def matched(self, target: str, selectors: Iterable[str]) -> None:
+        """Note that calls came which they mean."""
         ...
 
 
@@ -276,11 +309,14 @@ class Parts:
     values: Values
     board: WaitBoard
     reporter: Reporter
+    breakpoints: Breakpoints
     find: Find
     run_foreign: Callable[[CheckpointSpec, str, tuple[Any, ...], dict[str, Any]], Any]
     run_isolated: Callable[[IsolatedCall], Any]
     # Whether questions can be open beside one another.
     several_waits: bool = True
+    # Whether a process can stay at a wait, so that looking again may find an answer.
+    stays: bool = True
     width: int = 10
     # For checkpoints that do not say it themselves.
     retries: int = 0

@@ -81,7 +81,7 @@ class Worker:
             # Looking would go through it, in a thread that it does not know.
             return
         try:
-            for one in due.until(self._journal, due.now(), kind=due.WAIT):
+            for one in due.until(self._journal, due.now()):
                 self._engine.get(one.execution_id)
         except KitaruError as error:
             logger.debug("nobody was woken: %s", error, exc_info=True)
@@ -98,7 +98,7 @@ class Worker:
             )
         except KitaruError as error:
             say(masking.text(f"{type(error).__name__}: {error}"))
-            self._journal.release(execution_id, self._me, None)
+            self._journal.release(execution_id, self._me)
         except BaseException:
             # This process ends; those that queue must not wait for it.
             self._hand_on(self._queue.take(self._pool, self._me))

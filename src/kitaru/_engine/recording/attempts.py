@@ -140,17 +140,12 @@ def reporter(log: LogFile) -> Reporter:
     return StreamReporter(file=log) if log_capture.has_terminal() else LogReporter(log)
 
 
-def leave(
-    journal: Journal, execution_id: str, ending: Ending, waits_for: str | None
-) -> bool:
+def leave(journal: Journal, execution_id: str, ending: Ending) -> bool:
     """Stop being the runner of an execution; false if it goes on.
 
-    Args:
-        journal: The journal.
-        execution_id: The execution.
-        ending: How the attempt ended.
-        waits_for: The wait whose answer may have come meanwhile.
+    It does if it left at a wait whose answer has come meanwhile.
     """
+    waits_for = () if ending.error is not None else ending.stands_at
     completed = ending.status is ExecutionStatus.COMPLETED
     try:
         return journal.release(

@@ -101,7 +101,7 @@ def _cancelled_unrun(
         engine.mark_cancelled(execution_id)
         return True
     finally:
-        journal.release(execution_id, Holder.me(), None)
+        journal.release(execution_id, Holder.me())
 
 
 def _left(journal: Journal, lease: Lease, seconds: float) -> bool:

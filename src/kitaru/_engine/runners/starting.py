@@ -50,7 +50,7 @@ class Starter:
             pid = spawning.spawn(execution_id, surroundings, pool=pool, log=log)
         except KitaruError:
             self._queue.not_started(execution_id, Holder.me())
-            self._journal.release(execution_id, Holder.me(), None)
+            self._journal.release(execution_id, Holder.me())
             raise
         self._queue.started(execution_id, pool, by=Holder.me(), runner=Holder.of(pid))
         return Continuation(how="process", pid=pid)

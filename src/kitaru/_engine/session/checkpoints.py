@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from kitaru._core.calls import failures, names, replay
+from kitaru._core.calls import breakpoints, failures, names, replay
 from kitaru._core.calls.records import OUTPUT, CallRecord, StoredValue
 from kitaru._core.calls.replay import Action, Decision, Timeline, original_of
 from kitaru._core.flows import scope
@@ -29,6 +29,7 @@ from kitaru._engine.session import futures, timeouts
 from kitaru._engine.session.checkpoint_call import Identity, Ticket, now
 from kitaru._engine.session.endings import Control
 from kitaru._engine.session.lineage import Course, Origins
+from kitaru._engine.session.waiting import Asked, Waiting
 from kitaru._engine.values import value_files
 from kitaru.errors import (
     KitaruBackendError,
@@ -49,8 +50,14 @@ class Checkpointing:
     """Gives calls their identity, decides what happens to them, and does it."""
 
     def __init__(
-        self, runtime: FlowRuntime, parts: Parts, timeline: Timeline, control: Control
+        self,
+        runtime: FlowRuntime,
+        parts: Parts,
+        timeline: Timeline,
+        control: Control,
+        waiting: Waiting,
     ) -> None:
+        self._waiting = waiting
         self._runtime = runtime
         self._execution_id = runtime.execution_id
         self._parts = parts
@@ -64,6 +71,7 @@ class Checkpointing:
         self._completed: dict[int, tuple[CheckpointSpec, CheckpointSpec]] = {}
         self._order = 0
         self._position = 0
+        self._in_flight: set[str] = set()
         self._flow_thread: int | None = None
 
     @property
@@ -156,6 +164,9 @@ class Checkpointing:
     ) -> object:
         """Return the value of a call: a recorded one, or what the body returns."""
         ticket, decision = self._open(spec, args, kwargs, options, identity)
+        stop = self._stop(ticket, decision)
+        if stop is not None:
+            decision = self._said(ticket, decision, self._waiting.at_breakpoint(stop))
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
         self._begin(ticket, decision)
@@ -184,6 +195,10 @@ class Checkpointing:
     ) -> object:
         """Do the same for an `async def` checkpoint."""
         ticket, decision = self._open(spec, args, kwargs, options, identity)
+        stop = self._stop(ticket, decision)
+        if stop is not None:
+            said = await self._waiting.at_breakpoint_async(stop, self._is_quiet)
+            decision = self._said(ticket, decision, said)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
         self._begin(ticket, decision)
@@ -217,6 +232,49 @@ class Checkpointing:
         args, kwargs = self._resolved(args, kwargs, options, identity)
         ticket = self._ticket(spec, args, kwargs, options, identity)
         return ticket, self._decide(ticket)
+
+    # -- breakpoints -----------------------------------------------------------
+
+    def _stop(self, ticket: Ticket, decision: Decision) -> Asked | None:
+        """Return what is to be asked before a call runs, if it is to stop."""
+        if decision.action is not Action.RUN:
+            return None
+        known = self._parts.breakpoints.of(self._execution_id)
+        name, invocation_id = ticket.spec.name, ticket.invocation_id
+        matching = breakpoints.matching(known, name, invocation_id)
+        if not matching:
+            return None
+        if not all(known[selector] for selector in matching):
+            self._parts.breakpoints.matched(self._execution_id, matching)
+        bound = ticket.spec.bind(ticket.args, ticket.kwargs)
+        return self._waiting.before_call(
+            invocation_id,
+            f"Stopped before {invocation_id}",
+            {"checkpoint": name, "arguments": breakpoints.shown(bound)},
+            self._order - 1,
+        )
+
+    def _said(
+        self, ticket: Ticket, decision: Decision, said: breakpoints.BreakAnswer
+    ) -> Decision:
+        """Do what somebody said at a breakpoint; return what becomes of the call."""
+        if said.action == "stop":
+            raise self._control.end(Cancelled("stopped at a breakpoint"))
+        points, every = self._parts.breakpoints, (breakpoints.EVERY,)
+        if said.action == "step":
+            points.change(self._execution_id, add=every)
+        elif breakpoints.EVERY in points.of(self._execution_id):
+            points.change(self._execution_id, remove=every)
+        if said.action != "override":
+            return decision
+        what = f"the override of checkpoint {ticket.invocation_id!r}"
+        encoded = codec.encode(said.value, what=what)
+        value = self._parts.values.put(encoded, owner=ticket.invocation_id, name=OUTPUT)
+        return Decision(Action.OVERRIDE, value=value)
+
+    def _is_quiet(self) -> bool:
+        """Whether no body runs."""
+        return not self._in_flight
 
     def _body(self, ticket: Ticket) -> Any:
         spec, invocation_id = ticket.spec, ticket.invocation_id
@@ -431,6 +489,8 @@ class Checkpointing:
         if decision.note:
             parts.reporter.warn(f"{ticket.invocation_id}: {decision.note}")
         parts.reporter.started(ticket.invocation_id)
+        with self._lock:
+            self._in_flight.add(ticket.invocation_id)
         ticket.started_at = now()
         parts.recorder.started(self._started(ticket))
 
@@ -453,6 +513,8 @@ class Checkpointing:
     def _settle(self, ticket: Ticket) -> object:
         """Make the outcome durable, then hand it to the flow."""
         self._course.ended(ticket.invocation_id)
+        with self._lock:
+            self._in_flight.discard(ticket.invocation_id)
         if ticket.error is not None:
             self._commit_failure(ticket, ticket.error)
             raise ticket.error
@@ -465,6 +527,8 @@ class Checkpointing:
 
     def _give_up(self, ticket: Ticket, error: BaseException) -> None:
         """Record that a call was cancelled, or its process told to end: it has no outcome."""
+        with self._lock:
+            self._in_flight.discard(ticket.invocation_id)
         if isinstance(error, FlowSignal):
             return
         record = self._record(ticket)

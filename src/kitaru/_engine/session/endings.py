@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows import scope
+from kitaru._core.flows.signals import Suspended
 from kitaru.errors import KitaruContextError
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Control:
         """End the body: this and every later call of it raises `reason`."""
         if self.ending is None:
             self.ending = reason
+        elif isinstance(self.ending, Suspended) and isinstance(reason, Suspended):
+            self.ending.also_at(reason)
         return self.ending
 
     def check(self) -> None:

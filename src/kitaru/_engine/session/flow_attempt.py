@@ -43,7 +43,9 @@ def run(
     except Suspended as signal:
         # `run()` replaces Ctrl-C during a wait by the suspension it means.
         interrupted = KeyboardInterrupt() if signal.args else None
-        return Ending(ExecutionStatus.WAITING, error=interrupted)
+        return Ending(
+            ExecutionStatus.WAITING, error=interrupted, stands_at=signal.waits
+        )
     except TakenOver as signal:
         # How it goes is what the other process says.
         return Ending(ExecutionStatus.RUNNING, error=KitaruStateError(str(signal)))

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kitaru._core.calls import breakpoints
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
@@ -22,7 +23,7 @@ from kitaru._engine.session import saved_values, threads
 from kitaru._engine.session.checkpoints import Checkpointing
 from kitaru._engine.session.endings import Control
 from kitaru._engine.session.futures import CheckpointFuture, Pool
-from kitaru._engine.session.waiting import Waiting
+from kitaru._engine.session.waiting import Asked, WaitFuture, Waiting
 from kitaru.errors import KitaruContextError
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
+
+
+def _first_answers(names: list[str], count: int) -> list[str]:
+    """Which of some waits were answered first; what it returns comes with the call."""
+    raise NotImplementedError
+
+
+_FIRST = CheckpointSpec("first_answers", _first_answers, type="wait", cache=False)
 
 
 class Session:
@@ -42,9 +51,11 @@ class Session:
         self._flow = flow
         self._parts = parts
         self._control = Control(parts.recorder.mark_caught)
-        self._checkpoints = Checkpointing(self, parts, timeline, self._control)
-        self._pool = Pool(parts.width, self._control)
         self._waiting = Waiting(execution_id, parts, self._control)
+        self._checkpoints = Checkpointing(
+            self, parts, timeline, self._control, self._waiting
+        )
+        self._pool = Pool(parts.width, self._control)
         self._thread = 0
         self._task: asyncio.Task[Any] | None = None
 
@@ -81,7 +92,17 @@ class Session:
                 self._pool.close()
         self._control.check()
         self._control.went_on()
+        self._tell_unmatched()
         return value
+
+    def _tell_unmatched(self) -> None:
+        """Say which breakpoints no call has come to."""
+        known = self._parts.breakpoints.of(self.execution_id)
+        for selector, has_matched in known.items():
+            if not has_matched and selector != breakpoints.EVERY:
+                self._parts.reporter.warn(
+                    f"breakpoint {selector!r}: no call of that name came to run"
+                )
 
     async def _main(self, body: Coroutine[Any, Any, Any]) -> Any:
         self._task = scope.current_task()
@@ -148,18 +169,55 @@ class Session:
 
     def wait_all(self, requests: Sequence[WaitRequest]) -> list[object]:
         """Return the answers, or leave the flow body until all are there."""
+        self._check_thread()
+        asked = self._waiting.prepared(requests, calls_before=self._checkpoints.asked)
+        self._settle()
+        return self._waiting.answers(asked)
+
+    def ask(self, request: WaitRequest) -> WaitFuture[Any]:
+        """Ask without stopping."""
+        self._check_thread()
+        self._control.went_on()
+        calls = self._checkpoints.asked
+        (asked,) = self._waiting.prepared([request], calls_before=calls)
+        self._waiting.ask(asked)
+        return WaitFuture(asked, self._answer_to)
+
+    def _answer_to(self, asked: Asked) -> object:
+        """Return the answer to what was asked, or leave the flow body until it is there."""
+        self._check_thread()
+        self._settle()
+        (value,) = self._waiting.collect([asked])
+        return value
+
+    def first(
+        self, futures: Sequence[WaitFuture[Any]], count: int
+    ) -> list[WaitFuture[Any]]:
+        """Return those answered first, or leave the flow body until so many are."""
+        self._check_thread()
+        self._settle()
+        found = self._waiting.first([future.asked for future in futures], count)
+        earliest = [asked.question.name for asked in found]
+        by_name = {future.name: future for future in futures}
+        # More may be answered when the body runs again: which were first is an outcome.
+        options = CallOptions(work=lambda names, count: earliest)
+        chosen = self.call(_FIRST, ([*by_name], count), {}, options)
+        assert isinstance(chosen, list)
+        return [by_name[name] for name in chosen]
+
+    def _check_thread(self) -> None:
         self._control.check()
         if threading.get_ident() != self._thread:
             raise KitaruContextError(
                 "wait() was called in another thread than the flow body's; only the flow "
                 "body itself can pause"
             )
-        asked = self._waiting.prepared(requests, calls_before=self._checkpoints.asked)
-        # A pause ends the process: what runs beside the body has to be done by then.
+
+    def _settle(self) -> None:
+        """A pause ends the process: what runs beside the body has to be done by then."""
         self._pool.settle()
         self._control.check()
         self._control.went_on()
-        return self._waiting.answers(asked)
 
     # -- the rest ------------------------------------------------------------
 

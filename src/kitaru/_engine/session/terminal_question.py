@@ -39,9 +39,7 @@ class TerminalQuestion:
         self._form: Form | None = None
         self._typed = b""
         self._owns = False
-        self._over = not (
-            sys.stdin and _is_terminal(_STDIN) and is_terminal(sys.stderr)
-        )
+        self._over = not has_terminal()
 
     @property
     def is_open(self) -> bool:
@@ -130,3 +128,8 @@ def _is_terminal(descriptor: int) -> bool:
         return os.isatty(descriptor)
     except OSError:
         return False
+
+
+def has_terminal() -> bool:
+    """Whether a person can be asked where this process runs."""
+    return bool(sys.stdin and _is_terminal(_STDIN) and is_terminal(sys.stderr))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
-from kitaru._core.calls import names
+from kitaru._core.calls import breakpoints, names
 from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.flows.specs import WaitRequest
 from kitaru._core.secrecy import masking
@@ -17,13 +19,17 @@ from kitaru._core.words.similar import shorten
 from kitaru._core.words.wording import moment
 from kitaru._engine.port.execution import Parts, Question
 from kitaru._engine.session.endings import Control
-from kitaru._engine.session.terminal_question import TerminalQuestion
+from kitaru._engine.session.terminal_question import TerminalQuestion, has_terminal
 from kitaru.errors import (
     KitaruUsageError,
     KitaruWaitExpired,
     KitaruWaitValidationError,
 )
 from kitaru.models import PendingWait
+
+R = TypeVar("R")
+# Seconds between two looks at several waits.
+_LOOK_AGAIN = 0.2
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -37,6 +43,47 @@ class Asked:
     question: Question
     answer: Answer | None = None
     open: PendingWait | None = None
+    # Whether the flow went on after it was asked.
+    went_on: bool = False
+
+
+class WaitFuture(Generic[R]):
+    """A question that was asked, while the flow went on.
+
+    Attributes:
+        name: The handle to answer it by.
+
+    Example:
+        >>> asked = [wait.submit(schema=bool, name=n) for n in names]  # doctest: +SKIP
+        >>> votes = [one.result() for one in asked]  # doctest: +SKIP
+    """
+
+    def __init__(self, asked: Asked, collect: Callable[[Asked], object]) -> None:
+        self._asked = asked
+        self._collect = collect
+
+    @property
+    def name(self) -> str:
+        """The handle to answer it by."""
+        return self._asked.question.name
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked, for the session."""
+        return self._asked
+
+    def result(self) -> R:
+        """Return the answer; pauses the flow until it is there, as `wait()` does.
+
+        Raises:
+            KitaruWaitExpired: If it expired without one.
+            KitaruContextError: Outside the flow body.
+        """
+        value: Any = self._collect(self._asked)
+        return cast("R", value)
+
+    def __repr__(self) -> str:
+        return f"<WaitFuture {self.name}>"
 
 
 class Waiting:
@@ -86,29 +133,121 @@ class Waiting:
             FlowSignal: If not all are answered in time, or one was given up.
             KitaruWaitExpired: If one expired without an answer.
         """
-        board = self._parts.board
         for one in asked:
-            name = self._names.next(one.question.name)
-            one.question = replace(one.question, name=name)
-            one.answer = board.answer_of(name) or board.take_over(one.question)
+            self._look(one)
         self._by_name = len(asked) > 1
         if self._by_name and self._parts.several_waits:
             for one in asked:
                 if one.answer is None:
                     self._open(one)
+        return [*self.collect(asked)]
+
+    def ask(self, asked: Asked) -> None:
+        """Ask without stopping; where only one wait can be open, ask when it is needed."""
+        self._look(asked)
+        self._by_name = True
+        if asked.answer is None and self._parts.several_waits:
+            asked.went_on = True
+            self._open(asked)
+
+    def collect(self, asked: Sequence[Asked]) -> list[object]:
+        """Return the answers to what was asked; see `answers`."""
         values = [self._value(one) for one in asked]
-        opened = [one.open for one in asked if one.open is not None]
+        self._accept(asked)
+        return values
+
+    def _accept(self, asked: Sequence[Asked]) -> None:
+        """Go on after what was open."""
+        opened = [one for one in asked if one.open is not None]
         if opened:
             self._check_held()
-        for wait in opened:
-            board.accepted(wait)
-        return values
+        for one in opened:
+            assert one.open is not None
+            self._parts.board.accepted(one.open)
+            one.open = None
+
+    def first(self, asked: Sequence[Asked], count: int) -> list[Asked]:
+        """Return the waits that were answered first, or leave until so many are.
+
+        Of those that are answered already, the earliest.
+        """
+        deadline = time.monotonic() + max(one.request.timeout for one in asked)
+        while True:
+            for one in asked:
+                if one.answer is None:
+                    wait = one.open or self._open(one)
+                    one.answer = self._parts.board.poll(
+                        wait, timeout=0, idle=time.sleep
+                    )
+            known = [one for one in asked if one.answer is not None]
+            if len(known) >= count:
+                chosen = sorted(known, key=_answered_at)[:count]
+                self._accept(chosen)
+                return chosen
+            open_waits = [one.open for one in asked if one.open is not None]
+            self._parts.board.pause(open_waits[0])
+            if time.monotonic() >= deadline or not self._parts.stays:
+                ids = [wait.wait_id for wait in open_waits]
+                raise self._control.end(Suspended(waits=ids))
+            self._check_held()
+            time.sleep(_LOOK_AGAIN)
+
+    def _look(self, asked: Asked) -> None:
+        """Give a wait its name, and the answer that it has."""
+        board = self._parts.board
+        name = self._names.next(asked.question.name)
+        asked.question = replace(asked.question, name=name)
+        asked.answer = board.answer_of(name) or board.take_over(asked.question)
+
+    # -- breakpoints -----------------------------------------------------------
+
+    def before_call(
+        self, invocation_id: str, text: str, metadata: dict[str, Any], calls: int
+    ) -> Asked:
+        """Ask what is to become of a call; one that was let go on is not asked again."""
+        name = breakpoints.wait_name(invocation_id)
+        request = WaitRequest(
+            schema=breakpoints.BreakAnswer,
+            name=name,
+            question=masking.text(text),
+            metadata=metadata,
+            # Nobody would answer here without a terminal, and going on costs little.
+            timeout=answers.DEFAULT_TIMEOUT if has_terminal() else 0.0,
+            kind="breakpoint",
+        )
+        (asked,) = self.prepared([request], calls_before=calls)
+        asked.answer = self._parts.board.answer_of(name)
+        self._by_name = True
+        return asked
+
+    def at_breakpoint(self, asked: Asked) -> breakpoints.BreakAnswer:
+        """Return what was said, or leave the flow body."""
+        (said,) = self.collect([asked])
+        assert isinstance(said, breakpoints.BreakAnswer)
+        return said
+
+    async def at_breakpoint_async(
+        self, asked: Asked, is_quiet: Callable[[], bool]
+    ) -> breakpoints.BreakAnswer:
+        """Do the same while calls in flight go on; leave once `is_quiet`."""
+        deadline = time.monotonic() + asked.request.timeout
+        while asked.answer is None:
+            wait = asked.open or self._open(asked)
+            asked.answer = self._parts.board.poll(wait, timeout=0, idle=time.sleep)
+            if asked.answer is None:
+                self._control.check()
+                if time.monotonic() >= deadline and is_quiet():
+                    raise self._control.end(Suspended(waits=[wait.wait_id]))
+                await asyncio.sleep(_LOOK_AGAIN / 10 if is_quiet() else _LOOK_AGAIN)
+        return self.at_breakpoint(asked)
+
+    # -- one wait --------------------------------------------------------------
 
     def _value(self, asked: Asked) -> object:
         """Return the answer to one wait, asking again while it does not fit."""
         name, reporter = asked.question.name, self._parts.reporter
         while True:
-            answer = asked.answer or self._ask_person(asked)
+            answer = asked.answer = asked.answer or self._ask_person(asked)
             reporter.answered(name, answer)
             if answer.aborted:
                 raise self._control.end(Cancelled("the wait was aborted"))
@@ -125,6 +264,7 @@ class Waiting:
                 text = answered.asked_again(asked.question.text, problem)
                 asked.question = replace(asked.question, text=text)
                 asked.answer = asked.open = None
+                asked.went_on = False
 
     def _check_expired(self, asked: Asked, answer: Answer) -> None:
         """Go on after a timer; tell the flow of a question that nobody answered.
@@ -134,8 +274,7 @@ class Waiting:
         """
         if asked.question.kind == "timer":
             return
-        if asked.open is not None:
-            self._parts.board.accepted(asked.open)
+        self._accept([asked])
         name, at = asked.question.name, answer.at or datetime.now(UTC)
         raise KitaruWaitExpired(
             f"wait {name!r} expired at {moment(at)}: nobody had answered; catch "
@@ -146,15 +285,19 @@ class Waiting:
 
     def _ask_person(self, asked: Asked) -> Answer:
         wait = asked.open or self._open(asked)
+        if asked.went_on:
+            self._parts.board.pause(wait)
         answer = self._poll(wait, asked.request.timeout)
         if answer is None:
-            raise self._control.end(Suspended())
+            raise self._control.end(Suspended(waits=[wait.wait_id]))
         return answer
 
     def _open(self, asked: Asked) -> PendingWait:
         self._parts.recorder.drain()
         self._check_held()
         wait = asked.open = self._parts.board.open(asked.question)
+        if not asked.went_on:
+            self._parts.board.pause(wait)
         self._parts.reporter.waiting(self._execution_id, wait, by_name=self._by_name)
         return wait
 
@@ -164,11 +307,18 @@ class Waiting:
         except FlowSignal as signal:
             raise self._control.end(signal) from None
 
+    def _idle(self, asked: TerminalQuestion, seconds: float) -> None:
+        asked.idle(seconds)
+        # A call beside may have ended the body.
+        self._control.check()
+
     def _poll(self, wait: PendingWait, timeout: float) -> Answer | None:
         board = self._parts.board
         asked = TerminalQuestion(wait, lambda value: board.give(wait, value))
         try:
-            answer = board.poll(wait, timeout=timeout, idle=asked.idle)
+            answer = board.poll(
+                wait, timeout=timeout, idle=lambda s: self._idle(asked, s)
+            )
         except KeyboardInterrupt:
             # Ctrl-C ends the process, not the execution: the question stays open.
             self._control.end(Suspended("interrupted"))
@@ -200,3 +350,8 @@ def _answer_schema(request: WaitRequest) -> dict[str, Any] | None:
             f"schema: {error.field} must be {error.expected}, got {error.got}"
         ) from None
     return schema
+
+
+def _answered_at(asked: Asked) -> datetime:
+    at = asked.answer.at if asked.answer is not None else None
+    return at or datetime.max.replace(tzinfo=UTC)

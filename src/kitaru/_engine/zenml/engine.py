@@ -21,6 +21,7 @@ from kitaru._core.values.tagging import Permit
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.journal.refusals import is_of_a_row
@@ -101,6 +102,7 @@ class ZenMLEngine:
             self.use_project(project, said_by=said_by)
         self.journal = Journal(folders.journal_path())
         self.queue = Queue(self.journal)
+        self.breakpoints = JournalBreakpoints(self.journal)
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)
@@ -129,6 +131,9 @@ class ZenMLEngine:
     @property
     def accounts(self) -> accounts.ZenMLAccounts:
         return accounts.ZenMLAccounts()
+
+    def runs_here(self, execution_id: str) -> bool:
+        return not remote_runs.runs_elsewhere(find_run(execution_id))
 
     def running_here(self) -> tuple[str, ...]:
         return self.journal.held_by(Holder.me())
@@ -209,6 +214,8 @@ class ZenMLEngine:
         run = self._reconciler.met(
             find_run(execution_id), has_open_wait=bool(waits), asked=True
         )
+        if statuses.status_of(run).is_finished:
+            waits = []
         with translated(f"reading execution {execution_id}"):
             return executions.detailed(
                 run,
@@ -452,10 +459,11 @@ class _Cancellable:
     surface: str
 
     def stopped_elsewhere(self, execution_id: str) -> bool:
-        wait = self.engine._open_wait(execution_id)
-        if wait is not None:
-            self.engine.abort(wait, surface=self.surface)
-            return True
+        if self.has_open_wait(execution_id):
+            wait = self.engine._open_wait(execution_id)
+            if wait is not None:
+                self.engine.abort(wait, surface=self.surface)
+                return True
         run = find_run(execution_id)
         if remote_runs.runs_elsewhere(run):
             remote_runs.stop(run)
@@ -463,6 +471,9 @@ class _Cancellable:
         return False
 
     def has_open_wait(self, execution_id: str) -> bool:
+        if self.stored_status(execution_id) is not ExecutionStatus.WAITING:
+            # One that runs stops at its next checkpoint, whatever it has asked.
+            return False
         return self.engine._open_wait(execution_id) is not None
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:

@@ -94,8 +94,10 @@ class LocalBoard:
         due.expect(
             self._journal, wait.wait_id, self._execution_id, self._terms[wait.wait_id]
         )
-        self._show("paused", "Waiting for input.")
         return wait
+
+    def pause(self, wait: PendingWait) -> None:
+        self._show("paused", "Waiting for input.")
 
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]

@@ -17,6 +17,7 @@ from kitaru._core.values.tagging import anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
 from kitaru._engine.local import conditions, starting
@@ -188,6 +189,7 @@ class LocalExecution:
                     is_awaited=self.is_awaited,
                 ),
                 reporter=self.reporter,
+                breakpoints=JournalBreakpoints(self.journal),
                 find=self.find,
                 run_foreign=_run_foreign,
                 run_isolated=self._run_in_child,

@@ -20,6 +20,7 @@ from kitaru._core.values import codec
 from kitaru._core.versions.records import Version
 from kitaru._engine.code import unpacked
 from kitaru._engine.journal import compaction
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local import conditions, reading, starting
@@ -30,7 +31,7 @@ from kitaru._engine.local.running.execution import (
     Source,
     values_of,
 )
-from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, no_way_back
+from kitaru._engine.local.store.ground import Ground, no_way_back
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
@@ -113,6 +114,7 @@ class Launcher:
         assert facts.deployed is not None  # those of a version say so
         folder = str(unpacked.folder_of(facts.deployed))
         noted = self._note(execution_id, version.flow, facts, python=python, cwd=folder)
+        JournalBreakpoints(self.journal).take_next(version.flow, execution_id)
         return execution_id, starting.start(
             self.ground, self.journal, self.queue, execution_id, noted
         )
@@ -150,7 +152,7 @@ class Launcher:
             with no_way_back():
                 fresh = self._is_fresh(execution_id, seen)
         except KitaruError:
-            self.journal.release(execution_id, Holder.me(), None)
+            self.journal.release(execution_id, Holder.me())
             raise
         if isinstance(flow, KitaruError):
             self._give_up(store, execution_id, flow, reporter)
@@ -200,6 +202,11 @@ class Launcher:
             python=(place and place.python) or sys.executable,
             cwd=(place and place.cwd) or str(Path.cwd()),
         )
+        points = JournalBreakpoints(self.journal)
+        if plan is None:
+            points.take_next(flow.name, execution_id)
+        if launch.break_before:
+            points.change(execution_id, add=launch.break_before)
         return execution_id, facts
 
     def _note(
@@ -286,13 +293,12 @@ class Launcher:
                 if ending.status.is_finished:
                     # Who follows the log goes by the lease: the last line comes before.
                     execution.reporter.ended(execution_id, name, ending)
-                waits_for = self._waits_for(execution_id, ending)
-                if attempts.leave(self.journal, execution_id, ending, waits_for):
+                if attempts.leave(self.journal, execution_id, ending):
                     break
                 inputs, fresh = None, False
         except BaseException:
             # Nobody knows how it ended; who looks next finds that nobody runs it.
-            self.journal.release(execution_id, Holder.me(), None)
+            self.journal.release(execution_id, Holder.me())
             raise
         finally:
             execution.store.close()
@@ -307,19 +313,6 @@ class Launcher:
             return {}
         with reading.looking(self.ground, self.journal, self.queue) as reader:
             return conditions.by_name(reader.conditions(execution_id))
-
-    def _waits_for(self, execution_id: str, ending: Ending) -> str | None:
-        """Return the wait that the flow left at, whose answer may have come."""
-        if ending.status is not ExecutionStatus.WAITING or ending.error is not None:
-            return None
-        try:
-            with reading.looking(self.ground, self.journal, self.queue) as reader:
-                found = [c for c in reader.conditions(execution_id) if c.is_pending]
-        except OnlyZenMLKnows as doubt:
-            # An answer that comes while it leaves is met by whoever looks next.
-            logger.debug("%s leaves unseen: %s", execution_id, doubt)
-            return None
-        return found[-1].wait_id if found else None
 
     def _is_fresh(self, execution_id: str, seen: ExecutionStatus | None) -> bool:
         """Whether nothing of an execution has run, now that we hold the lease.
@@ -350,5 +343,5 @@ class Launcher:
             runs.fail(store, execution_id, FailureOrigin.RUNTIME, str(error))
         except KitaruBackendError as refused:
             reporter.warn(str(refused))
-        self.journal.release(execution_id, Holder.me(), None)
+        self.journal.release(execution_id, Holder.me())
         reporter.warn(str(error))

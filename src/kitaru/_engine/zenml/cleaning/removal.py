@@ -75,7 +75,7 @@ class ZenMLMaintenance:
             return reason
         finally:
             if not gone:
-                self._journal.release(execution_id, Holder.me(), None)
+                self._journal.release(execution_id, Holder.me())
 
     def remove_stray_logs(self) -> int:
         # The files first: a log is younger than the journal's row of its execution.

@@ -18,7 +18,7 @@ from zenml.enums import (
     RunWaitConditionLeaseMode,
     RunWaitConditionStatus,
 )
-from zenml.models import RunWaitConditionLeaseUpdate, RunWaitConditionResponse
+from zenml.models import RunWaitConditionLeaseUpdate
 from zenml.utils.time_utils import utc_now
 
 from kitaru._core.waits.answered import Answer
@@ -81,10 +81,12 @@ class LeasedBoard(ZenMLBoard):
             idle(min(pause, left))
             pause = min(pause * _SLOWER, _SLOWEST_POLL)
 
-    def _opened(self, condition: RunWaitConditionResponse) -> None:
-        """Watch it from the first moment on."""
-        self._lease(condition.id, RunWaitConditionLeaseMode.REFRESH)
-        super()._opened(condition)
+    def open(self, question: Question) -> PendingWait:
+        """Ask, and watch it from the first moment on."""
+        wait = super().open(question)
+        with translated(f"watching wait {wait.name!r}"):
+            self._lease(UUID(wait.wait_id), RunWaitConditionLeaseMode.REFRESH)
+        return wait
 
     def _is_answered(self, wait: PendingWait, mode: RunWaitConditionLeaseMode) -> bool:
         try:

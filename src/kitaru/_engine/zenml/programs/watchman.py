@@ -107,7 +107,7 @@ def forgotten(journal: Journal) -> Set[str]:
     """Return executions that are answered, or run, and have no living runner."""
     leases = journal.leases()
     living = {lease.execution_id for lease in leases if lease.is_live}
-    over = {one.execution_id for one in due.until(journal, due.now(), kind=due.WAIT)}
+    over = {one.execution_id for one in due.until(journal, due.now())}
     found = (_answered() | over | {lease.execution_id for lease in leases}) - living
     queue = Queue(journal)
     # Who queues gets on, unless nobody is left to take it.

@@ -116,7 +116,7 @@ class Reconciler:
                 return Trouble.RUNNER_DIED
             given_up = elsewhere and look is not None and look(run)
             return Trouble.GIVEN_UP if given_up else None
-        if has_open_wait:
+        if has_open_wait and not self._journal.has_untaken(str(run.id)):
             return None
         if elsewhere:
             forgotten = remote_runs.is_forgotten(str(run.id))
@@ -250,7 +250,8 @@ class Reconciler:
         self._project_leftovers(run)
         with translated(f"looking at the waits of execution {execution_id}"):
             # The runner may have asked and left since the waits were read.
-            if Decisions(self._journal).open_waits(execution_id):
+            untaken = self._journal.has_untaken(execution_id)
+            if not untaken and Decisions(self._journal).open_waits(execution_id):
                 return None
         if not remote_runs.runs_elsewhere(run):
             refuse_unloadable(runs.facts_to_run(run).source)

@@ -101,7 +101,7 @@ class ZenMLReconciling:
                 continue
             run = plan.find_run(lease.execution_id)
             if run is not None and run.status.is_finished:
-                self._journal.release(lease.execution_id, lease.holder, None)
+                self._journal.release(lease.execution_id, lease.holder)
         if runs.store_is_a_file():
             return
         with translated("looking for turns of executions that have ended"):

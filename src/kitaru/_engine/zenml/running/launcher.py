@@ -27,6 +27,7 @@ from kitaru._core.versions.records import Version
 from kitaru._engine import flow_loading
 from kitaru._engine.code import unpacked
 from kitaru._engine.journal import compaction
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.output import log_folders
@@ -47,10 +48,10 @@ from kitaru._engine.zenml.runs import entry, runs, statuses
 from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
-from kitaru._engine.zenml.waits import conditions
 from kitaru.errors import (
     KitaruBackendError,
     KitaruError,
+    KitaruFeatureNotAvailableError,
     KitaruRuntimeError,
     KitaruStateError,
 )
@@ -111,6 +112,11 @@ class Launcher:
     def _submit(self, launch: Launch) -> str:
         """Start an execution on the active stack, which is remote."""
         flow = launch.flow
+        if launch.break_before:
+            raise KitaruFeatureNotAvailableError(
+                f"break_before={list(launch.break_before)}: breakpoints are for executions "
+                "on local stacks; start it with stack='default'"
+            )
         remote_runs.check(flow.source)
         inputs = attempts.encoded_inputs(launch)
         with translated(f"starting flow {flow.name!r}"):
@@ -193,6 +199,11 @@ class Launcher:
             self._local_facts(flow.name, facts, python, folder),
             Holder.me(),
         )
+        points = JournalBreakpoints(self._journal)
+        if plan is None:
+            points.take_next(flow.name, str(run.id))
+        if launch.break_before:
+            points.change(str(run.id), add=launch.break_before)
         return str(run.id), run
 
     def invoke(
@@ -225,6 +236,7 @@ class Launcher:
         folder = str(unpacked.folder_of(facts.deployed))
         noted = self._local_facts(version.flow, facts, python, folder)
         self._journal.put_execution(execution_id, noted, Holder.me())
+        JournalBreakpoints(self._journal).take_next(version.flow, execution_id)
         return execution_id, self._spawn(execution_id)
 
     def _local_facts(
@@ -248,7 +260,7 @@ class Launcher:
                 runs.store_id(),
             )
         except KitaruError:
-            self._journal.release(execution_id, Holder.me(), None)
+            self._journal.release(execution_id, Holder.me())
             raise
         return self._starter.start_or_queue(
             execution_id, surroundings, log=log_folders.path_of(execution_id)
@@ -343,7 +355,7 @@ class Launcher:
                 with translated(f"continuing execution {execution_id}"):
                     runs.mark_resuming(run)
         except KitaruError:
-            self._journal.release(execution_id, Holder.me(), None)
+            self._journal.release(execution_id, Holder.me())
             raise
         return self._spawn(execution_id)
 
@@ -361,7 +373,7 @@ class Launcher:
                 if run.status is not RunStatus.RESUMING:
                     remote_runs.go_on(run)
         finally:
-            self._journal.release(execution_id, Holder.me(), None)
+            self._journal.release(execution_id, Holder.me())
         return Continuation(how="stack")
 
     def _still_open(
@@ -379,7 +391,7 @@ class Launcher:
             if seen is not None:
                 check_unchanged(execution_id, statuses.status_of(seen), status)
         except KitaruError:
-            self._journal.release(execution_id, Holder.me(), None)
+            self._journal.release(execution_id, Holder.me())
             raise
         return run
 
@@ -388,16 +400,10 @@ class Launcher:
         execution_id = execution.execution_id
         while True:
             ending = self._run_once(execution, submit)
-            waits_for = None
-            if ending.status is ExecutionStatus.WAITING and ending.error is None:
-                with translated("looking for open waits"):
-                    open_waits = conditions.open_conditions(execution_id)
-                # The last one that was asked; the journal knows whether it has an answer.
-                waits_for = str(open_waits[-1].id) if open_waits else None
             if ending.status.is_finished:
                 # Who follows the log goes by the lease: the last line comes before.
                 execution.reporter.ended(execution_id, execution.flow_name, ending)
-            if attempts.leave(self._journal, execution_id, ending, waits_for):
+            if attempts.leave(self._journal, execution_id, ending):
                 break
             entry.expect(execution_id, lambda: execution.body(None, fresh=False))
             submit = partial(_go_on, execution_id)
@@ -449,7 +455,7 @@ class Launcher:
                 if not run.status.is_finished:
                     self._fail(run, "the flow body did not start")
         finally:
-            self._journal.release(execution_id, Holder.me(), None)
+            self._journal.release(execution_id, Holder.me())
 
     def _execution(
         self,
@@ -483,7 +489,7 @@ class Launcher:
         """An execution whose flow cannot be loaded has failed; retry works later."""
         with translated("ending the execution"):
             self._fail(run, str(error))
-        self._journal.release(str(run.id), Holder.me(), None)
+        self._journal.release(str(run.id), Holder.me())
         reporter.warn(str(error))
 
     def _fail(self, run: PipelineRunResponse, text: str) -> None:

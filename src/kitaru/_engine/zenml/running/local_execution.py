@@ -24,6 +24,7 @@ from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
+from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
 from kitaru._engine.output import log_folders
@@ -172,6 +173,7 @@ class LocalExecution:
                     is_awaited=self._is_awaited,
                 ),
                 reporter=self.reporter,
+                breakpoints=JournalBreakpoints(self._journal),
                 find=self._find,
                 run_foreign=zenml_steps.run,
                 run_isolated=pods.run if pods else _run_in_child,

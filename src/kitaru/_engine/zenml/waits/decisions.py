@@ -100,7 +100,12 @@ class Decisions:
         """Return the waits without an answer, of one execution or of all."""
         found = conditions.open_conditions(execution_id)
         is_open = self.is_open if execution_id else self._is_surely_open
-        return [conditions.pending_wait(one) for one in found if is_open(one)]
+        return [
+            conditions.pending_wait(one)
+            for one in found
+            # What has ended has no use for answers any more.
+            if not one.run.status.is_finished and is_open(one)
+        ]
 
     def _is_surely_open(self, condition: RunWaitConditionResponse) -> bool:
         try:

@@ -95,17 +95,16 @@ class ZenMLBoard:
         with translated(f"opening wait {question.name!r}"):
             if not asked or not self._decisions.is_open(asked[-1]):
                 asked.append(self._create(question, len(asked)))
-            self._opened(asked[-1])
         wait, terms = pending_wait(asked[-1], self._execution_id), _terms(asked[-1])
         due.expect(self._journal, wait.wait_id, self._execution_id, terms)
         self._terms[wait.wait_id] = terms
         return wait
 
-    def _opened(self, condition: RunWaitConditionResponse) -> None:
-        """Show that the execution waits."""
-        conditions.show_status(
-            self._execution_id, ExecutionStatus.PAUSED, "Waiting for input."
-        )
+    def pause(self, wait: PendingWait) -> None:
+        with translated(f"waiting for {wait.name!r}"):
+            conditions.show_status(
+                self._execution_id, ExecutionStatus.PAUSED, "Waiting for input."
+            )
 
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
