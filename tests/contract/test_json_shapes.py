@@ -111,6 +111,7 @@ EXECUTIONS: dict[str, Callable[[], list[str]]] = {
     "executions logs": lambda: [completed()],
     "executions input": lambda: [article.run("a").exec_id, "--value", "true"],
     "executions retry": lambda: [failing.run().exec_id],
+    "executions break": lambda: [article.run("a").exec_id, "--before", "write"],
     "executions cancel": lambda: [article.run("a").exec_id],
     "executions replay": lambda: [completed(), "--from", "write"],
     "executions compare": replayed,

@@ -34,24 +34,17 @@ def untaken(db: sqlite3.Connection, execution_id: str) -> None:
     db.execute(
         "INSERT INTO due (due_id, execution_id, kind, at, body) VALUES (?,?,?,?,'{}') "
         "ON CONFLICT (due_id) DO NOTHING",
-        (_untaken(execution_id), execution_id, UNTAKEN, time.time()),
+        (untaken_id(execution_id), execution_id, UNTAKEN, time.time()),
     )
 
 
 def taken(db: sqlite3.Connection, execution_id: str) -> None:
     """Note that somebody goes on, who reads the answers after that."""
-    db.execute("DELETE FROM due WHERE due_id = ?", (_untaken(execution_id),))
+    db.execute("DELETE FROM due WHERE due_id = ?", (untaken_id(execution_id),))
 
 
-def is_untaken(db: sqlite3.Connection, execution_id: str) -> bool:
-    """Whether an answer came with which nobody has gone on."""
-    found = db.execute(
-        "SELECT 1 FROM due WHERE due_id = ?", (_untaken(execution_id),)
-    ).fetchone()
-    return found is not None
-
-
-def _untaken(execution_id: str) -> str:
+def untaken_id(execution_id: str) -> str:
+    """Return under what that is noted among what is due."""
     return f"{UNTAKEN}:{execution_id}"
 
 

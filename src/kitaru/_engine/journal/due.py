@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kitaru._core.waits.terms import Terms
-from kitaru._engine.journal import sealing
+from kitaru._engine.journal import answers, sealing
 from kitaru._engine.journal.journal import Journal
 
 WAIT = "wait"
@@ -48,6 +48,14 @@ def expect(journal: Journal, wait_id: str, execution_id: str, terms: Terms) -> N
     """Let whoever lives look at an execution when a wait of it is over."""
     if terms.expires_at is not None:
         put(journal, Due(wait_id, execution_id, WAIT, terms.expires_at, {}))
+
+
+def has_untaken(journal: Journal, execution_id: str) -> bool:
+    """Whether an answer came with which nobody has gone on."""
+    rows = journal.read(
+        "SELECT 1 FROM due WHERE due_id = ?", (answers.untaken_id(execution_id),)
+    )
+    return bool(rows)
 
 
 def put(journal: Journal, due: Due) -> None:

@@ -37,13 +37,9 @@ SELECT execution_id FROM executions
 WHERE execution_id = ?1 AND body LIKE '%"python": "%'
 """
 
-_TABLES = (
-    *("calls", "notes", "answers", "executions", "leases", "queue", "ended"),
-    "due",
-)
+_RUNNING = ("executions", "leases", "queue", "ended", "due")
+_TABLES = ("calls", "notes", "answers", *_RUNNING)
 _IDS = " UNION ".join(f"SELECT execution_id FROM {table}" for table in _TABLES)
-# Of breakpoints some are of the next start of a flow, which is no execution.
-_ALL_TABLES = (*_TABLES, "breakpoints")
 _ENTRIES = f"""
 SELECT known.execution_id, executions.body, {sealing.intact("executions")},
   coalesce(length(executions.body), 0) + coalesce(
@@ -453,7 +449,10 @@ class Journal:
         with self.transaction() as db:
             if not answers.put(db, wait_id, execution_id, body):
                 raise answers.second(db, wait_id, execution_id)
-            return _taker(db, execution_id)
+            lease = _living(db, execution_id)
+            if lease is None and not body.get("aborted"):
+                answers.untaken(db, execution_id)
+            return lease
 
     def carry_over(
         self, wait_id: str, execution_id: str, body: Mapping[str, Any]
@@ -463,19 +462,13 @@ class Journal:
         Returns the lease of a living runner, `None` if nobody runs.
         """
         with self.transaction() as db:
-            if answers.put(db, wait_id, execution_id, body):
-                return _taker(db, execution_id)
+            answers.put(db, wait_id, execution_id, body)
             return _living(db, execution_id)
 
     def answer(self, wait_id: str) -> dict[str, Any] | None:
         """Return the answer that stands, if it came to this journal."""
         with self._lock, translated(self.path):
             return answers.read(self._db, wait_id)
-
-    def has_untaken(self, execution_id: str) -> bool:
-        """Whether an answer came with which nobody has gone on."""
-        with self._lock, translated(self.path):
-            return answers.is_untaken(self._db, execution_id)
 
     # -- upkeep --------------------------------------------------------------
 
@@ -528,7 +521,7 @@ class Journal:
                 )
             else:
                 db.execute("DELETE FROM own WHERE execution_id = ?", (execution_id,))
-            for table in _ALL_TABLES:
+            for table in (*_TABLES, "breakpoints"):
                 db.execute(
                     f"DELETE FROM {table} WHERE execution_id = ?", (execution_id,)
                 )
@@ -598,14 +591,6 @@ class Journal:
         """Return the rows of a query."""
         with self._lock, translated(self.path):
             return self._db.execute(statement, values).fetchall()
-
-
-def _taker(db: sqlite3.Connection, execution_id: str) -> Lease | None:
-    """Return who takes an answer; without a living runner it is to be taken later."""
-    lease = _living(db, execution_id)
-    if lease is None:
-        answers.untaken(db, execution_id)
-    return lease
 
 
 def _living(db: sqlite3.Connection, execution_id: str) -> Lease | None:

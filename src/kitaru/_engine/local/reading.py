@@ -306,7 +306,7 @@ class Reader:
             return
         self._refuse_due(pending)
         has_open_wait = any(not self._is_answered(wait) for wait in pending)
-        untaken = self._journal.has_untaken(run.execution_id)
+        untaken = due.has_untaken(self._journal, run.execution_id)
         if run.status is not ExecutionStatus.WAITING or not has_open_wait or untaken:
             self._refuse(run.execution_id, "nobody goes on with it")
         self._refuse_leftovers(run)

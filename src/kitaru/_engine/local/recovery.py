@@ -11,6 +11,7 @@ from kitaru._core.calls import described, failures, names
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._core.waits.condition_names import terms_in
 from kitaru._engine import flow_loading
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.local import conditions, reading
@@ -70,7 +71,7 @@ class Recovery:
             noted = reader.noted(execution_id)
             is_due = reader.due_waits(execution_id)
             has_open_wait = len(reader.pending_waits(execution_id)) > len(is_due)
-            if self.journal.has_untaken(execution_id):
+            if due.has_untaken(self.journal, execution_id):
                 has_open_wait = False
         try:
             if execution_id in self.queue.stranded():

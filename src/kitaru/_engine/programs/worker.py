@@ -82,7 +82,9 @@ class Worker:
             return
         try:
             for one in due.until(self._journal, due.now()):
-                self._engine.get(one.execution_id)
+                if self._engine.get(one.execution_id).status.is_finished:
+                    # It has ended, and waits for nothing any more.
+                    due.take(self._journal, one.due_id)
         except KitaruError as error:
             logger.debug("nobody was woken: %s", error, exc_info=True)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from kitaru._core.calls import breakpoints, failures, names, replay
+from kitaru._core.calls import failures, names, replay
 from kitaru._core.calls.records import OUTPUT, CallRecord, StoredValue
 from kitaru._core.calls.replay import Action, Decision, Timeline, original_of
 from kitaru._core.flows import scope
@@ -29,7 +29,7 @@ from kitaru._engine.session import futures, timeouts
 from kitaru._engine.session.checkpoint_call import Identity, Ticket, now
 from kitaru._engine.session.endings import Control
 from kitaru._engine.session.lineage import Course, Origins
-from kitaru._engine.session.waiting import Asked, Waiting
+from kitaru._engine.session.waiting import Stops, Waiting
 from kitaru._engine.values import value_files
 from kitaru.errors import (
     KitaruBackendError,
@@ -57,7 +57,7 @@ class Checkpointing:
         control: Control,
         waiting: Waiting,
     ) -> None:
-        self._waiting = waiting
+        self._stops = Stops(runtime.execution_id, parts, control, waiting)
         self._runtime = runtime
         self._execution_id = runtime.execution_id
         self._parts = parts
@@ -164,9 +164,9 @@ class Checkpointing:
     ) -> object:
         """Return the value of a call: a recorded one, or what the body returns."""
         ticket, decision = self._open(spec, args, kwargs, options, identity)
-        stop = self._stop(ticket, decision)
+        stop = self._stops.before(ticket, decision, self._order)
         if stop is not None:
-            decision = self._said(ticket, decision, self._waiting.at_breakpoint(stop))
+            decision = self._stops.said(ticket, decision, self._stops.answer(stop))
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
         self._begin(ticket, decision)
@@ -195,10 +195,10 @@ class Checkpointing:
     ) -> object:
         """Do the same for an `async def` checkpoint."""
         ticket, decision = self._open(spec, args, kwargs, options, identity)
-        stop = self._stop(ticket, decision)
+        stop = self._stops.before(ticket, decision, self._order)
         if stop is not None:
-            said = await self._waiting.at_breakpoint_async(stop, self._is_quiet)
-            decision = self._said(ticket, decision, said)
+            said = await self._stops.answer_async(stop, self._is_quiet)
+            decision = self._stops.said(ticket, decision, said)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
         self._begin(ticket, decision)
@@ -232,45 +232,6 @@ class Checkpointing:
         args, kwargs = self._resolved(args, kwargs, options, identity)
         ticket = self._ticket(spec, args, kwargs, options, identity)
         return ticket, self._decide(ticket)
-
-    # -- breakpoints -----------------------------------------------------------
-
-    def _stop(self, ticket: Ticket, decision: Decision) -> Asked | None:
-        """Return what is to be asked before a call runs, if it is to stop."""
-        if decision.action is not Action.RUN:
-            return None
-        known = self._parts.breakpoints.of(self._execution_id)
-        name, invocation_id = ticket.spec.name, ticket.invocation_id
-        matching = breakpoints.matching(known, name, invocation_id)
-        if not matching:
-            return None
-        if not all(known[selector] for selector in matching):
-            self._parts.breakpoints.matched(self._execution_id, matching)
-        bound = ticket.spec.bind(ticket.args, ticket.kwargs)
-        return self._waiting.before_call(
-            invocation_id,
-            f"Stopped before {invocation_id}",
-            {"checkpoint": name, "arguments": breakpoints.shown(bound)},
-            self._order - 1,
-        )
-
-    def _said(
-        self, ticket: Ticket, decision: Decision, said: breakpoints.BreakAnswer
-    ) -> Decision:
-        """Do what somebody said at a breakpoint; return what becomes of the call."""
-        if said.action == "stop":
-            raise self._control.end(Cancelled("stopped at a breakpoint"))
-        points, every = self._parts.breakpoints, (breakpoints.EVERY,)
-        if said.action == "step":
-            points.change(self._execution_id, add=every)
-        elif breakpoints.EVERY in points.of(self._execution_id):
-            points.change(self._execution_id, remove=every)
-        if said.action != "override":
-            return decision
-        what = f"the override of checkpoint {ticket.invocation_id!r}"
-        encoded = codec.encode(said.value, what=what)
-        value = self._parts.values.put(encoded, owner=ticket.invocation_id, name=OUTPUT)
-        return Decision(Action.OVERRIDE, value=value)
 
     def _is_quiet(self) -> bool:
         """Whether no body runs."""

@@ -10,14 +10,18 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
 from kitaru._core.calls import breakpoints, names
+from kitaru._core.calls.records import OUTPUT
+from kitaru._core.calls.replay import Action, Decision
 from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.flows.specs import WaitRequest
 from kitaru._core.secrecy import masking
+from kitaru._core.values import codec
 from kitaru._core.waits import answered, answers
 from kitaru._core.waits.answered import Answer
 from kitaru._core.words.similar import shorten
 from kitaru._core.words.wording import moment
 from kitaru._engine.port.execution import Parts, Question
+from kitaru._engine.session.checkpoint_call import Ticket
 from kitaru._engine.session.endings import Control
 from kitaru._engine.session.terminal_question import TerminalQuestion, has_terminal
 from kitaru.errors import (
@@ -173,13 +177,7 @@ class Waiting:
         """
         deadline = time.monotonic() + max(one.request.timeout for one in asked)
         while True:
-            for one in asked:
-                if one.answer is None:
-                    wait = one.open or self._open(one)
-                    one.answer = self._parts.board.poll(
-                        wait, timeout=0, idle=time.sleep
-                    )
-            known = [one for one in asked if one.answer is not None]
+            known = [one for one in asked if self.has_answer(one)]
             if len(known) >= count:
                 chosen = sorted(known, key=_answered_at)[:count]
                 self._accept(chosen)
@@ -187,8 +185,7 @@ class Waiting:
             open_waits = [one.open for one in asked if one.open is not None]
             self._parts.board.pause(open_waits[0])
             if time.monotonic() >= deadline or not self._parts.stays:
-                ids = [wait.wait_id for wait in open_waits]
-                raise self._control.end(Suspended(waits=ids))
+                raise self.suspended(*asked)
             self._check_held()
             time.sleep(_LOOK_AGAIN)
 
@@ -199,47 +196,26 @@ class Waiting:
         asked.question = replace(asked.question, name=name)
         asked.answer = board.answer_of(name) or board.take_over(asked.question)
 
-    # -- breakpoints -----------------------------------------------------------
+    # -- for breakpoints -------------------------------------------------------
 
-    def before_call(
-        self, invocation_id: str, text: str, metadata: dict[str, Any], calls: int
-    ) -> Asked:
-        """Ask what is to become of a call; one that was let go on is not asked again."""
-        name = breakpoints.wait_name(invocation_id)
-        request = WaitRequest(
-            schema=breakpoints.BreakAnswer,
-            name=name,
-            question=masking.text(text),
-            metadata=metadata,
-            # Nobody would answer here without a terminal, and going on costs little.
-            timeout=answers.DEFAULT_TIMEOUT if has_terminal() else 0.0,
-            kind="breakpoint",
-        )
-        (asked,) = self.prepared([request], calls_before=calls)
-        asked.answer = self._parts.board.answer_of(name)
+    def before_call(self, request: WaitRequest, calls_before: int) -> Asked:
+        """Ask before a call; what was said of it in an earlier attempt holds."""
+        (asked,) = self.prepared([request], calls_before=calls_before)
+        asked.answer = self._parts.board.answer_of(asked.question.name)
         self._by_name = True
         return asked
 
-    def at_breakpoint(self, asked: Asked) -> breakpoints.BreakAnswer:
-        """Return what was said, or leave the flow body."""
-        (said,) = self.collect([asked])
-        assert isinstance(said, breakpoints.BreakAnswer)
-        return said
-
-    async def at_breakpoint_async(
-        self, asked: Asked, is_quiet: Callable[[], bool]
-    ) -> breakpoints.BreakAnswer:
-        """Do the same while calls in flight go on; leave once `is_quiet`."""
-        deadline = time.monotonic() + asked.request.timeout
-        while asked.answer is None:
+    def has_answer(self, asked: Asked) -> bool:
+        """Whether something was said; asks first."""
+        if asked.answer is None:
             wait = asked.open or self._open(asked)
             asked.answer = self._parts.board.poll(wait, timeout=0, idle=time.sleep)
-            if asked.answer is None:
-                self._control.check()
-                if time.monotonic() >= deadline and is_quiet():
-                    raise self._control.end(Suspended(waits=[wait.wait_id]))
-                await asyncio.sleep(_LOOK_AGAIN / 10 if is_quiet() else _LOOK_AGAIN)
-        return self.at_breakpoint(asked)
+        return asked.answer is not None
+
+    def suspended(self, *asked: Asked) -> BaseException:
+        """Return what leaves the flow body at what is open."""
+        ids = [one.open.wait_id for one in asked if one.open is not None]
+        return self._control.end(Suspended(waits=ids))
 
     # -- one wait --------------------------------------------------------------
 
@@ -289,7 +265,7 @@ class Waiting:
             self._parts.board.pause(wait)
         answer = self._poll(wait, asked.request.timeout)
         if answer is None:
-            raise self._control.end(Suspended(waits=[wait.wait_id]))
+            raise self.suspended(asked)
         return answer
 
     def _open(self, asked: Asked) -> PendingWait:
@@ -329,6 +305,87 @@ class Waiting:
         if answer is not None and unanswered:
             self._parts.reporter.warn("answered elsewhere")
         return answer
+
+
+class Stops:
+    """Stops calls at breakpoints before they run, and does what somebody says there."""
+
+    def __init__(
+        self, execution_id: str, parts: Parts, control: Control, waiting: Waiting
+    ) -> None:
+        self._execution_id = execution_id
+        self._parts = parts
+        self._control = control
+        self._waiting = waiting
+
+    def before(self, ticket: Ticket, decision: Decision, calls: int) -> Asked | None:
+        """Return what is to be asked before a call runs, if it is to stop.
+
+        Args:
+            ticket: The call.
+            decision: What becomes of it otherwise.
+            calls: How many calls the flow has made, with this one.
+        """
+        if decision.action is not Action.RUN:
+            return None
+        points, invocation_id = self._parts.breakpoints, ticket.invocation_id
+        known = points.of(self._execution_id)
+        matching = breakpoints.matching(known, ticket.spec.name, invocation_id)
+        if not matching:
+            return None
+        if not all(known[selector] for selector in matching):
+            points.matched(self._execution_id, matching)
+        bound = ticket.spec.bind(ticket.args, ticket.kwargs)
+        shown = {
+            "checkpoint": ticket.spec.name,
+            "arguments": breakpoints.shown(bound),
+        }
+        request = WaitRequest(
+            schema=breakpoints.BreakAnswer,
+            name=breakpoints.wait_name(invocation_id),
+            question=f"Stopped before {invocation_id}",
+            metadata=shown,
+            # Nobody would answer here without a terminal, and going on costs little.
+            timeout=answers.DEFAULT_TIMEOUT if has_terminal() else 0.0,
+            kind="breakpoint",
+        )
+        return self._waiting.before_call(request, calls - 1)
+
+    def answer(self, asked: Asked) -> breakpoints.BreakAnswer:
+        """Return what was said, or leave the flow body."""
+        (said,) = self._waiting.collect([asked])
+        assert isinstance(said, breakpoints.BreakAnswer)
+        return said
+
+    async def answer_async(
+        self, asked: Asked, is_quiet: Callable[[], bool]
+    ) -> breakpoints.BreakAnswer:
+        """Do the same while calls in flight go on; leave once `is_quiet`."""
+        deadline = time.monotonic() + asked.request.timeout
+        while not self._waiting.has_answer(asked):
+            self._control.check()
+            if time.monotonic() >= deadline and is_quiet():
+                raise self._waiting.suspended(asked)
+            await asyncio.sleep(_LOOK_AGAIN if is_quiet() else _LOOK_AGAIN / 10)
+        return self.answer(asked)
+
+    def said(
+        self, ticket: Ticket, decision: Decision, said: breakpoints.BreakAnswer
+    ) -> Decision:
+        """Do what somebody said; return what becomes of the call."""
+        if said.action == "stop":
+            raise self._control.end(Cancelled("stopped at a breakpoint"))
+        points, every = self._parts.breakpoints, (breakpoints.EVERY,)
+        if said.action == "step":
+            points.change(self._execution_id, add=every)
+        elif breakpoints.EVERY in points.of(self._execution_id):
+            points.change(self._execution_id, remove=every)
+        if said.action != "override":
+            return decision
+        what = f"the override of checkpoint {ticket.invocation_id!r}"
+        encoded = codec.encode(said.value, what=what)
+        value = self._parts.values.put(encoded, owner=ticket.invocation_id, name=OUTPUT)
+        return Decision(Action.OVERRIDE, value=value)
 
 
 def _answer_schema(request: WaitRequest) -> dict[str, Any] | None:

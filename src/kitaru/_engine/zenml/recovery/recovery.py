@@ -12,6 +12,7 @@ from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows import run_statuses
 from kitaru._engine.flow_loading import refuse_unloadable
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru._engine.recording.projector import is_finishing
@@ -116,7 +117,7 @@ class Reconciler:
                 return Trouble.RUNNER_DIED
             given_up = elsewhere and look is not None and look(run)
             return Trouble.GIVEN_UP if given_up else None
-        if has_open_wait and not self._journal.has_untaken(str(run.id)):
+        if has_open_wait and not due.has_untaken(self._journal, str(run.id)):
             return None
         if elsewhere:
             forgotten = remote_runs.is_forgotten(str(run.id))
@@ -250,7 +251,7 @@ class Reconciler:
         self._project_leftovers(run)
         with translated(f"looking at the waits of execution {execution_id}"):
             # The runner may have asked and left since the waits were read.
-            untaken = self._journal.has_untaken(execution_id)
+            untaken = due.has_untaken(self._journal, execution_id)
             if not untaken and Decisions(self._journal).open_waits(execution_id):
                 return None
         if not remote_runs.runs_elsewhere(run):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from zenml.models import PipelineRunResponse
 
 from kitaru._engine.disk import durable_files
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
@@ -96,6 +97,11 @@ class ZenMLReconciling:
         attempts.remove_half_made()
         self._queue.forget_dead()
         _remove_drafts()
+        for one in due.until(self._journal, due.now()):
+            ended = plan.find_run(one.execution_id)
+            if ended is not None and ended.status.is_finished:
+                # It waits for nothing any more.
+                due.take(self._journal, one.due_id)
         for lease in self._journal.leases():
             if lease.is_live:
                 continue
