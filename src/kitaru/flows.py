@@ -19,6 +19,7 @@ from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits import hints
+from kitaru._core.waits.terms import foremost
 from kitaru._core.words.similar import closest
 from kitaru._core.words.wording import moment
 from kitaru._engine import flow_loading
@@ -497,10 +498,15 @@ def _kind(exception_type: str | None) -> str | None:
 
 def _why_no_result(execution: Execution) -> str:
     if execution.status is ExecutionStatus.WAITING and execution.pending_wait:
-        wait = execution.pending_wait
+        wait = foremost(execution.pending_waits) or execution.pending_wait
         if wait.kind == "timer":
             return (
                 f"execution {execution.exec_id} sleeps until {moment(wait.expires_at)}"
+            )
+        if wait.kind == "breakpoint":
+            return (
+                f"execution {execution.exec_id} stopped at {wait.name!r} - go on with: "
+                f"kitaru executions input {execution.exec_id[:8]} --continue"
             )
         question = f": {wait.question}" if wait.question else ""
         return (

@@ -185,9 +185,11 @@ class FlowTester:
 
     def _answer_waits(self, run: FlowRun) -> FlowRun:
         while True:
-            wait = run.execution.pending_wait
-            left = self._answers_left(run, wait.name) if wait else []
-            if wait is None or not left:
+            for wait in run.execution.pending_waits:
+                left = self._answers_left(run, wait.name)
+                if left:
+                    break
+            else:
                 return run
             run.answered.append(wait.name)
             self.client.executions.input(run.exec_id, wait=wait.name, value=left[0])

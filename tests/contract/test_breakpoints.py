@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import kitaru
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru._ops import breakpoints as operations
 from kitaru.errors import KitaruStateError, KitaruUsageError
@@ -180,6 +181,26 @@ def test_a_replay_stops_at_calls_that_run_again(client: KitaruClient) -> None:
     assert _stopped_at(client.executions.get(again.exec_id)) == ["break:publish_2"]
     client.executions.input(again.exec_id, value={"action": "continue"})
     assert again.wait() == first.wait()
+
+
+def test_a_breakpoint_comes_before_questions_that_were_asked_beside(
+    client: KitaruClient,
+) -> None:
+    @flow
+    def asking() -> list[str]:
+        asked = kitaru.wait.submit(schema=bool, name="ok", timeout=0)
+        text = draft("cats")
+        (first,) = kitaru.wait.first([asked])
+        return [text, first.name]
+
+    handle = asking.run(break_before=["draft"])
+    with pytest.raises(KitaruStateError, match="stopped at 'break:draft'"):
+        handle.wait()
+    # Without a name it is the breakpoint that is meant; no step stops at bookkeeping.
+    client.executions.input(handle.exec_id, value={"action": "step"})
+    client.executions.input(handle.exec_id, value=True)
+
+    assert handle.wait() == ["draft of cats", "ok"]
 
 
 def test_calls_beside_the_one_that_stops_finish(client: KitaruClient) -> None:

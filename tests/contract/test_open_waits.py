@@ -9,6 +9,7 @@ import pytest
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow
+from kitaru._core.waits import answered
 from kitaru.errors import KitaruStateError, KitaruUsageError, KitaruUserCodeError
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -67,6 +68,21 @@ def test_a_flow_goes_on_with_the_first_two_of_three(client: KitaruClient) -> Non
     assert client.executions.pending_waits(handle.exec_id) == []
     with pytest.raises(KitaruStateError, match="it is completed"):
         client.executions.input(handle.exec_id, wait="sales", value=True)
+
+
+@pytest.mark.zenml
+@pytest.mark.parametrize("engine", ["local", "journal"], indirect=True)
+def test_who_answers_and_dies_leaves_an_execution_that_goes_on_for_whoever_looks(
+    client: KitaruClient, engine: Any
+) -> None:
+    handle = _two_of_three().run()
+    for wait in client.executions.pending_waits(handle.exec_id)[:2]:
+        answer = answered.given(True, by="anna", surface="cli")
+        engine.journal.decide(wait.wait_id, handle.exec_id, answer.to_dict())
+
+    client.executions.get(handle.exec_id)
+
+    assert handle.wait() == {"legal": True, "sales": True}
 
 
 def test_which_were_first_is_the_same_in_every_attempt(client: KitaruClient) -> None:

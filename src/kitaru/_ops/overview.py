@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from kitaru._core.calls import failures
+from kitaru._core.waits.terms import foremost
 from kitaru._engine.open import current_engine, engine_in_use
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError
-from kitaru.models import Execution, ExecutionStatus, FailureInfo, Page, Record
+from kitaru.models import (
+    Execution,
+    ExecutionStatus,
+    FailureInfo,
+    Page,
+    PendingWait,
+    Record,
+)
 
 _SHOWN = 5
 
@@ -48,10 +56,15 @@ def _with_waits(page: Page[Execution]) -> Page[Execution]:
     if not page.items:
         return page
     found = current_engine().pending_waits(None)
-    # Of several, the first.
-    waits = {wait.exec_id: wait for wait in reversed(found)}
+    waits: dict[str | None, list[PendingWait]] = {}
+    for wait in found:
+        waits.setdefault(wait.exec_id, []).append(wait)
     return _changed(
-        page, {e.exec_id: {"pending_wait": waits.get(e.exec_id)} for e in page.items}
+        page,
+        {
+            e.exec_id: {"pending_wait": foremost(waits.get(e.exec_id, ()))}
+            for e in page.items
+        },
     )
 
 

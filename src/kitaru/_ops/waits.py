@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kitaru._core.waits import answers as rules
+from kitaru._core.waits.terms import foremost
 from kitaru._core.words.similar import did_you_mean
 from kitaru._core.words.wording import moment
 from kitaru._engine.open import current_engine
@@ -30,10 +31,10 @@ def find(execution_id: str, name: str | None = None) -> PendingWait:
     full_id = resolve(execution_id)
     open_waits = current_engine().pending_waits(full_id)
     if name is None:
+        first = foremost(open_waits)
         # A timer is no question: whoever answers the next one does not mean it.
-        for wait in open_waits:
-            if wait.kind != "timer":
-                return wait
+        if first is not None and first.kind != "timer":
+            return first
     if not open_waits or name is None:
         raise _nothing_open(full_id, name, open_waits)
     for wait in open_waits:

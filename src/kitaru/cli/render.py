@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from kitaru._core.waits import hints
+from kitaru._core.waits.terms import foremost
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
 from kitaru._core.words.wording import duration, moment, short
@@ -210,7 +211,7 @@ def next_steps(
     """Return what to type next, in lines; `asked` makes lines of an open question."""
     id_ = short(item.exec_id)
     if item.pending_wait:
-        wait = item.pending_wait
+        wait = foremost(item.pending_waits) or item.pending_wait
         if wait.kind == "timer":
             named = f"--wait {shlex.quote(wait.name)}"
             return [
@@ -235,7 +236,7 @@ def next_steps(
             steps.insert(1, f"  expires {until}")
         if wait.schema is not None:
             steps.append(f"  or in a form: {_input(item.exec_id)} -i")
-        if others := item.pending_waits[1:]:
+        if others := [one for one in item.pending_waits if one is not wait]:
             names = ", ".join(shlex.quote(other.name) for other in others)
             steps += asked(f"open as well, answered with --wait NAME: {names}")
         return steps

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from kitaru._core.waits.terms import foremost
 from kitaru._core.words import plain
-from kitaru.models import Execution, ExecutionStatus
+from kitaru._core.words.wording import moment
+from kitaru.models import Execution, ExecutionStatus, PendingWait
 
 _TOOLS = {
     "list": "kitaru_executions_list",
@@ -59,11 +61,8 @@ def next_step(execution: Execution) -> str:
     """Return what an assistant can do with an execution as it is."""
     status, exec_id = execution.status, execution.exec_id
     if execution.pending_wait is not None:
-        return (
-            f"It waits for {execution.pending_wait.name!r}, see pending_wait. Answer with "
-            f"kitaru_executions_input(exec_id={exec_id!r}, value=...) what the user "
-            "decided, or leave `value` out to have the user asked." + _others(execution)
-        )
+        first = foremost(execution.pending_waits) or execution.pending_wait
+        return _at_wait(execution, first)
     if status is ExecutionStatus.COMPLETED:
         results = [a for a in execution.artifacts if a.producing_call is None]
         if not results:
@@ -83,4 +82,26 @@ def next_step(execution: Execution) -> str:
         "It runs in a process of its own; look again with "
         f"kitaru_executions_get(exec_id={exec_id!r}), see what it prints with "
         "get_execution_logs."
+    )
+
+
+def _at_wait(execution: Execution, wait: PendingWait) -> str:
+    """Return what to do with an execution that waits."""
+    call = f"kitaru_executions_input(exec_id={execution.exec_id!r}, "
+    if wait.kind == "timer":
+        return (
+            f"It sleeps until {moment(wait.expires_at)} and goes on by itself. To wake it "
+            f"now: {call}wait={wait.name!r}, value=null)."
+        )
+    if wait.kind == "breakpoint":
+        return (
+            f"It stopped at {wait.name!r}; pending_wait.metadata has the arguments of the "
+            f"call. Go on with {call}value={{'action': 'continue'}}), or 'step', "
+            "'override' with a 'value' that is the result, or 'stop'."
+            + _others(execution)
+        )
+    return (
+        f"It waits for {wait.name!r}, see pending_wait. Answer with "
+        f"{call}value=...) what the user "
+        "decided, or leave `value` out to have the user asked." + _others(execution)
     )

@@ -49,6 +49,8 @@ class CheckpointSpec:
     resources: Resources | None = None
     # A step of another system, run by that system; `function` is its plain function.
     foreign: object = None
+    # Bookkeeping of ours: nobody wants to stop before it.
+    is_internal: bool = False
 
     @property
     def is_isolated(self) -> bool:

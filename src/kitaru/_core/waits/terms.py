@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -11,6 +11,7 @@ from kitaru._core.flows.specs import Default, Expires, WaitKind
 from kitaru._core.waits.answered import CLOCK, Answer
 from kitaru._core.words.wording import moment
 from kitaru.errors import KitaruUsageError
+from kitaru.models import PendingWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +91,14 @@ def fixed(
     else:
         at = expires
     return Terms(kind, at.astimezone(UTC), default)
+
+
+_RANKS: dict[WaitKind, int] = {"breakpoint": 0, "question": 1, "timer": 2}
+
+
+def foremost(waits: Sequence[PendingWait]) -> PendingWait | None:
+    """Return the wait that people are to hear of first, of several that are open.
+
+    At a breakpoint the flow stands still, whatever it has asked; a timer needs nobody.
+    """
+    return min(waits, key=lambda wait: _RANKS[wait.kind], default=None)

@@ -213,7 +213,7 @@ class MemoryEngine:
                 reporter=self._reporter,
                 breakpoints=self.breakpoints,
                 find=self.value,
-                stays=False,
+                stays=lambda: False,
                 run_isolated=child_process.run,
                 width=futures.configured_width(),
                 retries=execution.settings.retries or 0,

@@ -315,8 +315,8 @@ class Parts:
     run_isolated: Callable[[IsolatedCall], Any]
     # Whether questions can be open beside one another.
     several_waits: bool = True
-    # Whether a process can stay at a wait, so that looking again may find an answer.
-    stays: bool = True
+    # Whether this process may stay at a wait, so that looking again may find an answer.
+    stays: Callable[[], bool] = lambda: True
     width: int = 10
     # For checkpoints that do not say it themselves.
     retries: int = 0

@@ -38,7 +38,9 @@ def _first_answers(names: list[str], count: int) -> list[str]:
     raise NotImplementedError
 
 
-_FIRST = CheckpointSpec("first_answers", _first_answers, type="wait", cache=False)
+_FIRST = CheckpointSpec(
+    "first_answers", _first_answers, type="wait", cache=False, is_internal=True
+)
 
 
 class Session:

@@ -184,7 +184,7 @@ class Waiting:
                 return chosen
             open_waits = [one.open for one in asked if one.open is not None]
             self._parts.board.pause(open_waits[0])
-            if time.monotonic() >= deadline or not self._parts.stays:
+            if time.monotonic() >= deadline or not self._parts.stays():
                 raise self.suspended(*asked)
             self._check_held()
             time.sleep(_LOOK_AGAIN)
@@ -326,7 +326,7 @@ class Stops:
             decision: What becomes of it otherwise.
             calls: How many calls the flow has made, with this one.
         """
-        if decision.action is not Action.RUN:
+        if decision.action is not Action.RUN or ticket.spec.is_internal:
             return None
         points, invocation_id = self._parts.breakpoints, ticket.invocation_id
         known = points.of(self._execution_id)

@@ -190,6 +190,7 @@ class LocalExecution:
                 ),
                 reporter=self.reporter,
                 breakpoints=JournalBreakpoints(self.journal),
+                stays=lambda: not self.is_awaited(),
                 find=self.find,
                 run_foreign=_run_foreign,
                 run_isolated=self._run_in_child,

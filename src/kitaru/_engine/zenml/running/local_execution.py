@@ -174,6 +174,7 @@ class LocalExecution:
                 ),
                 reporter=self.reporter,
                 breakpoints=JournalBreakpoints(self._journal),
+                stays=lambda: not self._is_awaited(),
                 find=self._find,
                 run_foreign=zenml_steps.run,
                 run_isolated=pods.run if pods else _run_in_child,
