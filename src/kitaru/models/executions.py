@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, PrivateAttr, computed_field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from kitaru.errors import KitaruUsageError
 from kitaru.models.base import Record
@@ -217,6 +217,13 @@ class Breakpoint(Record):
     matched: bool = False
 
 
+def _digest(shown: dict[str, Any]) -> str:
+    """Return a fingerprint of what a wait shows."""
+    parts = [shown[key] for key in ("name", "question", "answer_schema", "metadata")]
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
 class AskedWait(Record):
     """A question that a flow asks.
 
@@ -250,14 +257,7 @@ class AskedWait(Record):
     expires_at: datetime | None = None
     kind: Literal["question", "timer", "breakpoint"] = "question"
     exec_id: str | None = None
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way
-    @property
-    def digest(self) -> str:
-        """Fingerprint of what is shown."""
-        shown = (self.name, self.question, self.answer_schema, self.metadata)
-        text = json.dumps(shown, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+    digest: str = Field(default_factory=_digest)
 
     @property
     def schema(self) -> dict[str, Any] | None:  # type: ignore[override]  # public name

@@ -79,7 +79,7 @@ def described(asked: PendingWait, answer: Answer, *, refused: bool) -> AnsweredW
     """
     outcome: Outcome = answer.over or "answered"
     return AnsweredWait(
-        **asked.model_dump(by_alias=True, exclude={"digest"}),
+        **asked.model_dump(by_alias=True),
         answer=shown(answer.value),
         outcome="aborted" if answer.aborted else "refused" if refused else outcome,
         answered_at=answer.at,
