@@ -28,7 +28,7 @@ from kitaru._core.calls.names import call_id
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.values import fingerprints
 from kitaru._core.words.similar import did_you_mean
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruDivergenceError, KitaruUsageError
 from kitaru.models import Usage
 
 OVERRIDE_PREFIX = "checkpoint."
@@ -267,3 +267,32 @@ def _outcome(record: CallRecord) -> Decision:
 def original_of(record: CallRecord) -> str:
     """Return the call id a reused result comes from, following earlier reuse."""
     return record.original or call_id(record.execution_id, record.invocation_id)
+
+
+def misplaced(
+    execution_id: str,
+    invocation_id: str,
+    name: str,
+    given: Sequence[str],
+    then: str | None,
+) -> KitaruDivergenceError:
+    """Return the error of a call that would get a result of other arguments.
+
+    Args:
+        execution_id: The execution.
+        invocation_id: The call.
+        name: Its checkpoint.
+        given: Its arguments, as they are shown.
+        then: The call that had just these before.
+    """
+    whose = f", which were those of {then!r} then" if then else ""
+    return KitaruDivergenceError(
+        f"execution {execution_id}: call {invocation_id!r} is made with other arguments "
+        f"than before: ({', '.join(given)}){whose}. Its result belongs to the arguments of "
+        "then. Make the same calls in the same order each time (a set, for one, has "
+        f"another order in each process), or give each call an id: {name}.with_options("
+        "id=...). After a change of the flow's source a retry warns and goes on",
+        exec_id=execution_id,
+        status="failed",
+        failure_origin="divergence",
+    )

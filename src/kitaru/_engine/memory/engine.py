@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from kitaru._core.calls import described, failures, statuses, usage
@@ -23,7 +22,6 @@ from kitaru._core.calls.records import (
 )
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import shown
-from kitaru._core.flows.signals import Killed
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
@@ -42,6 +40,7 @@ from kitaru._engine.memory.executions import (
     answered_waits,
     now,
 )
+from kitaru._engine.memory.recording import Recorder, Values
 from kitaru._engine.memory.services import (
     MemoryBreakpoints,
     MemoryReconciling,
@@ -58,14 +57,13 @@ from kitaru._engine.port.execution import (
     Found,
     Parts,
     Reporter,
-    StartedCall,
 )
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.stacks import Stacks
 from kitaru._engine.session import flow_attempt, futures
 from kitaru._engine.session.session import Session
 from kitaru._engine.settings import person
-from kitaru._engine.values import saved_files, value_files
+from kitaru._engine.values import value_files
 from kitaru.errors import (
     KitaruFeatureNotAvailableError,
     KitaruRuntimeError,
@@ -207,8 +205,8 @@ class MemoryEngine:
             flow=execution.flow,
             timeline=self._timeline(execution),
             parts=Parts(
-                recorder=_Recorder(execution, self),
-                values=_Values(),
+                recorder=Recorder(execution, self),
+                values=Values(),
                 board=Board(execution, self._inherited_answers(execution), self.clock),
                 reporter=self._reporter,
                 breakpoints=self.breakpoints,
@@ -514,7 +512,7 @@ class MemoryEngine:
         execution = self._find(execution_id)
         calls = list(execution.calls.values())
         value = described.named_value(execution.execution_id, name, calls)
-        data = _Values().get(value, what=f"artifact {name!r}")
+        data = Values().get(value, what=f"artifact {name!r}")
         return Found(value, data, anything)
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
@@ -542,63 +540,6 @@ class MemoryEngine:
     def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
         payload = value.payload or b""
         return ref.bind(lambda _trust: value_files.load(value, payload, anything))
-
-
-class _Recorder:
-    """Keeps outcomes in the execution."""
-
-    def __init__(self, execution: MemoryExecution, engine: MemoryEngine) -> None:
-        self._execution = execution
-        self._engine = engine
-
-    def started(self, call: StartedCall) -> None:
-        self._execution.bodies_run.append(call.invocation_id)
-
-    def commit(self, record: CallRecord) -> None:
-        self._execution.calls[record.invocation_id] = record
-        if self._engine.dies_after(record.invocation_id):
-            raise Killed(f"killed after {record.invocation_id}")
-
-    def link(self, record: CallRecord) -> None:
-        self._execution.calls[record.invocation_id] = record
-
-    def mark_caught(self, records: Sequence[CallRecord]) -> None:
-        for record in records:
-            self._execution.calls[record.invocation_id] = record
-
-    def note(self, values: Mapping[str, Any]) -> None:
-        for key, value in values.items():
-            old = self._execution.notes.get(key)
-            both = isinstance(old, dict) and isinstance(value, dict)
-            self._execution.notes[key] = {**(old or {}), **value} if both else value
-
-    def cached(self, key: str) -> CallRecord | None:
-        return self._engine.cached(key)
-
-    def drain(self) -> None:
-        pass
-
-    def check(self) -> None:
-        """Memory has one process."""
-
-    def cancel_requested(self) -> bool:
-        return self._execution.is_to_stop
-
-
-class _Values:
-    """Keeps all bytes inline."""
-
-    def put(self, encoded: Encoded, *, owner: str, name: str) -> StoredValue:
-        return value_files.inline(encoded)
-
-    def put_file(self, path: Path, *, owner: str, name: str) -> StoredValue:
-        pieces: list[bytes] = []
-        stored = saved_files.copied(path, name, pieces.append)
-        return replace(stored, payload=b"".join(pieces))
-
-    def get(self, value: StoredValue, *, what: str) -> bytes:
-        assert value.payload is not None
-        return value_files.checked(value, value.payload, what, "memory")
 
 
 def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:

@@ -384,19 +384,10 @@ class Checkpointing:
             is_fleeting=described or fingerprints.is_fleeting(given),
         ):
             return
-        whose = f", which were those of {then!r} then" if then else ""
-        shown = ", ".join(cut(masking.text(repr(value)), _SHOWN) for value in given)
+        shown = [cut(masking.text(repr(value)), _SHOWN) for value in given]
         raise self._control.end(
-            KitaruDivergenceError(
-                f"execution {self._execution_id}: call {ticket.invocation_id!r} is made "
-                f"with other arguments than before: ({shown}){whose}. Its result belongs "
-                "to the arguments of then. Make the same calls in the same order each "
-                "time (a set, for one, has another order in each process), or give each "
-                f"call an id: {name}.with_options(id=...). After a change of the flow's "
-                "source a retry warns and goes on",
-                exec_id=self._execution_id,
-                status="failed",
-                failure_origin="divergence",
+            replay.misplaced(
+                self._execution_id, ticket.invocation_id, name, shown, then
             )
         )
 
