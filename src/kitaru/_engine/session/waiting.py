@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -361,6 +360,8 @@ class Stops:
         self, asked: Asked, is_quiet: Callable[[], bool]
     ) -> breakpoints.BreakAnswer:
         """Do the same while calls in flight go on; leave once `is_quiet`."""
+        import asyncio
+
         deadline = time.monotonic() + asked.request.timeout
         while not self._waiting.has_answer(asked):
             self._control.check()
