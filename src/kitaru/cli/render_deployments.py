@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kitaru._core.waits import hints, schemas
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
 from kitaru._core.words.wording import many, size
@@ -172,7 +174,8 @@ def _inputs(schema: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, part in schema.get("properties", {}).items():
         need = "" if name in required else " (optional)"
-        shown = {key: said for key, said in part.items() if key != "title"}
+        whole = schemas.resolved(part, schema)
+        shown = {key: said for key, said in whole.items() if key != "title"}
         text = cut(json.dumps(shown, ensure_ascii=False), _LONGEST)
         lines.append(plain.line(f"  input {name}{need}: {text}"))
     if schema.get("additionalProperties") is not False:
@@ -183,6 +186,6 @@ def _inputs(schema: Mapping[str, Any]) -> list[str]:
 def _invocation(item: Deployment) -> str:
     which = "" if "default" in item.tags else f" --version {item.version}"
     needed = item.schema.get("required", ())
-    example = json.dumps(dict.fromkeys(needed, "…"), ensure_ascii=False)
-    args = f" --args '{example}'" if needed else ""
+    example = hints.example(item.schema) if needed else None
+    args = f" --args {shlex.quote(example or '{…}')}" if needed else ""
     return f"kitaru invoke {item.flow}{which}{args}"
