@@ -31,7 +31,7 @@ from kitaru._engine.zenml.cleaning import plan as cleaning_plan
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.runs import runs
 from kitaru._ops import cleaning as cleaning_ops
-from kitaru._ops import log_stores
+from kitaru._ops import deployments, log_stores
 from kitaru.errors import KitaruUsageError
 from kitaru.models import CleanScope
 
@@ -396,6 +396,31 @@ def test_files_that_older_versions_left_half_written_go_with_global_and_all(
 
     assert (plan.half_written, done.half_written) == (2, 2)
     assert sorted(beside.iterdir()) == [new, value]
+
+
+def test_code_goes_once_no_version_and_no_execution_names_it(
+    engine: ZenMLEngine, config: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "deployed"
+    project.mkdir()
+    (project / "once.py").write_text(
+        "import kitaru\n\n@kitaru.flow\ndef once() -> int:\n    return 1\n"
+    )
+    made = deployments.deploy("once.py:once", project=project).deployment
+    (store,) = local_files.artifact_stores()
+    archive = store / "code_uploads" / f"{made.code}.tar.gz"
+    left = config / "kitaru" / "code" / ".new-left"
+    left.mkdir(parents=True)
+    for path in (archive, left):
+        os.utime(path, (0, 0))
+
+    named = cleaning_ops.plan_clean(CleanScope.ALL).unused_code
+    deployments.delete(flow="once", version=made.version)
+    done = cleaning_ops.clean(cleaning_ops.plan_clean(CleanScope.ALL))
+
+    assert (named, done.unused_code) == (1, 2)
+    assert not archive.exists()
+    assert not left.exists()
 
 
 def test_executions_of_another_store_are_not_taken_for_deleted_ones(

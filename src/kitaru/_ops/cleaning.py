@@ -53,12 +53,14 @@ def clean(
             progress(number, len(items))
     stray = maintenance.remove_stray_logs() if plan.stray_logs else 0
     half_written = maintenance.remove_half_written() if plan.half_written else 0
+    unused_code = maintenance.remove_unused_code() if plan.unused_code else 0
     return Cleaned(
         scope=plan.scope,
         with_runs=now.with_runs,
         removed=removed,
         stray_logs=stray,
         half_written=half_written,
+        unused_code=unused_code,
         size=size,
         kept=tuple(kept),
         compacted=maintenance.compact() if removed else True,

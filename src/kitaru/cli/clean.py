@@ -78,6 +78,8 @@ def _print_plan(plan: CleanPlan) -> None:
         lines.append(f"  {many(plan.stray_logs, 'log')} of executions that are gone")
     if plan.half_written:
         lines.append(f"  {many(plan.half_written, 'file')} left half-written")
+    if plan.unused_code:
+        lines.append(f"  {many(plan.unused_code, 'unused piece')} of code")
     lines += _kept(plan.kept)
     say(*lines)
 
@@ -99,6 +101,8 @@ def _count(plan: CleanPlan) -> str:
         parts.append(many(plan.stray_logs, "stray log"))
     if plan.half_written:
         parts.append(many(plan.half_written, "half-written file"))
+    if plan.unused_code:
+        parts.append(f"{many(plan.unused_code, 'unused piece')} of code")
     return " and ".join(parts)
 
 
@@ -115,6 +119,8 @@ def _print_done(done: Cleaned) -> None:
         say(f"removed {many(done.stray_logs, 'stray log')}")
     if done.half_written:
         say(f"removed {many(done.half_written, 'half-written file')}")
+    if done.unused_code:
+        say(f"removed {many(done.unused_code, 'unused piece')} of code")
     say(*_kept(done.kept))
     if not done.compacted:
         say("the journal is in use and keeps its free space for new executions")

@@ -64,6 +64,8 @@ class CleanPlan(Record):
         stray_logs: How many logs go that belong to no execution any more.
         half_written: How many files go that dead processes of older versions had begun
             to write beside values.
+        unused_code: How many archives and folders of code go that no deployed version
+            and no execution names.
         size: What all `items` take on this machine, in bytes.
     """
 
@@ -74,12 +76,14 @@ class CleanPlan(Record):
     kept: tuple[KeptItem, ...] = ()
     stray_logs: int = 0
     half_written: int = 0
+    unused_code: int = 0
     size: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.items or self.stray_logs or self.half_written)
+        others = self.stray_logs or self.half_written or self.unused_code
+        return not (self.items or others)
 
 
 class Cleaned(Record):
@@ -92,6 +96,7 @@ class Cleaned(Record):
         removed: How many executions went.
         stray_logs: How many logs went that belonged to no execution.
         half_written: How many files went that dead processes had begun to write.
+        unused_code: How many archives and folders of code went that nothing named.
         size: What the executions that went had taken on this machine, in bytes.
         kept: Executions of the plan that turned out to be needed meanwhile.
         compacted: Whether the journal gave its free space back to the disk, if anything
@@ -103,6 +108,7 @@ class Cleaned(Record):
     removed: int
     stray_logs: int
     half_written: int = 0
+    unused_code: int = 0
     size: int
     kept: tuple[KeptItem, ...] = ()
     compacted: bool = True

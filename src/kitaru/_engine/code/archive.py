@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Set
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -187,21 +187,21 @@ def unpack(
     return home
 
 
-def unused(folder: Path, named: Set[str]) -> list[Path]:
+def unused(folder: Path, is_named: Callable[[str], bool]) -> list[Path]:
     """Return archives, unpacked code, and what dead processes had begun to unpack.
 
     What was used within the hour stays: somebody may be about to name it.
 
     Args:
         folder: One of archives or of unpacked code.
-        named: The hashes that versions and executions name.
+        is_named: Whether a version or an execution names the code of a hash.
     """
     found = [path for path in _in(folder) if _age(path) > _LEFT_AFTER]
     return [
         path
         for path in found
         if path.name.startswith(_SCRATCH)
-        or (_HASH.fullmatch(_hash_in(path)) and _hash_in(path) not in named)
+        or (_HASH.fullmatch(_hash_in(path)) and not is_named(_hash_in(path)))
     ]
 
 

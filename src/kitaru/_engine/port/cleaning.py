@@ -39,6 +39,10 @@ class Maintenance(Protocol):
         """Remove files that the dead of older versions had begun to write; return how many."""
         ...
 
+    def remove_unused_code(self) -> int:
+        """Remove code that no version and no execution names; return how many places."""
+        ...
+
     def compact(self) -> bool:
         """Give free space back to the disk; return whether nobody was in the way."""
         ...

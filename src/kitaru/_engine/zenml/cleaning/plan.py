@@ -13,7 +13,7 @@ from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
 from kitaru._engine.journal.journal import Entry, Journal
-from kitaru._engine.zenml.cleaning import local_files
+from kitaru._engine.zenml.cleaning import local_files, unused_code
 from kitaru._engine.zenml.runs import runs, statuses
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.models import CleanItem, CleanPlan, CleanScope, ExecutionStatus, KeptItem
@@ -77,7 +77,9 @@ def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
         for execution_id, (item, status) in _newest_first(chosen)
     )
     is_wide = scope is not CleanScope.PROJECT
-    drafts = local_files.old_drafts(local_files.artifact_stores() if is_wide else ())
+    everywhere = local_files.artifact_stores() if is_wide else []
+    drafts = local_files.old_drafts(everywhere)
+    code = unused_code.find(journal, everywhere) if is_wide else []
     stray = _stray_logs(journal, known) if is_wide else []
     return CleanPlan(
         scope=scope,
@@ -91,6 +93,7 @@ def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
         ),
         stray_logs=len(stray),
         half_written=sum(1 for _ in drafts),
+        unused_code=len(code),
         size=sum(item.size for item in items),
     )
 

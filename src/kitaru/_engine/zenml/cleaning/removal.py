@@ -20,7 +20,7 @@ from zenml.models import PipelineRunResponse
 from kitaru._engine.journal.journal import Entry, Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.port.cleaning import GONE
-from kitaru._engine.zenml.cleaning import local_files
+from kitaru._engine.zenml.cleaning import local_files, unused_code
 from kitaru._engine.zenml.cleaning import plan as cleaning_plan
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
@@ -93,6 +93,10 @@ class ZenMLMaintenance:
         for file in found:
             local_files.remove_file(file)
         return len(found)
+
+    def remove_unused_code(self) -> int:
+        stores = local_files.artifact_stores()
+        return unused_code.remove(unused_code.find(self._journal, stores), stores)
 
     def compact(self) -> bool:
         return self._journal.compact()
