@@ -36,6 +36,7 @@ MODULES = {
     "kitaru._engine.zenml.programs.runner",
     "kitaru._engine.programs.isolated_body",
     "kitaru._engine.programs.reconcile_once",
+    "kitaru.http.one_request",
 }
 SERVER_APPS = {
     "kitaru._engine.zenml.server_app:app",

@@ -50,6 +50,7 @@ class Op(StrEnum):
     DEPLOYMENT_TAG = "tag a deployment"
     DEPLOYMENT_DELETE = "delete a deployment"
     DEPLOYMENT_INVOKE = "invoke a deployment"
+    DEPLOYMENT_CURL = "print a curl command"
     STACK_CREATE = "create a local stack"
     STACK_CREATE_REMOTE = "create a remote stack"
     STACK_VERIFY = "check a stack"
@@ -107,6 +108,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.DEPLOYMENT_TAG: frozenset({CLIENT, CLI, MCP}),
     Op.DEPLOYMENT_DELETE: frozenset({CLIENT, CLI, MCP}),
     Op.DEPLOYMENT_INVOKE: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_CURL: frozenset({CLI}),
     Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
     Op.STACK_CREATE_REMOTE: frozenset({CLI, MCP}),
     Op.STACK_VERIFY: frozenset({CLI}),

@@ -15,7 +15,7 @@ from kitaru.cli import render_deployments as show
 from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, parse_object, show_item, show_items
-from kitaru.cli.screen import say
+from kitaru.cli.screen import say, tell
 from kitaru.models import ExecutionStatus
 
 app = group("See the flows that are deployed, their versions and tags.")
@@ -257,6 +257,32 @@ def logs(
         lines,
         output,
         lambda: say(*(line for entry in lines for line in render.log_lines(entry))),
+    )
+
+
+@versions.command("curl")
+@exposes(Op.DEPLOYMENT_CURL, on=CLI)
+def curl(
+    flow: FlowName,
+    version: Version = None,
+    tag: Tag = None,
+    args: Annotated[
+        str | None,
+        typer.Option(
+            "--args", help="Inputs of the flow, as JSON object; an example by default."
+        ),
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Print a curl command that invokes a version over HTTP, and nothing else."""
+    from kitaru._ops import curl as requests
+
+    inputs = None if args is None else parse_object("--args", args)
+    made = requests.command(flow=flow, version=version, tag=tag, inputs=inputs)
+    if version is None and made.is_bound:
+        tell(f"It starts version {made.version}, also when a later one is deployed")
+    show_item(
+        "flow deployments curl", made, output, lambda: say(*made.command.splitlines())
     )
 
 

@@ -95,6 +95,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru flow deployments logs research_agent --version 3",
         "kitaru flow deployments logs research_agent --execution 1b2c3d4e --follow",
     ),
+    "flow deployments curl": (
+        "kitaru flow deployments curl research_agent",
+        """kitaru flow deployments curl research_agent --version 3 --args '{"topic": "a"}'""",
+    ),
     "flow deployments delete": (
         "kitaru flow deployments delete research_agent 2 --yes",
     ),

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from kitaru._core.calls.records import StoredFailure
 from kitaru._core.flows.specs import FlowSpec
@@ -41,12 +41,13 @@ from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledE
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
+from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments, NewVersion
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
-from kitaru._engine.settings import environment, folders
+from kitaru._engine.settings import environment, folders, server_token
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
     ArtifactRef,
@@ -197,6 +198,11 @@ class LocalEngine:
         """The deployed versions of flows; `_Deployments` does without ZenML what it can."""
         return _Deployments(self)
 
+    @property
+    def connections(self) -> Connections:
+        """What this process works with; only the token is known without ZenML."""
+        return cast(Connections, _Connections(self))
+
     # -- looking ---------------------------------------------------------------
 
     def get(self, execution_id: str) -> Execution:
@@ -320,6 +326,17 @@ class LocalEngine:
                 logger.debug("through ZenML: %s", doubt)
         return self.through_zenml.describe()
 
+    def works_here(self) -> bool:
+        """Whether the store is on this disk, as far as is known without ZenML."""
+        if not self._is_alone:
+            return False
+        try:
+            _ground()
+        except OnlyZenMLKnows as doubt:
+            logger.debug("through ZenML: %s", doubt)
+            return False
+        return True
+
     # -- with or without ZenML -----------------------------------------------------
 
     def _read(
@@ -440,6 +457,22 @@ def _recorded(reader: Reader, execution_id: str) -> Recorded:
         settings=replace(facts.settings, stack=stack) if stack else facts.settings,
         deployed=facts.deployed,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """The connection, through ZenML; commands for a shell ask for the token often."""
+
+    engine: LocalEngine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine.through_zenml.connections, name)
+
+    def token(self) -> str | None:
+        """Return the token of the local server; that of another through ZenML."""
+        if self.engine.works_here():
+            return server_token.read()
+        return self.engine.through_zenml.connections.token()
 
 
 @dataclass(frozen=True, slots=True)

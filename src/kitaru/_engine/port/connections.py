@@ -35,6 +35,21 @@ class Target:
         return self.token is not None or self.password is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a request starts an execution of a deployed version.
+
+    Attributes:
+        url: Of our own routes, or of ZenML's for that version.
+        is_ours: Whether it is our own.
+        needs_token: Whether a request has to carry the token of `Connections.token`.
+    """
+
+    url: str
+    is_ours: bool
+    needs_token: bool = True
+
+
 class Connections(Protocol):
     """The connection of this machine and this process.
 
@@ -66,6 +81,18 @@ class Connections(Protocol):
 
     def token(self) -> str | None:
         """Return a short-lived token for the server; `None` where none is needed."""
+        ...
+
+    def door(self, deployment_id: str, *, what: str) -> Door:
+        """Return where a request over HTTP starts an execution of a version.
+
+        Args:
+            deployment_id: The version.
+            what: The same, for messages.
+
+        Raises:
+            KitaruStateError: If no server takes such requests; says what to do.
+        """
         ...
 
     def start_local_server(

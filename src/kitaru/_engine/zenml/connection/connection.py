@@ -22,8 +22,15 @@ from zenml.login.credentials_store import CredentialsStore, get_credentials_stor
 from zenml.zen_stores.rest_zen_store import RestZenStore, RestZenStoreConfiguration
 
 from kitaru._engine.disk import durable_files, private
-from kitaru._engine.port.connections import Progress, Target
-from kitaru._engine.zenml.connection import active, local_server, scoped, server_check
+from kitaru._engine.port.connections import Door, Progress, Target
+from kitaru._engine.settings import server_token
+from kitaru._engine.zenml.connection import (
+    active,
+    doors,
+    local_server,
+    scoped,
+    server_check,
+)
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import (
     KitaruBackendError,
@@ -133,10 +140,13 @@ class ZenMLConnections:
         with translated("asking for a token"):
             store = Client().zen_store
             if not isinstance(store, RestZenStore):
-                return None
+                return server_token.read()
             if store.get_store_info().auth_scheme == AuthScheme.NO_AUTH:
                 return None
             return store.get_api_token(token_type=APITokenType.GENERIC)
+
+    def door(self, deployment_id: str, *, what: str) -> Door:
+        return doors.find(deployment_id, what=what)
 
     def enter(self, target: Target) -> None:
         """Let this context work with a server or project, whatever the process does."""

@@ -30,7 +30,7 @@ from kitaru import _recorded_names as recorded_names
 from kitaru._engine.disk import durable_files, locks, private
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.port.connections import START_SECONDS, Progress
-from kitaru._engine.settings import folders
+from kitaru._engine.settings import folders, server_token
 from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import (
@@ -46,7 +46,7 @@ PORT = 8237
 RUNS_PAGE = "/projects/default/runs"
 # Set for the server: whose executions it serves, and what its clients must not see.
 FOLDER_VARIABLE = "KITARU_SERVED_FOLDER"
-HIDDEN_VARIABLE = "KITARU_SERVER_ONLY"
+_HIDDEN_VARIABLE = "KITARU_SERVER_ONLY"
 _NEEDED = ("fastapi", "uvicorn", "jwt", "python_multipart")
 _STOP_SECONDS = 10.0
 _POLL = 0.2
@@ -89,6 +89,7 @@ def start(*, port: int | None, progress: Progress) -> LocalServer:
     """
     _check_packages()
     with _only_one():
+        server_token.make()
         found = find()
         if found is not None:
             return found
@@ -108,6 +109,18 @@ def start(*, port: int | None, progress: Progress) -> LocalServer:
         file = _folder() / "server.json"
         durable_files.write(file, json.dumps(asdict(running)).encode())
     return _record(chosen, child.pid, started=True)
+
+
+def client_environment(folder: str) -> dict[str, str]:
+    """Return the variables for a client that this process, the server, starts.
+
+    Args:
+        folder: The configuration folder that is served.
+    """
+    hidden = set(os.environ.get(_HIDDEN_VARIABLE, "").split(","))
+    hidden |= {FOLDER_VARIABLE, _HIDDEN_VARIABLE}
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    return kept | {"KITARU_CONFIG_PATH": folder}
 
 
 def stop() -> LocalServer | None:
@@ -232,7 +245,7 @@ def _environment(port: int) -> dict[str, str]:
     # For its watchman, whose helpers are clients.
     folder = {
         FOLDER_VARIABLE: str(folders.config_folder()),
-        HIDDEN_VARIABLE: ",".join(only),
+        _HIDDEN_VARIABLE: ",".join(only),
     }
     return kept | only | folder
 

@@ -33,7 +33,7 @@ from kitaru._engine.journal.journal import Journal
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.connection.local_server import (
     FOLDER_VARIABLE,
-    HIDDEN_VARIABLE,
+    client_environment,
 )
 from kitaru._engine.zenml.runs import runs
 
@@ -136,17 +136,11 @@ def _answered() -> Set[str]:
 
 
 def _call_for_help(folder: str) -> None:
-    hidden = set(os.environ.get(HIDDEN_VARIABLE, "").split(","))
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in hidden | {FOLDER_VARIABLE, HIDDEN_VARIABLE}
-    }
     try:
         # Its output goes where ours goes: to the log of the server.
         subprocess.run(
             [sys.executable, "-P", "-m", recorded_names.RECONCILE_ONCE],
-            env=kept | {"KITARU_CONFIG_PATH": folder},
+            env=client_environment(folder),
             stdin=subprocess.DEVNULL,
             timeout=_HELP_SECONDS,
             check=False,
