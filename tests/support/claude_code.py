@@ -244,11 +244,17 @@ class Cli:
             input=call["input"],
             tool_use_id=call["id"],
         )
-        return told.get("behavior", "deny"), told.get("message") or told.get(
-            "error", ""
-        )
+        call["input"] = told.get("updatedInput") or call["input"]
+        why = told.get("message") or told.get("error", "")
+        return told.get("behavior", "deny"), why
 
     def _done(self, call: dict[str, Any]) -> str:
+        if call["name"] == "AskUserQuestion":
+            said = call["input"]["answers"]
+            return "; ".join(
+                f"{item['header']}: {said[item['question']]}"
+                for item in call["input"]["questions"]
+            )
         if not call["name"].startswith("mcp__"):
             command = call["input"].get("command", "true")
             done = subprocess.run(

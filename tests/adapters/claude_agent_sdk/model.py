@@ -2,6 +2,7 @@
 
 A prompt is a line of words: `bash LABEL…` calls Bash, which leaves the label, once for each
 answer; `both A B` does so twice in one answer; `call TOOL NAME=VALUE…` calls any tool;
+`ask HEADER…` asks the person, with a plus behind one for several answers;
 `fail …` is an error of the API. A call that was not decided is made once more. It ends by
 saying what tools returned.
 """
@@ -56,7 +57,19 @@ def _wanted(words: list[str]) -> list[Blocks]:
     if words[0] == "call":
         given = dict(word.split("=") for word in words[2:])
         return [[{"name": words[1], "input": given}]]
+    if words[0] == "ask":
+        asked = [_question(word) for word in words[1:]]
+        return [[{"name": "AskUserQuestion", "input": {"questions": asked}}]]
     return []
+
+
+def _question(header: str) -> dict[str, Any]:
+    return {
+        "question": f"Which {header}?",
+        "header": header,
+        "multiSelect": header.endswith("+"),
+        "options": [{"label": "one", "description": "the first"}],
+    }
 
 
 def _bash(label: str) -> dict[str, Any]:

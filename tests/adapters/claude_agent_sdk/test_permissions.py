@@ -169,6 +169,26 @@ def test_a_tool_of_the_sdk_asks_like_any_other(claude: Claude) -> None:
     assert len(ran) == 2
 
 
+def test_questions_of_claude_are_waits_that_are_open_together(claude: Claude) -> None:
+    runner = claude.runner()
+
+    @flow
+    def working() -> str:
+        return runner.run_sync("ask Colour Sizes+").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+        run.input(["small", "large"], wait="answer_Sizes_")
+        run.input("teal", wait="answer_Colour")
+
+        assert run.result == "1: Colour: teal; Sizes+: small, large"
+        waits = {wait.name: wait for wait in run.execution.waits}
+
+    assert waits["answer_Colour"].question == "Which Colour?"
+    assert waits["answer_Colour"].metadata == {"options": {"one": "the first"}}
+    assert waits["answer_Sizes_"].answer_schema["type"] == "array"
+
+
 def test_in_a_checkpoint_nobody_can_be_asked(claude: Claude) -> None:
     runner = claude.runner()
 
@@ -201,6 +221,7 @@ def test_in_a_checkpoint_nobody_can_be_asked(claude: Claude) -> None:
         ("Bash", [], "bypassPermissions", False),
         ("Bash", [], "dontAsk", False),
         ("Bash", [], "acceptEdits", True),
+        ("AskUserQuestion", [], "bypassPermissions", True),
         ("Edit", [], "acceptEdits", False),
         ("Write", [], "default", True),
         ("Read", [], "default", False),

@@ -1,4 +1,4 @@
-"""Who decides whether Claude may call a tool, and the waits that ask a person.
+"""Who decides whether Claude may call a tool.
 
 A call that needs a person's word is deferred: the invocation ends, and its checkpoint is
 complete. The next invocation of the session begins with the decision.
@@ -19,14 +19,11 @@ from claude_agent_sdk import (
     ToolPermissionContext,
 )
 
-from kitaru.adapters._shared import identity
-from kitaru.adapters._shared.policy import CapturePolicy
-from kitaru.adapters._shared.questions import Question
-from kitaru.adapters.claude_agent_sdk.results import PendingPermission
+from kitaru.adapters.claude_agent_sdk.asking import ASK_USER, Decision
 
 Permissions = Literal["wait", "deny", "sdk"]
-# Whether a call may be made, by its id.
-Decisions = Mapping[str, bool]
+# By the ids of calls.
+Decisions = Mapping[str, Decision]
 
 # What asks unless it is allowed. About the rest Claude Code decides first.
 _ASKING = frozenset(
@@ -61,10 +58,6 @@ _SUB_AGENT = (
     "A person would have to allow this call, and a sub-agent cannot wait for one. Say "
     "so in your answer; the main agent can make the call."
 )
-_ADVICE = (
-    "Run Claude from the flow, or allow the tool: "
-    "ClaudeAgentOptions(allowed_tools=[...])"
-)
 
 
 class Gatekeeper:
@@ -93,7 +86,7 @@ class Gatekeeper:
         """Decide before Claude Code's own rules do; with `{}` they decide."""
         call_id = tool_use_id or given["tool_use_id"]
         if call_id in self._decisions:
-            return _hooked(*_decided(self._decisions[call_id]))
+            return _decided(self._decisions[call_id], given["tool_input"])
         tool = given["tool_name"]
         if tool not in self.expected and not asks(
             tool, self._allowed, given.get("permission_mode")
@@ -115,10 +108,10 @@ class Gatekeeper:
         call_id = context.tool_use_id
         if call_id is not None and call_id in self._decisions:
             # It runs a deferred call before hooks are there, and asks here.
-            allowed, reason = _decided(self._decisions[call_id])
-            if allowed == "allow":
-                return PermissionResultAllow()
-            return PermissionResultDeny(message=reason)
+            decision = self._decisions[call_id]
+            if decision is False:
+                return PermissionResultDeny(message=_REFUSED)
+            return PermissionResultAllow(updated_input=_changed(given, decision))
         if context.agent_id:
             return PermissionResultDeny(message=_SUB_AGENT)
         if call_id == self._deferred:
@@ -178,6 +171,8 @@ def asks(tool: str, allowed: list[str], mode: str | None) -> bool:
     Where a rule of `allowed_tools` speaks of the tool, or the mode allows it, Claude
     Code's own rules decide first.
     """
+    if tool == ASK_USER:
+        return True
     if mode in _SILENT or (mode == "acceptEdits" and tool in _EDITS):
         return False
     if tool not in _ASKING and not tool.startswith(_MCP):
@@ -191,29 +186,27 @@ def _speaks_of(rule: str, tool: str) -> bool:
     return tool == named or (named.startswith(_MCP) and tool.startswith(f"{named}__"))
 
 
-def question(
-    call: PendingPermission, capture: CapturePolicy, timeout: float | None = None
-) -> Question:
-    """Return what a person is asked about a call."""
-    told: dict[str, Any] = {"tool": call.tool}
-    if capture.tool_arguments:
-        told["arguments"] = capture.cleaned(call.arguments)
-    return Question(
-        text=f"Allow Claude to use {call.tool!r}?",
-        name=f"approve_{identity.clean(call.tool)}",
-        schema=bool,
-        timeout=timeout,
-        metadata=told,
-        advice=_ADVICE,
-    )
+def _decided(decision: Decision, given: dict[str, Any]) -> dict[str, Any]:
+    if decision is False:
+        return _hooked("deny", _REFUSED)
+    changed = _changed(given, decision)
+    return _hooked("allow", changed=None if changed == given else changed)
 
 
-def _decided(allowed: bool) -> tuple[str, str]:
-    return ("allow", "") if allowed else ("deny", _REFUSED)
+def _changed(given: dict[str, Any], decision: Decision) -> dict[str, Any]:
+    """Return the arguments of a call that is made."""
+    return {**given, **decision} if isinstance(decision, dict) else given
 
 
-def _hooked(decision: str, reason: str = "") -> dict[str, Any]:
-    said = {"hookEventName": "PreToolUse", "permissionDecision": decision}
+def _hooked(
+    decision: str, reason: str = "", *, changed: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": decision,
+    }
     if reason:
         said["permissionDecisionReason"] = reason
+    if changed is not None:
+        said["updatedInput"] = changed
     return {"hookSpecificOutput": said}

@@ -16,7 +16,7 @@ from kitaru._core.settings import options as known
 from kitaru.adapters._shared import boundary, identity, questions, runs
 from kitaru.adapters._shared.boundary import Boundary, Place
 from kitaru.adapters._shared.policy import CapturePolicy
-from kitaru.adapters.claude_agent_sdk import checking, permissions
+from kitaru.adapters.claude_agent_sdk import asking, checking, permissions
 from kitaru.adapters.claude_agent_sdk.checking import OptionsFactory
 from kitaru.adapters.claude_agent_sdk.invocations import Said, invoke
 from kitaru.adapters.claude_agent_sdk.permissions import Gatekeeper, Permissions
@@ -45,7 +45,7 @@ class _Turn:
 
     prompt: str | None
     resume: str | None
-    decisions: Mapping[str, bool] = field(default_factory=dict)
+    decisions: Mapping[str, asking.Decision] = field(default_factory=dict)
     expected: frozenset[str] = frozenset()
 
 
@@ -186,8 +186,8 @@ class KitaruClaudeRunner:
         )
         found = _found(said, usage, keeper)
         if is_inside and found.deferred and self._permissions == "wait":
-            asked = permissions.question(found.deferred, self._capture)
-            raise questions.misplaced(asked, "Claude runs in one")
+            asked = asking.questions(found.deferred, self._capture)
+            raise questions.misplaced(asked[0], "Claude runs in one")
         return _result([found])
 
     async def _durably(self, turn: _Turn) -> ClaudeRunResult:
@@ -201,10 +201,11 @@ class KitaruClaudeRunner:
                 ended.append(found)
                 if found.deferred is None or self._permissions == "sdk":
                     return _result(ended)
-                asked = permissions.question(
+                asked = asking.questions(
                     found.deferred, self._capture, self._wait_timeout
                 )
-                decision = await questions.ask_from_loop(asked, run)
+                answers = await questions.ask_all_from_loop(asked, run)
+                decision = asking.decision(found.deferred, answers)
                 turn = _Turn(
                     None,
                     found.session_id,
