@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults
+from pydantic_ai.exceptions import CallDeferred
 
 from kitaru import KitaruContextError, KitaruUsageError, flow, wait
 from kitaru.adapters.pydantic_ai import KitaruAgent, hitl_tool, wait_for_input
@@ -42,6 +43,36 @@ def test_the_model_asks_and_gets_the_answer() -> None:
     assert question.metadata["agent"] == "planner"
     assert result == "[{'amount': 5}]"
     assert calls == ["planner.r1.s1.model", "planner.r1.s2.model"]
+
+
+def test_questions_of_the_harness_are_open_together() -> None:
+    # What `AskUser(answerer=None)` of pydantic-ai-harness does with this tool.
+    def ask_user_question(questions: list[dict[str, Any]]) -> Any:
+        raise CallDeferred
+
+    options = [{"label": "red", "description": "warm"}, {"label": "blue"}]
+    asked = [
+        {"header": "Colour", "question": "Which?", "options": options},
+        {"header": "Sizes", "question": "How big?", "multi_select": True},
+    ]
+    agent = Agent(
+        scripted([("ask_user_question", {"questions": asked})]),
+        tools=[ask_user_question],
+    )
+
+    @flow
+    def asking() -> str:
+        return KitaruAgent(agent, name="planner").run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(asking)
+        run.input(["s", "l"], wait="Sizes")
+        run.input("teal", wait="Colour")
+        colour = next(wait for wait in run.execution.waits if wait.name == "Colour")
+
+        assert run.result == "[{'Colour': ['teal'], 'Sizes': ['s', 'l']}]"
+    assert colour.question == "Which?"
+    assert colour.metadata["options"] == {"red": "warm", "blue": ""}
 
 
 def test_a_wrong_answer_is_refused_and_a_default_question_is_asked() -> None:

@@ -31,6 +31,8 @@ from kitaru.adapters._shared.questions import Question
 from kitaru.adapters.pydantic_ai.operations import METADATA_KEY
 
 _KEY = "kitaru_question"
+# The tool of `AskUser`, a capability of PydanticAI's harness.
+_ASK_USER = "ask_user_question"
 _ADVICE = (
     "Use hitl_tool(...), or take the tool out of its checkpoint with "
     "metadata={'kitaru': False}"
@@ -255,6 +257,8 @@ async def answer(
     for call in requests.calls:
         asked = requests.metadata.get(call.tool_call_id, {}).get(_KEY)
         if asked is None:
+            if handles_approvals and (own := _questions_of(call, run, capture)):
+                answers[call.tool_call_id] = await _answers_to(own, run)
             continue
         answers[call.tool_call_id] = to_jsonable_python(
             await _ask(
@@ -287,11 +291,60 @@ async def answer(
 
 
 async def _ask(question: Question, run: runs.Run | None) -> Any:
+    (answer,) = await _ask_all([question], run)
+    return answer
+
+
+async def _ask_all(asked: list[Question], run: runs.Run | None) -> list[Any]:
     if boundary.place() is Place.CHECKPOINT:
         raise questions.misplaced(
-            question, "the agent runs as one turn, or in a tool that is a checkpoint"
+            asked[0], "the agent runs as one turn, or in a tool that is a checkpoint"
         )
-    return await questions.ask_from_loop(question, run)
+    return await questions.ask_all_from_loop(asked, run)
+
+
+def _questions_of(
+    call: ToolCallPart, run: runs.Run | None, capture: CapturePolicy
+) -> dict[str, Question]:
+    """Return what a call of the harness's `AskUser` asks, by header; none of others."""
+    found = (
+        call.args_as_dict().get("questions") if call.tool_name == _ASK_USER else None
+    )
+    items = found if isinstance(found, list) else []
+    if not all(
+        isinstance(item, dict) and {"header", "question"} <= item.keys()
+        for item in items
+    ):
+        return {}  # a tool of somebody else's, with that name
+    return {
+        item["header"]: Question(
+            text=capture.cleaned(item["question"]),
+            name=identity.clean(item["header"]),
+            schema=list[str] if item.get("multi_select") else str,
+            metadata={
+                "agent": run.agent if run else call.tool_name,
+                "options": capture.cleaned(
+                    {
+                        option["label"]: option.get("description") or ""
+                        for option in item.get("options", ())
+                    }
+                ),
+            },
+            advice=_ADVICE,
+        )
+        for item in items
+    }
+
+
+async def _answers_to(
+    asked: Mapping[str, Question], run: runs.Run | None
+) -> dict[str, list[str]]:
+    """Ask all of them together; any text answers one, as an answer of one's own."""
+    given = await _ask_all(list(asked.values()), run)
+    return {
+        header: answer if isinstance(answer, list) else [answer]
+        for header, answer in zip(asked, given, strict=True)
+    }
 
 
 def _shown(
