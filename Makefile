@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fast unit-versions fix lock bench bench-report clean
+.PHONY: help install demo test check fast unit-versions adapter-versions fix lock bench bench-report clean
 .PHONY: docs docs-serve
 .PHONY: endurance rig rig-down rig-database test-remote
 
@@ -58,6 +58,12 @@ rig: install ## Bring a remote stack up on this machine; harmless if it is up.
 
 rig-down: install ## Take the remote stack down, with all it kept.
 	@$(BIN)/python -m tests.rig down
+
+# Those of the lock are the newest.
+adapter-versions: ## Run the adapters' tests in memory with the lowest supported frameworks.
+	@$(MAKE) --no-print-directory VENV=.venv-lowest install
+	@.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python $$($(PYTHON) scripts/lowest_versions.py)
+	.venv-lowest/bin/python -m pytest -q -n auto --dist loadfile -m "not e2e" tests/adapters
 
 # Two rigs at once: much of the time is spent waiting for pods that start.
 # The clock ends a hanging session as Ctrl-C does; its services die with it.
