@@ -113,7 +113,8 @@ async def invoke(
     if transcript is not None:
         # A name of one's own: a killed attempt has left its session on this machine.
         new = None if resume else str(uuid.uuid4())
-        told = replace(told, session_store=transcript, session_id=new)
+        store: Any = transcript
+        told = replace(told, session_store=store, session_id=new)
         if resume and not transcript.has(resume):
             await _imported(resume, transcript, options)
     before = transcript.cost_before(resume) if transcript and resume else 0.0
@@ -172,8 +173,9 @@ async def _imported(
 ) -> None:
     """Take a session of this machine into the checkpoint, so that it can go elsewhere."""
     directory = None if options.cwd is None else str(options.cwd)
+    store: Any = transcript
     try:
-        await sdk.import_session_to_store(session_id, transcript, directory=directory)
+        await sdk.import_session_to_store(session_id, store, directory=directory)
     except (FileNotFoundError, ValueError):
         # Claude Code may know of it where its own settings say; it says if it does not.
         return

@@ -105,8 +105,8 @@ class Gatekeeper:
         self, tool: str, given: dict[str, Any], context: ToolPermissionContext
     ) -> PermissionResultAllow | PermissionResultDeny:
         """Decide about what Claude Code would ask a person."""
-        call_id = context.tool_use_id
-        if call_id is not None and call_id in self._decisions:
+        call_id = context.tool_use_id or ""
+        if call_id in self._decisions:
             # It runs a deferred call before hooks are there, and asks here.
             decision = self._decisions[call_id]
             if decision is False:

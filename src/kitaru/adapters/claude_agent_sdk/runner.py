@@ -235,6 +235,7 @@ class KitaruClaudeRunner:
             self._keep(found)
             return _stored(found, given.left_out(transcript.added))
 
+        # What somebody overrode it with may be anything.
         stored: Any = await self._boundary.run(
             INVOCATION,
             self._name,
@@ -247,7 +248,6 @@ class KitaruClaudeRunner:
             },
         )
         if not (isinstance(stored, Mapping) and stored.keys() == _KEYS):
-            # Somebody overrode it with another output.
             return _Found(stored, None, Usage())
         sessions().add(given.put_back(stored["session"]))
         return _rebuilt(stored)

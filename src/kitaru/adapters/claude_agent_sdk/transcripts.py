@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from claude_agent_sdk import SessionKey, SessionStore
+from claude_agent_sdk import SessionKey
 from claude_agent_sdk.types import SessionListSubkeysKey, SessionStoreEntry
 
 from kitaru._core.flows import scope
@@ -31,8 +31,10 @@ _SHORTEST = 8
 _CONVERSATION = frozenset({"user", "assistant", "system", "attachment"})
 
 
-class Transcript(SessionStore):
+class Transcript:
     """The session store of one invocation: what is known, and what it adds.
+
+    It has of the SDK's `SessionStore` what an invocation needs, which is enough for it.
 
     Args:
         known: The entries so far, by file.
@@ -95,8 +97,7 @@ class Sessions:
     def transcript(self) -> Transcript:
         """Return the store of the next invocation."""
         known = {file: list(found) for file, found in self._files.items()}
-        # What is optional is not abstract: it raises, and nobody calls it.
-        return Transcript(known)  # type: ignore[abstract]
+        return Transcript(known)
 
 
 _sessions: WeakKeyDictionary[scope.FlowRuntime, Sessions] = WeakKeyDictionary()
