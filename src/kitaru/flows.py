@@ -26,6 +26,7 @@ from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending
+from kitaru._engine.runners import delivery
 from kitaru._engine.settings import configuration, folders
 from kitaru._ops import executions, replays, settling
 from kitaru._ops.capabilities import SDK, Op, exposes
@@ -218,9 +219,10 @@ class Flow(Generic[P, R]):
         return self._start(launch)
 
     def _start(self, launch: Launch) -> FlowHandle[R]:
-        if self._spec.is_async and scope.in_event_loop():
-            return self._handle(*_in_thread(lambda: current_engine().launch(launch)))
-        return self._handle(*current_engine().launch(launch))
+        with delivery.delivering(current_engine()) as engine:
+            if self._spec.is_async and scope.in_event_loop():
+                return self._handle(*_in_thread(lambda: engine.launch(launch)))
+            return self._handle(*engine.launch(launch))
 
     @exposes(Op.EXECUTION_REPLAY, on=SDK)
     def replay(

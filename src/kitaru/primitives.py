@@ -10,7 +10,7 @@ from kitaru._core.calls.names import check_name
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import Default, WaitRequest
 from kitaru._core.settings import options
-from kitaru._core.waits import answers
+from kitaru._core.waits import answers, notices
 from kitaru._core.waits.terms import seconds_or_moment
 from kitaru._core.words.similar import shorten
 from kitaru._engine.session.waiting import WaitFuture
@@ -39,6 +39,7 @@ class Wait:
         metadata: Mapping[str, Any] | None = None,
         expires: float | timedelta | datetime | None = None,
         default: Any = UNSET,
+        notify: str | Mapping[str, str] | None = None,
         **unknown: Never,
     ) -> Any:
         """Pause the flow for a person or another system, and return the answer.
@@ -60,6 +61,9 @@ class Wait:
                 the moment it is asked, or a `datetime` with a time zone. Never by default.
             default: The answer when it expires; must fit `schema`. Without one the wait
                 raises `KitaruWaitExpired`.
+            notify: A webhook that is told when the wait opens and when it is over: its
+                URL, or `{"webhook": URL, "secret": NAME}` with the name of a secret to
+                sign with, as Standard Webhooks say.
             **unknown: Refused.
 
         Returns:
@@ -84,6 +88,7 @@ class Wait:
             metadata=metadata,
             expires=expires,
             default=default,
+            notify=notify,
             **unknown,
         )
         (answer,) = wait_for_all([_checked(positional, given, "wait")])
@@ -194,6 +199,7 @@ def _wait_request(
     metadata: Mapping[str, Any] | None = None,
     expires: float | timedelta | datetime | None = None,
     default: Any = UNSET,
+    notify: str | Mapping[str, str] | None = None,
 ) -> WaitRequest:
     if name is not None:
         check_name("wait", name)
@@ -210,6 +216,7 @@ def _wait_request(
         metadata=dict(metadata or {}),
         expires=None if expires is None else seconds_or_moment(expires),
         default=None if default is UNSET else Default(default),
+        notify=None if notify is None else notices.target(notify),
     )
 
 

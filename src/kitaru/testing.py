@@ -57,7 +57,7 @@ class FlowTester:
     def __init__(self, *, answers: Mapping[str, Any] | None = None) -> None:
         self.client = KitaruClient()
         self._clock = VirtualClock()
-        self._engine = MemoryEngine(clock=self._clock)
+        self._engine = MemoryEngine(clock=self._clock, notifies=False)
         self._answers: dict[str, Any] = {}
         self._runs: list[FlowRun] = []
         self._is_open = False
@@ -126,6 +126,11 @@ class FlowTester:
     def now(self) -> datetime:
         """The time that waits and timers of this tester go by, in UTC."""
         return self._clock()
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        """What webhooks would have been told: nothing is sent from a tester."""
+        return [dict(notice.payload) for notice in self._engine.notices.kept]
 
     def advance(self, by: float | timedelta) -> None:
         """Let time pass: what expires or wakes meanwhile does so, in its order.

@@ -202,7 +202,7 @@ def test_a_process_waits_seconds(value: Any) -> None:
         (
             lambda: kitaru.wait("ok?", 5),  # type: ignore[arg-type]  # bad on purpose
             "wait('ok?', 5): options are given by name, as wait(schema=…) (known: schema, "
-            "name, question, timeout, metadata, expires, default)",
+            "name, question, timeout, metadata, expires, default, notify)",
         ),
         (
             lambda: kitaru.llm("hi", "openai/gpt"),  # type: ignore[arg-type]  # likewise

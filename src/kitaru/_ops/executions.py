@@ -11,6 +11,7 @@ from kitaru._core.words import paging
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import ExecutionQuery
+from kitaru._ops import notices
 from kitaru._ops.settling import does_not_run, needs_someone, until_settled
 from kitaru.errors import KitaruUsageError
 from kitaru.models import (
@@ -27,8 +28,9 @@ _SOURCES = ("step", "runner", "all")
 
 def get(execution_id: str) -> Execution:
     """Return an execution with its calls, artifacts and open wait."""
-    engine = current_engine()
-    return engine.get(resolve(execution_id))
+    found = current_engine().get(resolve(execution_id))
+    late = notices.undelivered(found.exec_id)
+    return found.model_copy(update={"undelivered": late}) if late else found
 
 
 def resolve(execution_id: str) -> str:

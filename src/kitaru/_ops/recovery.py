@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from kitaru._engine.open import current_engine
+from kitaru._engine.runners import delivery
 from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.models import Reconciled
 
@@ -22,7 +23,10 @@ def reconcile(
         dry_run: Only say what would be done.
         progress: Told how many of how many were looked at.
     """
-    return current_engine().reconciling.reconcile(dry_run=dry_run, progress=progress)
+    engine = current_engine()
+    yield from engine.reconciling.reconcile(dry_run=dry_run, progress=progress)
+    if not dry_run:
+        delivery.deliver_quietly(engine)
 
 
 def watch(

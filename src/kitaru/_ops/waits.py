@@ -9,6 +9,7 @@ from kitaru._core.waits.terms import foremost
 from kitaru._core.words.similar import did_you_mean
 from kitaru._core.words.wording import moment
 from kitaru._engine.open import current_engine
+from kitaru._engine.runners import delivery
 from kitaru._ops.executions import resolve
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import Continuation, ExecutionStatus, PendingWait
@@ -113,7 +114,10 @@ def answer(
             f"{wait.digest!r} by now; nothing was stored. Look at what is asked{asked}"
         )
     data = rules.checked(wait.name, wait.schema, value)
-    return current_engine().answer(wait, data, surface=surface)
+    engine = current_engine()
+    going_on = engine.answer(wait, data, surface=surface)
+    delivery.deliver_quietly(engine)
+    return going_on
 
 
 def abort(execution_id: str, *, wait: str, surface: str) -> None:
@@ -123,4 +127,6 @@ def abort(execution_id: str, *, wait: str, surface: str) -> None:
         KitaruStateError: If nothing is open, or somebody else was faster.
         KitaruUsageError: If another wait is open.
     """
-    current_engine().abort(find(execution_id, wait), surface=surface)
+    engine = current_engine()
+    engine.abort(find(execution_id, wait), surface=surface)
+    delivery.deliver_quietly(engine)

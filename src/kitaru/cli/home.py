@@ -47,6 +47,11 @@ def _print(found: Overview) -> None:
     for title, page, status in sections:
         if page.items:
             _section(title, page, status)
+    from kitaru._ops import notices
+
+    late = render.undelivered(notices.undelivered())
+    if late:
+        say(*late, "")
     if not any(page.items for _, page, _ in sections):
         say("Nothing waits, nothing runs, nothing has failed.")
     say(f"All executions: kitaru executions list. {_HELP}")

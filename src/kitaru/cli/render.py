@@ -11,7 +11,7 @@ from kitaru._core.waits import hints
 from kitaru._core.waits.terms import foremost
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
-from kitaru._core.words.wording import duration, moment, short
+from kitaru._core.words.wording import duration, many, moment, short
 from kitaru._ops.replays import Started
 from kitaru.cli import tables
 from kitaru.cli.screen import say
@@ -25,6 +25,7 @@ from kitaru.models import (
     LogEntry,
     Page,
     PendingWait,
+    Undelivered,
 )
 
 # Characters of an argument in a line.
@@ -191,6 +192,17 @@ def _given(wait: PendingWait) -> str:
         for name, value in arguments.items()
     )
     return f"({', '.join(shown)})"
+
+
+def undelivered(late: Sequence[Undelivered]) -> list[str]:
+    """Return what webhooks were to be told and were not, in lines."""
+    return [
+        plain.line(
+            f"not delivered, {many(one.attempts, 'try', 'tries')}: {one.event} of "
+            f"{short(one.exec_id)} to {one.webhook}: {one.problem}"
+        )
+        for one in late
+    ]
 
 
 def breakpoints(whose: str, found: Sequence[Breakpoint]) -> list[str]:

@@ -10,7 +10,15 @@ from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
 from kitaru._core.words.wording import moment, short
 from kitaru.cli import screen
-from kitaru.cli.render import ago, ahead, coloured, facts, next_steps, took
+from kitaru.cli.render import (
+    ago,
+    ahead,
+    coloured,
+    facts,
+    next_steps,
+    took,
+    undelivered,
+)
 from kitaru.cli.screen import Branch, Piece, say
 from kitaru.cli.spending import usage_line
 from kitaru.models import (
@@ -58,7 +66,7 @@ def execution(item: Execution) -> None:
     for wait in item.pending_waits:
         root.add((f"? {wait.name}  {_open(wait)}", "yellow"))
     screen.tree(root, guide=_DIM)
-    say(*_facts(item), *next_steps(item))
+    say(*_facts(item), *undelivered(item.undelivered), *next_steps(item))
 
 
 def _answered(wait: AnsweredWait, width: int) -> tuple[Piece, Piece]:

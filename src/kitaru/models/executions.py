@@ -224,6 +224,24 @@ def _digest(shown: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
+class Undelivered(Record):
+    """Something that a webhook was to be told and was not, so far.
+
+    Attributes:
+        exec_id: Of which execution.
+        event: `wait.opened`, `wait.answered`, `wait.expired` or `wait.aborted`.
+        webhook: The URL, secrets masked.
+        attempts: How often it was tried; it is tried again.
+        problem: Why the last try failed.
+    """
+
+    exec_id: str
+    event: str
+    webhook: str
+    attempts: int
+    problem: str
+
+
 class AskedWait(Record):
     """A question that a flow asks.
 
@@ -330,6 +348,8 @@ class Execution(Record):
         artifacts: What its calls kept, then what the flow returned, once it has
             completed.
         usage: What it spent on language models; `None` in listings.
+        undelivered: What webhooks were to be told and were not so far; empty in
+            listings.
     """
 
     exec_id: str
@@ -353,6 +373,7 @@ class Execution(Record):
     checkpoints: tuple[CheckpointCall, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()
     usage: ExecutionUsage | None = None
+    undelivered: tuple[Undelivered, ...] = ()
 
 
 class Continuation(Record):

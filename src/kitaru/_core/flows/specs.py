@@ -150,6 +150,14 @@ class Default:
     value: object
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who is told that a wait opens and is over: a webhook, and the name of its secret."""
+
+    webhook: str
+    secret: str | None = None
+
+
 @dataclass(frozen=True)
 class WaitRequest:
     """What `wait()` was called with."""
@@ -162,3 +170,4 @@ class WaitRequest:
     expires: Expires | None = None
     default: Default | None = None
     kind: WaitKind = "question"
+    notify: Notify | None = None

@@ -142,6 +142,8 @@ WAIT: Mapping[str, Option] = {
     "expires": EXPIRES.or_none(),
     # Whether it fits is for the schema to say.
     "default": _ANY,
+    # What a webhook is, is the rule of notices.
+    "notify": _ANY,
 }
 SLEEP: Mapping[str, Option] = {
     "until": Option(

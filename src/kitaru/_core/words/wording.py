@@ -20,9 +20,9 @@ def size(count: int) -> str:
     return f"{amount:.3g} TB"
 
 
-def many(count: int, thing: str) -> str:
-    """Return how many there are of a thing: `1 log`, `2 logs`."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+def many(count: int, thing: str, several: str | None = None) -> str:
+    """Return how many there are of a thing: `1 log`, `2 logs`, `3 tries`."""
+    return f"{count} {thing if count == 1 else several or f'{thing}s'}"
 
 
 def moment(at: datetime | None) -> str:

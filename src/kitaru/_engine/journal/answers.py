@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from kitaru._core.waits import notices
+from kitaru._core.waits.answered import Answer
 from kitaru._engine.journal import sealing
 from kitaru.errors import KitaruStateError
 
 # What is due at once: going on with an answer.
 UNTAKEN = "answered"
+# What is to be told to a webhook, and what will be when its wait is over.
+NOTICE, LATER = "notice", "later"
+NEVER = 4_000_000_000.0
 
 
 def put(
@@ -26,7 +31,35 @@ def put(
     )
     # It waits for nothing more; whoever comes second finds it decided.
     db.execute("DELETE FROM due WHERE due_id = ?", (wait_id,))
+    if done.rowcount > 0:
+        _let_tell(db, wait_id, body)
     return done.rowcount > 0
+
+
+def _let_tell(db: sqlite3.Connection, wait_id: str, answer: Mapping[str, Any]) -> None:
+    """Let the webhook of a wait be told that it is over, if it has one."""
+    row = db.execute(
+        "SELECT body FROM due WHERE due_id = ?", (notice_id(wait_id),)
+    ).fetchone()
+    if row is None:
+        return
+    told = json.loads(row[0])
+    payload = notices.over(told.pop("asked"), Answer.from_dict(answer))
+    body = {**told, "payload": payload, "attempts": 0}
+    db.execute(
+        "UPDATE due SET kind = ?, at = ?, body = ? WHERE due_id = ?",
+        (NOTICE, _now(), json.dumps(body), notice_id(wait_id)),
+    )
+
+
+def _now() -> float:
+    # Moments are compared for being the same: no finer than a `datetime` tells them.
+    return datetime.now(UTC).timestamp()
+
+
+def notice_id(wait_id: str) -> str:
+    """Return under what is noted that somebody is told when a wait is over."""
+    return f"{wait_id}.over"
 
 
 def untaken(db: sqlite3.Connection, execution_id: str) -> None:
@@ -34,7 +67,7 @@ def untaken(db: sqlite3.Connection, execution_id: str) -> None:
     db.execute(
         "INSERT INTO due (due_id, execution_id, kind, at, body) VALUES (?,?,?,?,'{}') "
         "ON CONFLICT (due_id) DO NOTHING",
-        (untaken_id(execution_id), execution_id, UNTAKEN, time.time()),
+        (untaken_id(execution_id), execution_id, UNTAKEN, _now()),
     )
 
 

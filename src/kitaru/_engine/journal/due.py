@@ -58,10 +58,10 @@ def has_untaken(journal: Journal, execution_id: str) -> bool:
     return bool(rows)
 
 
-def put(journal: Journal, due: Due) -> None:
-    """Note what is to happen, unless it is noted."""
+def put(journal: Journal, due: Due) -> bool:
+    """Note what is to happen, unless it is noted; return whether it was not."""
     with journal.transaction() as db:
-        db.execute(
+        done = db.execute(
             "INSERT INTO due (due_id, execution_id, kind, at, body) VALUES (?,?,?,?,?) "
             "ON CONFLICT (due_id) DO NOTHING",
             (
@@ -72,6 +72,7 @@ def put(journal: Journal, due: Due) -> None:
                 json.dumps(due.body),
             ),
         )
+        return done.rowcount > 0
 
 
 def put_off(journal: Journal, due_id: str, *, seen: datetime, until: datetime) -> bool:

@@ -27,6 +27,7 @@ from kitaru._engine.code import unpacked
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.journal.notices import JournalNotices
 from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.local import deploying, description, reading
 from kitaru._engine.local.cancelling import Cancelling
@@ -430,6 +431,11 @@ class LocalEngine:
     def breakpoints(self) -> JournalBreakpoints:
         """Where executions of this machine are to stop."""
         return JournalBreakpoints(self.journal)
+
+    @cached_property
+    def notices(self) -> JournalNotices:
+        """What webhooks are to be told."""
+        return JournalNotices(self.journal)
 
     @cached_property
     def queue(self) -> Queue:

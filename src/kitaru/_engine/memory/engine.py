@@ -43,6 +43,7 @@ from kitaru._engine.memory.executions import (
 from kitaru._engine.memory.recording import Recorder, Values
 from kitaru._engine.memory.services import (
     MemoryBreakpoints,
+    MemoryNotices,
     MemoryReconciling,
     MemorySecrets,
 )
@@ -94,6 +95,7 @@ class MemoryEngine:
         reporter: Where the lines of a run go; nowhere by default.
         kill_after: Invocation id after whose durable result the process "dies", once.
         clock: The time that waits go by; that of the system by default.
+        notifies: Whether webhooks are told of waits.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class MemoryEngine:
         reporter: Reporter | None = None,
         kill_after: str | None = None,
         clock: Callable[[], datetime] = now,
+        notifies: bool = True,
     ) -> None:
         self.clock = clock
         self.executions: dict[str, MemoryExecution] = {}
@@ -111,6 +114,7 @@ class MemoryEngine:
         self.secrets = MemorySecrets()
         self.deployments = MemoryDeployments(self._invoke)
         self.breakpoints = MemoryBreakpoints()
+        self.notices = MemoryNotices(are_sent=notifies)
         self._reporter = reporter or SilentReporter()
 
     @property
@@ -207,7 +211,12 @@ class MemoryEngine:
             parts=Parts(
                 recorder=Recorder(execution, self),
                 values=Values(),
-                board=Board(execution, self._inherited_answers(execution), self.clock),
+                board=Board(
+                    execution,
+                    self._inherited_answers(execution),
+                    self.clock,
+                    self.notices.add,
+                ),
                 reporter=self._reporter,
                 breakpoints=self.breakpoints,
                 find=self.value,
@@ -473,6 +482,9 @@ class MemoryEngine:
                 f"wait {wait.name!r} of execution {wait.exec_id} {what}; nothing was "
                 "changed"
             )
+        notice = execution.over(wait.wait_id, answer)
+        if notice is not None:
+            self.notices.add(notice)
         return execution
 
     def cancel(self, execution_id: str, *, grace: float, surface: str) -> None:

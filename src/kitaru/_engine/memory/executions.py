@@ -16,8 +16,9 @@ from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values.codec import Encoded
-from kitaru._core.waits import answered
+from kitaru._core.waits import answered, notices
 from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.notices import Notice
 from kitaru._core.waits.terms import Terms
 from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
@@ -47,6 +48,7 @@ class MemoryExecution:
     answers: dict[str, Answer] = field(default_factory=dict)
     calls_before: dict[str, int] = field(default_factory=dict)
     terms: dict[str, Terms] = field(default_factory=dict)
+    notified: dict[str, Notice] = field(default_factory=dict)
     result: Encoded | None = None
     failure: StoredFailure | None = None
     logs: list[LogEntry] = field(default_factory=list)
@@ -68,6 +70,14 @@ class MemoryExecution:
     def open_waits(self) -> list[PendingWait]:
         """The waits that have no answer yet, oldest first."""
         return [wait for wait in self.waits if wait.wait_id not in self.answers]
+
+    def over(self, wait_id: str, answer: Answer) -> Notice | None:
+        """Return what a webhook is to be told of the end of a wait."""
+        opened = self.notified.get(wait_id)
+        if opened is None:
+            return None
+        payload = notices.over(opened.payload, answer)
+        return replace(opened, notice_id=f"{wait_id}.over", payload=payload)
 
     def go_on(self) -> None:
         """Be run by the caller from now on."""
@@ -101,7 +111,9 @@ class Board:
         execution: MemoryExecution,
         inherited: Mapping[str, Answer],
         now: Callable[[], datetime],
+        tell: Callable[[Notice], None] = lambda notice: None,
     ) -> None:
+        self._tell = tell
         self._execution = execution
         self._inherited = inherited
         self._now = now
@@ -139,6 +151,15 @@ class Board:
         )
         self._execution.waits.append(wait)
         self._execution.terms[wait.wait_id] = terms
+        if question.notify is not None:
+            notice = Notice(
+                f"{wait.wait_id}.opened",
+                self._execution.execution_id,
+                question.notify,
+                notices.opened(wait),
+            )
+            self._execution.notified[wait.wait_id] = notice
+            self._tell(notice)
         self._execution.calls_before[wait.wait_id] = question.calls_before
         return wait
 
@@ -151,7 +172,11 @@ class Board:
         known, now = self._execution.answers, self._now()
         if self._execution.terms[wait.wait_id].is_over(now):
             outcome = self._execution.terms[wait.wait_id].outcome()
-            return known.setdefault(wait.wait_id, outcome)
+            stands = known.setdefault(wait.wait_id, outcome)
+            notice = self._execution.over(wait.wait_id, stands)
+            if notice is not None and stands is outcome:
+                self._tell(notice)
+            return stands
         return known.get(wait.wait_id)
 
     def _terms(self, question: Question) -> Terms:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from kitaru._core.waits import notices
+from kitaru._core.waits.notices import Notice
 from kitaru._core.words.paging import cut
+from kitaru._engine.journal.notices import is_new
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Page, Reconciled, Secret, SecretInfo
 
@@ -97,6 +101,51 @@ class MemoryBreakpoints:
         """Give an execution what was set for the next start of its flow."""
         taken = self._set.pop(self.next_of(flow), {})
         self.change(execution_id, add=list(taken))
+
+
+class MemoryNotices:
+    """What webhooks are to be told, of one memory engine.
+
+    Args:
+        are_sent: Whether they are; else they are kept, for tests to look at.
+    """
+
+    def __init__(self, *, are_sent: bool) -> None:
+        self._are_sent = are_sent
+        self.kept: list[Notice] = []
+        self._open: dict[str, Notice] = {}
+        self._tried: dict[str, Notice] = {}
+        # When those are tried again that nobody took.
+        self.not_before: dict[str, datetime] = {}
+
+    def add(self, notice: Notice) -> None:
+        """Let a webhook be told something."""
+        self.kept.append(notice)
+        if self._are_sent:
+            self._open[notice.notice_id] = notice
+            is_new()
+
+    def take(self) -> list[Notice]:
+        now = datetime.now(UTC)
+        return [
+            self._open.pop(notice_id)
+            for notice_id in list(self._open)
+            if self.not_before.get(notice_id, now) <= now
+        ]
+
+    def told(self, notice: Notice) -> None:
+        self._tried.pop(notice.notice_id, None)
+        self.not_before.pop(notice.notice_id, None)
+
+    def failed(self, notice: Notice, problem: str) -> None:
+        self._tried[notice.notice_id] = self._open[notice.notice_id] = replace(
+            notice, attempts=notice.attempts + 1, problem=problem
+        )
+        pause = notices.pause_after(notice.attempts + 1)
+        self.not_before[notice.notice_id] = datetime.now(UTC) + pause
+
+    def open(self) -> list[Notice]:
+        return list(self._tried.values())
 
 
 class MemoryReconciling:

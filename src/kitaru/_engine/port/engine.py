@@ -17,7 +17,7 @@ from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments
-from kitaru._engine.port.execution import Breakpoints, Ending, Found
+from kitaru._engine.port.execution import Breakpoints, Ending, Found, Notices
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.secrets import Secrets
 from kitaru._engine.port.stacks import Stacks
@@ -96,6 +96,11 @@ class Engine(Protocol):
     @property
     def breakpoints(self) -> Breakpoints:
         """Where executions of this machine are to stop."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """What webhooks are to be told."""
         ...
 
     @property

@@ -10,11 +10,18 @@ from typing import Any, Protocol
 
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows.scope import RunningCall
-from kitaru._core.flows.specs import CheckpointSpec, Default, Expires, WaitKind
+from kitaru._core.flows.specs import (
+    CheckpointSpec,
+    Default,
+    Expires,
+    Notify,
+    WaitKind,
+)
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits import terms
 from kitaru._core.waits.answered import Answer
+from kitaru._core.waits.notices import Notice
 from kitaru._core.waits.terms import Terms
 from kitaru.models import (
     ExecutionStatus,
@@ -160,6 +167,7 @@ class Question:
     kind: WaitKind = "question"
     expires: Expires | None = None
     default: Default | None = None
+    notify: Notify | None = None
 
     def terms(self, now: datetime) -> Terms:
         """Return the terms of a wait for it that is opened now.
@@ -243,6 +251,26 @@ class Breakpoints(Protocol):
 
     def matched(self, target: str, selectors: Iterable[str]) -> None:
         """Note that calls came which they mean."""
+        ...
+
+
+class Notices(Protocol):
+    """What webhooks are to be told, kept until they are."""
+
+    def take(self) -> list[Notice]:
+        """Return what is to be told now; nobody else tries it for a while."""
+        ...
+
+    def told(self, notice: Notice) -> None:
+        """Note that somebody was told."""
+        ...
+
+    def failed(self, notice: Notice, problem: str) -> None:
+        """Note that a try failed; another one comes later."""
+        ...
+
+    def open(self) -> list[Notice]:
+        """Return what was tried and not told so far."""
         ...
 
 

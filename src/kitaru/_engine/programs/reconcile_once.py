@@ -17,8 +17,11 @@ from kitaru.errors import KitaruError
 def main() -> int:
     """Reconcile, and print a line for each execution that needed something."""
     from kitaru._engine.open import current_engine
+    from kitaru._engine.runners import delivery
 
     try:
+        engine = current_engine()
+        delivery.deliver_quietly(engine)
         for item in current_engine().reconciling.reconcile(
             dry_run=False, progress=None
         ):

@@ -16,7 +16,7 @@ from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local.engine import LocalEngine
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.streams import say
-from kitaru._engine.runners import spawning
+from kitaru._engine.runners import delivery, spawning
 from kitaru._engine.runners.queue import PATIENCE
 from kitaru._engine.runners.spawning import Surroundings
 from kitaru._engine.runners.starting import Starter
@@ -54,6 +54,7 @@ class Worker:
         finally:
             self._over.set()
             self._watch.join()
+            delivery.deliver_quietly(self._engine)
 
     def _run(self, execution_id: str) -> None:
         following: str | None = execution_id
@@ -68,6 +69,7 @@ class Worker:
         """Start one more process as long as all are busy and executions queue."""
         while not self._over.wait(PATIENCE):
             self._wake_others()
+            delivery.deliver_quietly(self._engine)
             try:
                 execution_id = self._queue.relieve(self._pool, self._me)
                 if execution_id is not None:

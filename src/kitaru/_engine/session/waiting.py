@@ -121,6 +121,7 @@ class Waiting:
                     kind=request.kind,
                     expires=request.expires,
                     default=request.default,
+                    notify=request.notify,
                 ),
             )
             for request in requests

@@ -24,6 +24,7 @@ from kitaru._engine import flow_loading
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.journal.notices import JournalNotices
 from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
@@ -103,6 +104,7 @@ class ZenMLEngine:
         self.journal = Journal(folders.journal_path())
         self.queue = Queue(self.journal)
         self.breakpoints = JournalBreakpoints(self.journal)
+        self.notices = JournalNotices(self.journal)
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.waits.answered import Answer
-from kitaru._engine.journal import due
+from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import conditions
 from kitaru._engine.local.rows import runs, waits
@@ -94,6 +94,7 @@ class LocalBoard:
         due.expect(
             self._journal, wait.wait_id, self._execution_id, self._terms[wait.wait_id]
         )
+        notices.expect(self._journal, wait, question.notify)
         return wait
 
     def pause(self, wait: PendingWait) -> None:

@@ -23,7 +23,7 @@ from zenml.models import (
 from kitaru._core.waits import answered, condition_names
 from kitaru._core.waits.answered import Answer
 from kitaru._core.waits.terms import Terms
-from kitaru._engine.journal import due
+from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import Question
 from kitaru._engine.zenml.connection import account
@@ -97,6 +97,7 @@ class ZenMLBoard:
                 asked.append(self._create(question, len(asked)))
         wait, terms = pending_wait(asked[-1], self._execution_id), _terms(asked[-1])
         due.expect(self._journal, wait.wait_id, self._execution_id, terms)
+        notices.expect(self._journal, wait, question.notify)
         self._terms[wait.wait_id] = terms
         return wait
 
