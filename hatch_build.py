@@ -20,21 +20,22 @@ class Pages(BuildHookInterface[Any]):
         sys.path.insert(0, str(Path(self.root, "src")))
         from kitaru.shipped import pages
 
-        docs = Path(self.root, "docs")
-        inside = "kitaru/shipped/docs"
-        for path in docs.rglob("*.svg"):
-            name = path.relative_to(docs).as_posix()
-            build_data["force_include"][str(path)] = f"{inside}/{name}"
-        skills = Path(self.root, "skills")
-        for path in skills.rglob("*.md"):
-            name = path.relative_to(skills).as_posix()
-            build_data["force_include"][str(path)] = f"kitaru/shipped/skills/{name}"
+        included = build_data["force_include"]
+        for folder, pattern in (
+            ("docs", "**/*.svg"),
+            ("skills", "**/*.md"),
+            ("examples", "*/*.py"),
+            ("examples", "*/*.md"),
+        ):
+            for path in Path(self.root, folder).glob(pattern):
+                name = path.relative_to(self.root).as_posix()
+                included[str(path)] = f"kitaru/shipped/{name}"
         self._folder = tempfile.TemporaryDirectory()
-        for name, text in pages.written(self.metadata.version, docs):
+        for name, text in pages.written(self.metadata.version, Path(self.root, "docs")):
             path = Path(self._folder.name, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-            build_data["force_include"][str(path)] = f"{inside}/{name}"
+            included[str(path)] = f"kitaru/shipped/docs/{name}"
 
     def finalize(self, *_: object) -> None:
         """Remove what was written for the wheel."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from kitaru._ops import projects
 from kitaru.cli.app import app
 from kitaru.errors import KitaruUsageError
 
@@ -82,7 +83,7 @@ def test_a_second_time_there_is_nothing_to_do(folder: Path) -> None:
     again = init("--example")
 
     assert again["written"] == []
-    assert again["kept"] == ["pyproject.toml", "first_flow.py"]
+    assert again["kept"] == ["pyproject.toml", "first_flow.md", "first_flow.py"]
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     assert "nothing to do; there already: pyproject.toml" in said()
 
@@ -138,3 +139,28 @@ def test_hiding_the_settings_of_a_folder_around_is_said(folder: Path) -> None:
 
     assert f"the settings in {folder}/pyproject.toml do not count" in said("inner")
     assert init("inner")["notes"] == []
+
+
+@pytest.mark.parametrize("name", projects.examples())
+def test_an_example_comes_with_what_to_look_at(folder: Path, name: str) -> None:
+    done = init("--example", name)
+
+    assert done["example"] == f"{name}.py"
+    assert done["written"] == ["pyproject.toml", f"{name}.md", f"{name}.py"]
+    page = (folder / f"{name}.md").read_text(encoding="utf-8")
+    assert f"python {name}.py" in page
+    assert len((folder / f"{name}.py").read_text().splitlines()) < 150
+
+
+@pytest.mark.parametrize("words", [["--example", "suport"], ["--example", "my-agents"]])
+def test_an_example_that_is_none_is_refused_with_the_names(
+    folder: Path, words: list[str]
+) -> None:
+    with pytest.raises(KitaruUsageError, match="there are coding, data_quality"):
+        init(*words)
+
+    assert list(folder.iterdir()) == []
+
+
+def test_an_example_without_a_name_is_the_first(folder: Path) -> None:
+    assert init("new", "--example")["example"] == "new/first_flow.py"

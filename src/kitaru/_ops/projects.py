@@ -1,17 +1,19 @@
-"""Make a folder a project: a place for settings, and a first flow if wanted."""
+"""Make a folder a project: a place for settings, and an example if wanted."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from kitaru._core.settings.pyproject import with_kitaru_table
+from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.disk import durable_files, private
 from kitaru._engine.settings import configuration
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Record
 
-EXAMPLE = "first_flow.py"
+EXAMPLES = Path(__file__).parents[1] / "shipped" / "examples"
+FIRST = "first_flow"
+_README = "README.md"
 
 
 class ProjectSetup(Record):
@@ -25,19 +27,32 @@ class ProjectSetup(Record):
     example: str | None = None
 
 
-def set_up(folder: Path, *, example: bool) -> ProjectSetup:
+def examples() -> list[str]:
+    """Return the names of the examples."""
+    return sorted(
+        path.name for path in EXAMPLES.iterdir() if (path / f"{path.name}.py").is_file()
+    )
+
+
+def set_up(folder: Path, *, example: str | None) -> ProjectSetup:
     """Give a folder `[tool.kitaru]` in its pyproject.toml; nothing is overwritten.
 
     Args:
         folder: Made if it does not exist.
-        example: Write a first flow as well.
+        example: Write this example as well, with a page of what to look at.
 
     Raises:
-        KitaruUsageError: If it is no folder, cannot be written, or its pyproject.toml
+        KitaruUsageError: If there is no such example, if it is no folder, cannot be written, or its pyproject.toml
             (or the one around it) is wrong; nothing is changed then.
     """
     folder = folder.expanduser().absolute()
     target = folder / configuration.FILE
+    if example is not None and example not in examples():
+        raise KitaruUsageError(
+            f"no example {example!r}{did_you_mean(example, examples())}; there are "
+            f"{', '.join(examples())}. The folder stands before the option: kitaru init "
+            f"FOLDER --example {FIRST}"
+        )
     if folder.exists() and not folder.is_dir():
         raise KitaruUsageError(f"{folder} is not a folder; give one to make a project")
     notes = [] if target.exists() else _no_longer_read(folder)
@@ -46,8 +61,10 @@ def set_up(folder: Path, *, example: bool) -> ProjectSetup:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (written if _add_table(target) else kept).append(configuration.FILE)
-        if example:
-            (written if _add_example(folder / EXAMPLE) else kept).append(EXAMPLE)
+        for source in sorted(EXAMPLES.joinpath(example).iterdir()) if example else ():
+            if source.suffix in (".py", ".md"):
+                name = f"{example}.md" if source.name == _README else source.name
+                (written if _add_file(source, folder / name) else kept).append(name)
     except (OSError, UnicodeDecodeError) as error:
         raise KitaruUsageError(f"{folder} cannot be set up: {error}") from error
     return ProjectSetup(
@@ -55,7 +72,7 @@ def set_up(folder: Path, *, example: bool) -> ProjectSetup:
         written=tuple(written),
         kept=tuple(kept),
         notes=tuple(notes),
-        example=str(_near(folder / EXAMPLE)) if example else None,
+        example=str(_near(folder / f"{example}.py")) if example else None,
     )
 
 
@@ -81,8 +98,8 @@ def _add_table(path: Path) -> bool:
     return True
 
 
-def _add_example(path: Path) -> bool:
-    text = files("kitaru").joinpath("templates", EXAMPLE).read_text(encoding="utf-8")
+def _add_file(source: Path, path: Path) -> bool:
+    text = source.read_text(encoding="utf-8")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -6,7 +6,11 @@ import typer
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "": ("kitaru", "kitaru executions list --status waiting", "kitaru -o json"),
-    "init": ("kitaru init", "kitaru init my-agents --example"),
+    "init": (
+        "kitaru init",
+        "kitaru init my-agents --example",
+        "kitaru init --example support",
+    ),
     "info": ("kitaru info", "kitaru info --all -o json"),
     "reconcile": ("kitaru reconcile --dry-run", "kitaru reconcile --watch --every 60"),
     "login": (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
@@ -17,6 +18,21 @@ from kitaru.cli.screen import say
 if TYPE_CHECKING:
     from kitaru._ops.projects import ProjectSetup
 
+_EXAMPLE = "--example"
+_FIRST = "first_flow"
+
+
+class Init(TyperCommand):
+    """A command whose `--example` may stand without a name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; without a name the first example is meant."""
+        if _EXAMPLE in args:
+            after = args.index(_EXAMPLE) + 1
+            if after == len(args) or args[after].startswith("-"):
+                args = [*args[:after], _FIRST, *args[after:]]
+        return super().parse_args(ctx, args)
+
 
 @exposes(Op.PROJECT_INIT, on=CLI)
 def init(
@@ -24,11 +40,17 @@ def init(
         Path, typer.Argument(help="The folder; made if it does not exist.")
     ] = Path(),
     example: Annotated[
-        bool, typer.Option("--example", help="Write a first flow as well.")
-    ] = False,
+        str | None,
+        typer.Option(
+            _EXAMPLE,
+            metavar="NAME",
+            help="Write an example as well: first_flow (without a name), coding, "
+            "data_quality, research or support.",
+        ),
+    ] = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Give a project its settings in pyproject.toml, and a first flow if wanted."""
+    """Give a project its settings in pyproject.toml, and an example if wanted."""
     from kitaru._ops import projects
 
     done = projects.set_up(path, example=example)

@@ -1,1 +1,1 @@
-"""What comes with the package beside its code: documentation and skills, as files."""
+"""What comes with the package beside its code: documentation, skills and examples, as files."""
