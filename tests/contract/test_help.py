@@ -48,6 +48,11 @@ def test_every_help_ends_with_an_example_of_that_command(path: str) -> None:
         assert " ".join(example.split()) in said
 
 
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.replace(" ", "-") or "root")
+def test_every_command_has_two_examples(path: str) -> None:
+    assert len(set(EXAMPLES[path])) >= 2
+
+
 def test_no_example_is_left_of_a_command_that_is_gone() -> None:
     assert set(EXAMPLES) == set(ALL)
 

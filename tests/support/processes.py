@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.store import CONFIG_VARIABLE
 
 TIMEOUT = 90.0
@@ -70,11 +70,12 @@ class Process:
     def is_alive(self) -> bool:
         return self._child.poll() is None
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, *, within: float = DEADLINE) -> None:
         """Wait until the process has written `text`."""
         eventually(
             lambda: text in self.stdout + self.stderr or not self.is_alive,
             what=lambda: f"{text!r} in\n{self.stdout}\n{self.stderr}",
+            within=within,
         )
         assert text in self.stdout + self.stderr, self.stdout + self.stderr
 

@@ -1,4 +1,4 @@
-"""An example or two for the help of every command."""
+"""Examples for the help of every command, two or more."""
 
 from __future__ import annotations
 
@@ -39,8 +39,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions input 1b2c3d4e -i",
         "kitaru executions input 1b2c3d4e --continue",
     ),
-    "executions retry": ("kitaru executions retry 1b2c3d4e --wait",),
-    "executions resume": ("kitaru executions resume 1b2c3d4e",),
+    "executions retry": (
+        "kitaru executions retry 1b2c3d4e",
+        "kitaru executions retry 1b2c3d4e --wait",
+    ),
+    "executions resume": (
+        "kitaru executions resume 1b2c3d4e",
+        "kitaru executions resume 1b2c3d4e --wait",
+    ),
     "executions replay": (
         "kitaru executions replay 1b2c3d4e --from draft",
         "kitaru executions replay 1b2c3d4e --from draft_2 "
@@ -54,7 +60,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions break research_agent --before analyze --next",
         "kitaru executions break 1b2c3d4e --before publish --remove",
     ),
-    "executions cancel": ("kitaru executions cancel 1b2c3d4e",),
+    "executions cancel": (
+        "kitaru executions cancel 1b2c3d4e",
+        "kitaru executions cancel 1b2c3d4e -o json",
+    ),
     "executions compare": (
         "kitaru executions compare 1b2c3d4e 9f8e7d6c",
         "kitaru executions compare 1b2c3d4e 9f8e7d6c -o json",
@@ -63,7 +72,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions logs 1b2c3d4e --follow",
         "kitaru executions logs 1b2c3d4e --checkpoint draft --limit 20",
     ),
-    "build": ("kitaru build flows/research.py:research_agent",),
+    "build": (
+        "kitaru build flows/research.py:research_agent",
+        "kitaru build flows/research.py:research_agent --stack production",
+    ),
     "deploy": (
         "kitaru deploy flows/research.py:research_agent",
         "kitaru deploy my_package.flows:main --tag staging --stack production",
@@ -82,7 +94,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru flow tag research_agent 3 default",
         "kitaru flow tag research_agent 4 canary --exclusive",
     ),
-    "flow untag": ("kitaru flow untag research_agent 4 canary",),
+    "flow untag": (
+        "kitaru flow untag research_agent 4 canary",
+        "kitaru flow untag research_agent 4 canary -o json",
+    ),
     "flow deployments": (
         "kitaru flow deployments list --flow research_agent",
         "kitaru flow deployments logs research_agent --follow",
@@ -104,15 +119,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         """kitaru flow deployments curl research_agent --version 3 --args '{"topic": "a"}'""",
     ),
     "flow deployments delete": (
+        "kitaru flow deployments delete research_agent 2",
         "kitaru flow deployments delete research_agent 2 --yes",
     ),
-    "model": ("kitaru model list",),
-    "model list": ("kitaru model list",),
+    "model": (
+        "kitaru model list",
+        "kitaru model register fast --model openai/gpt-5-mini",
+    ),
+    "model list": ("kitaru model list", "kitaru model list -o json"),
     "model register": (
+        "kitaru model register fast --model openai/gpt-5-mini",
         "kitaru model register fast --model openai/gpt-5-mini --secret openai "
         "--setting max_tokens=500",
     ),
-    "secrets": ("kitaru secrets set openai API_KEY",),
+    "secrets": ("kitaru secrets set openai API_KEY", "kitaru secrets list"),
     "secrets set": (
         "kitaru secrets set openai API_KEY",
         "kitaru secrets set openai API_KEY=@key.txt --private",
@@ -121,33 +141,69 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru secrets show openai",
         "kitaru secrets show openai --show-values",
     ),
-    "secrets list": ("kitaru secrets list",),
-    "secrets delete": ("kitaru secrets delete openai --yes",),
-    "analytics": ("kitaru analytics status",),
-    "analytics status": ("kitaru analytics status",),
-    "analytics opt-in": ("kitaru analytics opt-in",),
-    "analytics opt-out": ("kitaru analytics opt-out",),
-    "stack": ("kitaru stack list",),
-    "stack list": ("kitaru stack list",),
-    "stack current": ("kitaru stack current",),
-    "stack show": ("kitaru stack show production",),
-    "stack use": ("kitaru stack use production",),
+    "secrets list": ("kitaru secrets list", "kitaru secrets list --limit 5"),
+    "secrets delete": (
+        "kitaru secrets delete openai",
+        "kitaru secrets delete openai --yes",
+    ),
+    "analytics": ("kitaru analytics status", "kitaru analytics opt-out"),
+    "analytics status": (
+        "kitaru analytics status",
+        "kitaru analytics status -o json",
+    ),
+    "analytics opt-in": (
+        "kitaru analytics opt-in",
+        "kitaru analytics opt-in -o json",
+    ),
+    "analytics opt-out": (
+        "kitaru analytics opt-out",
+        "kitaru analytics opt-out -o json",
+    ),
+    "stack": ("kitaru stack list", "kitaru stack use production"),
+    "stack list": ("kitaru stack list", "kitaru stack list --limit 5 -o json"),
+    "stack current": ("kitaru stack current", "kitaru stack current -o json"),
+    "stack show": (
+        "kitaru stack show production",
+        "kitaru stack show production -o json",
+    ),
+    "stack use": ("kitaru stack use production", "kitaru stack use default"),
     "stack create": (
         "kitaru stack create scratch",
         "kitaru stack create production --file stack.yaml --no-activate",
         "kitaru stack create production --type kubernetes --artifact-store s3://values "
         "--container-registry registry.example.com --context my-cluster",
     ),
-    "stack verify": ("kitaru stack verify production",),
-    "stack delete": ("kitaru stack delete scratch --recursive --yes",),
-    "clean": ("kitaru clean project --dry-run",),
-    "clean project": ("kitaru clean project --dry-run",),
-    "clean global": ("kitaru clean global --yes",),
-    "clean all": ("kitaru clean all --dry-run",),
-    "log-store": ("kitaru log-store show",),
-    "log-store show": ("kitaru log-store show",),
-    "log-store set": ("kitaru log-store set ~/kitaru-logs",),
-    "log-store reset": ("kitaru log-store reset",),
+    "stack verify": (
+        "kitaru stack verify production",
+        "kitaru stack verify production -o json",
+    ),
+    "stack delete": (
+        "kitaru stack delete scratch",
+        "kitaru stack delete scratch --recursive --yes",
+    ),
+    "clean": ("kitaru clean project --dry-run", "kitaru clean global --yes"),
+    "clean project": (
+        "kitaru clean project --dry-run",
+        "kitaru clean project --yes",
+    ),
+    "clean global": (
+        "kitaru clean global --dry-run",
+        "kitaru clean global --yes",
+    ),
+    "clean all": (
+        "kitaru clean all --dry-run",
+        "kitaru clean all --yes -o json",
+    ),
+    "log-store": ("kitaru log-store show", "kitaru log-store set ~/kitaru-logs"),
+    "log-store show": ("kitaru log-store show", "kitaru log-store show -o json"),
+    "log-store set": (
+        "kitaru log-store set ~/kitaru-logs",
+        "kitaru log-store set /var/log/kitaru -o json",
+    ),
+    "log-store reset": (
+        "kitaru log-store reset",
+        "kitaru log-store reset -o json",
+    ),
     "skills": (
         "kitaru skills install --to claude",
         "kitaru skills check flow_architecture.md",
@@ -161,31 +217,60 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru skills check flow_architecture.md",
         "kitaru skills check flow_architecture.md -o json",
     ),
-    "auth": ("kitaru auth token",),
-    "auth token": ("kitaru auth token",),
-    "auth service-accounts": ("kitaru auth service-accounts list",),
+    "auth": ("kitaru auth token", "kitaru auth service-accounts list"),
+    "auth token": ("kitaru auth token", "kitaru auth token -o json"),
+    "auth service-accounts": (
+        "kitaru auth service-accounts list",
+        "kitaru auth service-accounts create nightly",
+    ),
     "auth service-accounts create": (
+        "kitaru auth service-accounts create nightly",
         "kitaru auth service-accounts create nightly --description 'Runs the reports'",
     ),
-    "auth service-accounts get": ("kitaru auth service-accounts get nightly",),
-    "auth service-accounts list": ("kitaru auth service-accounts list",),
+    "auth service-accounts get": (
+        "kitaru auth service-accounts get nightly",
+        "kitaru auth service-accounts get nightly -o json",
+    ),
+    "auth service-accounts list": (
+        "kitaru auth service-accounts list",
+        "kitaru auth service-accounts list --limit 5",
+    ),
     "auth service-accounts update": (
         "kitaru auth service-accounts update nightly --inactive",
+        "kitaru auth service-accounts update nightly --description 'Runs reports'",
     ),
     "auth service-accounts delete": (
+        "kitaru auth service-accounts delete nightly",
         "kitaru auth service-accounts delete nightly --yes",
     ),
-    "auth api-keys": ("kitaru auth api-keys list nightly",),
-    "auth api-keys create": ("kitaru auth api-keys create nightly laptop",),
-    "auth api-keys get": ("kitaru auth api-keys get nightly laptop",),
-    "auth api-keys list": ("kitaru auth api-keys list nightly",),
+    "auth api-keys": (
+        "kitaru auth api-keys list nightly",
+        "kitaru auth api-keys create nightly laptop",
+    ),
+    "auth api-keys create": (
+        "kitaru auth api-keys create nightly laptop",
+        "kitaru auth api-keys create nightly laptop --description 'My laptop'",
+    ),
+    "auth api-keys get": (
+        "kitaru auth api-keys get nightly laptop",
+        "kitaru auth api-keys get nightly laptop -o json",
+    ),
+    "auth api-keys list": (
+        "kitaru auth api-keys list nightly",
+        "kitaru auth api-keys list nightly --limit 5",
+    ),
     "auth api-keys update": (
         "kitaru auth api-keys update nightly laptop --name desktop",
+        "kitaru auth api-keys update nightly laptop --inactive",
     ),
     "auth api-keys rotate": (
+        "kitaru auth api-keys rotate nightly laptop",
         "kitaru auth api-keys rotate nightly laptop --keep-minutes 60",
     ),
-    "auth api-keys delete": ("kitaru auth api-keys delete nightly laptop --yes",),
+    "auth api-keys delete": (
+        "kitaru auth api-keys delete nightly laptop",
+        "kitaru auth api-keys delete nightly laptop --yes",
+    ),
 }
 
 
