@@ -83,7 +83,7 @@ def test_a_second_time_there_is_nothing_to_do(folder: Path) -> None:
     again = init("--example")
 
     assert again["written"] == []
-    assert again["kept"] == ["pyproject.toml", "first_flow.md", "first_flow.py"]
+    assert again["kept"] == ["pyproject.toml", "first_flow.py", "first_flow.md"]
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     assert "nothing to do; there already: pyproject.toml" in said()
 
@@ -146,7 +146,7 @@ def test_an_example_comes_with_what_to_look_at(folder: Path, name: str) -> None:
     done = init("--example", name)
 
     assert done["example"] == f"{name}.py"
-    assert done["written"] == ["pyproject.toml", f"{name}.md", f"{name}.py"]
+    assert done["written"] == ["pyproject.toml", f"{name}.py", f"{name}.md"]
     page = (folder / f"{name}.md").read_text(encoding="utf-8")
     assert f"python {name}.py" in page
     assert len((folder / f"{name}.py").read_text().splitlines()) < 150

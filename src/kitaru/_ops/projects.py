@@ -13,7 +13,6 @@ from kitaru.models import Record
 
 EXAMPLES = Path(__file__).parents[1] / "shipped" / "examples"
 FIRST = "first_flow"
-_README = "README.md"
 
 
 class ProjectSetup(Record):
@@ -61,10 +60,8 @@ def set_up(folder: Path, *, example: str | None) -> ProjectSetup:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (written if _add_table(target) else kept).append(configuration.FILE)
-        for source in sorted(EXAMPLES.joinpath(example).iterdir()) if example else ():
-            if source.suffix in (".py", ".md"):
-                name = f"{example}.md" if source.name == _README else source.name
-                (written if _add_file(source, folder / name) else kept).append(name)
+        for source, name in _files(example) if example else ():
+            (written if _add_file(source, folder / name) else kept).append(name)
     except (OSError, UnicodeDecodeError) as error:
         raise KitaruUsageError(f"{folder} cannot be set up: {error}") from error
     return ProjectSetup(
@@ -74,6 +71,16 @@ def set_up(folder: Path, *, example: str | None) -> ProjectSetup:
         notes=tuple(notes),
         example=str(_near(folder / f"{example}.py")) if example else None,
     )
+
+
+def _files(example: str) -> list[tuple[Path, str]]:
+    """Return the files of an example, and their names in a project."""
+    folder = EXAMPLES / example
+    return [
+        (folder / f"{example}.py", f"{example}.py"),
+        # A project has a README of its own.
+        (folder / "README.md", f"{example}.md"),
+    ]
 
 
 def _no_longer_read(folder: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from kitaru._core.words.wording import listed
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import tables
 from kitaru.cli.options import Output
@@ -76,4 +77,4 @@ def _what(done: ProjectSetup) -> str:
     if not done.written:
         return f"nothing to do; there already: {', '.join(done.kept)}"
     kept = f" (kept {', '.join(done.kept)})" if done.kept else ""
-    return "wrote " + " and ".join(done.written) + kept
+    return "wrote " + listed(done.written) + kept

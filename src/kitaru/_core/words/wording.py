@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 
@@ -30,6 +31,12 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return "an unknown time"
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def listed(things: Sequence[str]) -> str:
+    """Return things as people list them: `a`, `a and b`, `a, b and c`."""
+    *before, last = things
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def duration(seconds: float) -> str:
