@@ -53,7 +53,8 @@ def test_the_python_reference_is_written_out() -> None:
     text = pages.read("api.md").text
 
     assert ":::" not in text
-    assert "def wait(" in text
+    assert "def save(" in text
+    assert "#### `Wait.__call__`" in text
     assert "#### `FlowHandle.wait`" in text
 
 
@@ -67,13 +68,20 @@ def test_a_name_that_is_none_is_refused() -> None:
         signatures.described("kitaru.flaw")
 
 
+def places(name: str) -> set[str]:
+    """Return where a public name may be described; an object at its class."""
+    kind = type(getattr(kitaru, name))
+    own = f"{kind.__module__}.{kind.__qualname__}"
+    return {f"kitaru.{name}", f"kitaru.models.{name}", own}
+
+
 def test_everything_public_is_in_the_python_reference() -> None:
     missing = {
         name
         for name in kitaru.__all__
         if not name.startswith("__")
         and not hasattr(errors, name)
-        and {f"kitaru.{name}", f"kitaru.models.{name}"}.isdisjoint(NAMES)
+        and places(name).isdisjoint(NAMES)
     }
 
     assert missing == set()

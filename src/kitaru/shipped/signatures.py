@@ -63,7 +63,7 @@ def _class(name: str, node: ast.ClassDef) -> Iterator[str]:
     for member in node.body:
         if (
             isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
-            and not _is_private(member.name)
+            and (member.name == "__call__" or not _is_private(member.name))
             and ast.get_docstring(member)
             and not _overload(member)
         ):
