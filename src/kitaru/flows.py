@@ -14,8 +14,9 @@ from kitaru._core.calls import breakpoints, failures, names, tracebacks
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec, refuse_generator
-from kitaru._core.settings import options, settings
+from kitaru._core.settings import labels, options, settings
 from kitaru._core.settings.images import ImageSettings
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits import hints
@@ -28,7 +29,7 @@ from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending
 from kitaru._engine.runners import delivery
 from kitaru._engine.settings import configuration, folders
-from kitaru._ops import executions, replays, settling
+from kitaru._ops import executions, keys, replays, settling
 from kitaru._ops.capabilities import SDK, Op, exposes
 from kitaru.errors import (
     KitaruContextError,
@@ -51,6 +52,7 @@ Image = ImageSettings | Mapping[str, Any] | str
 _MISSPELT = 0.7
 _OPTIONS = options.FLOW
 _BREAK = "break_before"
+_CALL_OPTIONS = {**options.FLOW, **options.LABELS}
 
 
 @dataclass(frozen=True)
@@ -167,14 +169,19 @@ class Flow(Generic[P, R]):
         declared: Settings,
         given: Settings | None = None,
         break_before: tuple[str, ...] = (),
+        found_by: Labels | None = None,
     ) -> None:
         self._spec = spec
         self._break_before = break_before
         self._declared = declared
         # What `with_options` says counts as said by the call.
         self._given = given or Settings()
+        self._labels = found_by or Labels()
         functools.update_wrapper(self, spec.function)
-        flow_loading.register(self, flow_loading.Declared(spec, declared, self._given))
+        flow_loading.register(
+            self,
+            flow_loading.Declared(spec, declared, self._given, self._labels),
+        )
 
     @property
     def name(self) -> str:
@@ -197,12 +204,16 @@ class Flow(Generic[P, R]):
     def run(self, *args: Any, **kwargs: Any) -> FlowHandle[R]:
         """Start an execution; on a local stack, run it to its end or its next pause.
 
-        Takes the flow's own arguments, and `stack`, `image`, `cache`, `retries`,
-        `break_before` unless the flow has parameters of these names. An execution that fails or pauses still
+        Takes the flow's own arguments, and the options of `with_options` unless the
+        flow has parameters of these names. An execution that fails or pauses still
         gives a handle; its `wait()` raises.
 
+        With a `key` that an execution of this flow has already, its handle comes back
+        and nothing is started, whatever the arguments.
+
         Raises:
-            KitaruUsageError: For wrong arguments; nothing was started.
+            KitaruUsageError: For wrong arguments, or a key of another flow; nothing was
+                started.
             KitaruContextError: Inside a flow or checkpoint.
 
         Example:
@@ -212,17 +223,17 @@ class Flow(Generic[P, R]):
         flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
         stops, kwargs = self._split_breakpoints(kwargs)
-        given, kwargs = self._split_options(kwargs)
+        given, found_by, kwargs = self._split_options(kwargs)
         inputs = rules.complete(self._spec, args, kwargs)
         wanted = configuration.for_launch(self._declared, given)
-        launch = Launch(self._spec, inputs, wanted, break_before=stops)
-        return self._start(launch)
+        launch = Launch(self._spec, inputs, wanted, break_before=stops, labels=found_by)
+        return self._handle(*keys.start(launch, self._begin))
 
-    def _start(self, launch: Launch) -> FlowHandle[R]:
+    def _begin(self, launch: Launch) -> tuple[str, Ending | None]:
         with delivery.delivering(current_engine()) as engine:
             if self._spec.is_async and scope.in_event_loop():
-                return self._handle(*_in_thread(lambda: engine.launch(launch)))
-            return self._handle(*engine.launch(launch))
+                return _in_thread(lambda: engine.launch(launch))
+            return engine.launch(launch)
 
     @exposes(Op.EXECUTION_REPLAY, on=SDK)
     def replay(
@@ -248,9 +259,9 @@ class Flow(Generic[P, R]):
             reuse_waits: Take over answers given before the anchor; by default waits
                 are asked again.
             inputs: Arguments of the flow to change, by name; for names that are taken.
-            **flow_inputs: The same, and `stack`, `image`, `cache`, `retries`,
-                `break_before` unless the flow has parameters of these names. What is not given is as it was for
-                the earlier execution.
+            **flow_inputs: The same, and the options of `with_options` but `key` unless
+                the flow has parameters of these names. What is not given is as it was
+                for the earlier execution; tags and attributes add to its own.
 
         Raises:
             KitaruUsageError: For an unknown anchor, override or input; nothing started.
@@ -260,7 +271,7 @@ class Flow(Generic[P, R]):
         flow_loading.refuse_while_loading()
         _refuse_nesting(self.name)
         stops, flow_inputs = self._split_breakpoints(flow_inputs)
-        given, changed = self._split_options(flow_inputs)
+        given, found_by, changed = self._split_options(flow_inputs)
         changed = {**rules.named(inputs, "replay(inputs=...)"), **changed}
         self._check_same_flow(exec_id)
         prepared = replays.prepare(
@@ -272,9 +283,10 @@ class Flow(Generic[P, R]):
             flow=self._spec,
             given=given,
             break_before=stops,
+            found_by=found_by,
         )
         current_engine().tell(prepared.notes)
-        handle = self._start(prepared.launch)
+        handle = self._handle(*self._begin(prepared.launch))
         hint = replays.how_to_compare(handle.exec_id, prepared.source)
         current_engine().tell([hint])
         return handle
@@ -302,9 +314,12 @@ class Flow(Generic[P, R]):
         cache: bool | None = None,
         retries: int | None = None,
         break_before: Sequence[str] | None = None,
+        key: str | None = None,
+        tags: Sequence[str] | None = None,
+        attributes: Mapping[str, str | float] | None = None,
         **unknown: Never,
     ) -> Flow[P, R]:
-        """Return a copy of the flow with other settings; `None` leaves one as it is.
+        """Return a copy of the flow with other options; `None` leaves one as it is.
 
         They count as given in the call.
 
@@ -317,17 +332,32 @@ class Flow(Generic[P, R]):
                 looked at: see `docs/breakpoints.md`. On local stacks.
             **unknown: Refused.
 
+        Args:
+            stack: Stack to run on.
+            image: Container image, for remote stacks.
+            cache: Default of `cache` for its checkpoints.
+            retries: Default of `retries` for its checkpoints.
+            key: What an execution is for, such as an order: the same key gives the same
+                execution, whoever starts it and however often.
+            tags: Words to list executions by; ZenML's tags of the run, too. They add up.
+            attributes: Names with values to list executions by; ZenML's metadata of the
+                run, too. They add up.
+            **unknown: Refused.
+
         Raises:
             KitaruUsageError: For an unknown option, or a value that one does not take.
         """
-        options.check(unknown, _OPTIONS, f"{self.name}.with_options")
+        said = {"key": key, "tags": tags, "attributes": attributes}
+        door = f"{self.name}.with_options"
+        options.check({**unknown, **said}, _CALL_OPTIONS, door)
         wanted = {"stack": stack, "image": image, "cache": cache, "retries": retries}
         changes = settings.check(wanted, configuration.CALL)
         given = settings.merge(self._given, changes)
         stops = self._break_before
         if break_before is not None:
             stops = breakpoints.checked(break_before, "break_before")
-        return Flow(self._spec, self._declared, given, stops)
+        found_by = labels.merge(self._labels, Labels.from_dict(said))
+        return Flow(self._spec, self._declared, given, stops, found_by)
 
     def __repr__(self) -> str:
         return f"<Flow {self._spec.source.reference}>"
@@ -340,18 +370,23 @@ class Flow(Generic[P, R]):
                 f"replay it with {recorded}.replay(...)"
             )
 
-    def _split_options(self, kwargs: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    def _split_options(
+        self, kwargs: dict[str, Any]
+    ) -> tuple[Settings, Labels, dict[str, Any]]:
         """Return what the call says in all, and the arguments of the flow."""
         own = self._parameters()
         self._refuse_misspelt(kwargs, own)
         wanted = {
             name: kwargs[name]
-            for name in _OPTIONS
+            for name in _CALL_OPTIONS
             if name in kwargs and name not in own
         }
         rest = {name: value for name, value in kwargs.items() if name not in wanted}
+        said = {name: wanted.pop(name) for name in options.LABELS if name in wanted}
+        options.check(said, options.LABELS, f"{self.name}.run")
+        found_by = labels.merge(self._labels, Labels.from_dict(said))
         given = settings.check(wanted, configuration.CALL)
-        return settings.merge(self._given, given), rest
+        return settings.merge(self._given, given), found_by, rest
 
     def _split_breakpoints(
         self, kwargs: dict[str, Any]
@@ -369,12 +404,12 @@ class Flow(Generic[P, R]):
         ):
             return
         for name, value in kwargs.items():
-            if name in own or name in _OPTIONS:
+            if name in own or name in _CALL_OPTIONS:
                 continue
             # Anything else is told that the flow has no such input.
-            near = closest(name, [*own, *_OPTIONS], limit=1, cutoff=_MISSPELT)
+            near = closest(name, [*own, *_CALL_OPTIONS], limit=1, cutoff=_MISSPELT)
             if near and near[0] not in own:
-                options.check({name: value}, _OPTIONS, self.name)
+                options.check({name: value}, _CALL_OPTIONS, self.name)
 
     def _parameters(self) -> set[str]:
         return set(self._spec.signature.parameters)

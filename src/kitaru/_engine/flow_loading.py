@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from kitaru._core import sources
 from kitaru._core.flows.signals import LoadingStopped
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.words.similar import did_you_mean
@@ -27,11 +28,12 @@ from kitaru.errors import KitaruRuntimeError, KitaruStateError
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A flow, the settings of its decorator, and those of `with_options`."""
+    """A flow, the settings of its decorator, and what `with_options` says."""
 
     flow: FlowSpec
     settings: Settings
     given: Settings
+    labels: Labels = Labels()  # noqa: RUF009  frozen
 
 
 _declared: WeakKeyDictionary[object, Declared] = WeakKeyDictionary()

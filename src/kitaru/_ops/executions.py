@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 
 from kitaru._core.calls import selectors, statuses
-from kitaru._core.words import paging
+from kitaru._core.settings import labels, options
+from kitaru._core.words import moments, paging
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import ExecutionQuery
@@ -53,17 +56,76 @@ def find(
     *,
     flow: str | None = None,
     status: str | ExecutionStatus | None = None,
+    tags: Sequence[str] = (),
+    where: Mapping[str, object] | None = None,
+    since: object = None,
+    failed_in: str | None = None,
     page: int = 1,
     size: int = paging.DEFAULT_SIZE,
     limit: int | None = None,
 ) -> Page[Execution]:
-    """Return one page of executions, newest first; `limit` means page 1 of that size.
+    """Return one page of executions, newest first.
+
+    Args:
+        flow: Of this flow.
+        status: With this status.
+        tags: With all of these tags.
+        where: With all of these attributes, or what `log()` noted in the flow body.
+        since: Begun then or later: a span such as `2d`, or a moment with its time zone.
+        failed_in: Failed, and in this checkpoint or invocation id.
+        page: Which page.
+        size: Executions on a page.
+        limit: Means page 1 of that size.
 
     Raises:
-        KitaruUsageError: For an unknown status or an impossible page.
+        KitaruUsageError: For a filter that means nothing, or an impossible page.
     """
     page, size = paging.window(page=page, size=size, limit=limit)
-    return current_engine().find(ExecutionQuery(flow, _status(status), page, size))
+    wanted = query(
+        flow=flow,
+        status=status,
+        tags=tags,
+        where=where,
+        since=since,
+        failed_in=failed_in,
+    )
+    return current_engine().find(replace(wanted, page=page, size=size))
+
+
+def query(
+    *,
+    flow: str | None = None,
+    status: str | ExecutionStatus | None = None,
+    tags: Sequence[str] = (),
+    where: Mapping[str, object] | None = None,
+    since: object = None,
+    failed_in: str | None = None,
+) -> ExecutionQuery:
+    """Return the first page of what is asked for; see `find`."""
+    options.check({"tags": tags, "attributes": where}, options.LABELS, "the filter")
+    with_status = _status(status)
+    if failed_in is not None:
+        if with_status not in (None, ExecutionStatus.FAILED):
+            raise KitaruUsageError(
+                f"failed_in {failed_in!r} asks for failed executions, status for "
+                f"{with_status} ones; there can be none"
+            )
+        with_status = ExecutionStatus.FAILED
+    return ExecutionQuery(
+        flow=flow,
+        status=with_status,
+        tags=tuple(tags),
+        where=tuple(
+            (name, labels.wanted_text(value)) for name, value in (where or {}).items()
+        ),
+        since=None
+        if since is None
+        # Stores count whole seconds.
+        else moments.moment(since, now=datetime.now(UTC), option="since").replace(
+            microsecond=0
+        ),
+        failed_in=failed_in,
+    )
 
 
 def latest(

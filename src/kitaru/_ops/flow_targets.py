@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kitaru._core.flows import inputs as rules
-from kitaru._core.settings import settings
+from kitaru._core.settings import labels, options, settings
+from kitaru._core.settings.labels import Labels
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine import flow_loading
 from kitaru._engine.code import unpacked
@@ -20,9 +21,10 @@ from kitaru._engine.flow_loading import Declared
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.settings import configuration
-from kitaru._ops import executions
+from kitaru._ops import executions, keys
 from kitaru._ops.replays import Started
 from kitaru.errors import KitaruUsageError
+from kitaru.models import Continuation
 
 _EXAMPLES = "it looks like: flows/research.py:research_agent or my_package.flows:main"
 # Where installers put packages; Debian has a name of its own for it.
@@ -45,6 +47,7 @@ def start_elsewhere(
     project: Path,
     inputs: Mapping[str, Any] | None = None,
     stack: str | None = None,
+    found_by: Mapping[str, Any] | None = None,
 ) -> Started:
     """Start a new execution of a flow in a process of its own.
 
@@ -53,12 +56,15 @@ def start_elsewhere(
         project: The folder the flow's file has to be in.
         inputs: Arguments of the flow by name, as JSON data.
         stack: Stack to run on; the flow's own or the active one by default.
+        found_by: Its `key`, `tags` and `attributes`.
 
     Raises:
         KitaruUsageError: For a target outside the folder, an unknown flow, or arguments
             that do not fit; nothing was started.
         KitaruRuntimeError: If the file cannot be loaded.
     """
+    wanted = found_by or {}
+    options.check(wanted, options.LABELS, "run")
     found = load(target, project=project)
     said = settings.check({"stack": stack}, configuration.CALL)
     given = settings.merge(found.given, said)
@@ -66,9 +72,13 @@ def start_elsewhere(
         flow=found.flow,
         inputs=rules.complete(found.flow, (), rules.named(inputs, "args")),
         options=configuration.for_launch(found.settings, given),
+        labels=labels.merge(found.labels, Labels.from_dict(wanted)),
     )
-    execution_id, continuation = current_engine().launch_elsewhere(launch)
-    return Started(execution_id, continuation, ())
+    execution_id, going_on = keys.start(launch, current_engine().launch_elsewhere)
+    if going_on is None:
+        note = f"key {launch.labels.key!r}: this execution had it; none was started"
+        return Started(execution_id, Continuation(how="key"), (note,))
+    return Started(execution_id, going_on, ())
 
 
 def load(target: str, *, project: Path) -> Declared:

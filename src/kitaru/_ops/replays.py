@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ from kitaru._core.calls import breakpoints, replay, selectors
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
-from kitaru._core.settings import options
+from kitaru._core.settings import labels, options
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import codec, fingerprints
 from kitaru._core.words.wording import short
@@ -20,7 +22,7 @@ from kitaru._engine.port.engine import Launch, Recorded
 from kitaru._engine.settings import configuration
 from kitaru._engine.values import value_files
 from kitaru._ops.executions import resolve
-from kitaru.errors import KitaruStateError
+from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.models import Continuation, ExecutionStatus
 
 
@@ -52,6 +54,7 @@ def prepare(
     inputs: Mapping[str, Any] | None = None,
     flow: FlowSpec | None = None,
     given: Settings | None = None,
+    found_by: Labels | None = None,
     fresh: bool = False,
     break_before: Sequence[str] = (),
     step: bool = False,
@@ -66,6 +69,7 @@ def prepare(
         inputs: Arguments of the flow to change, by name.
         flow: The flow, if the caller has it; else it is loaded from its source.
         given: Settings of the new execution that differ from those of the source.
+        found_by: Tags and attributes of the new execution beside those of the source.
         fresh: Load the flow as its file is now, whatever this process loaded before.
         break_before: Checkpoints and calls before which it is to stop.
         step: Stop before every call that runs.
@@ -80,6 +84,11 @@ def prepare(
     options.check(wanted, options.REPLAY, "replay")
     every = (breakpoints.EVERY,) if step else ()
     stops = breakpoints.checked([*break_before, *every], "break_before")
+    found_by = found_by or Labels()
+    if found_by.key is not None:
+        raise KitaruUsageError(
+            f"a replay takes no key, got {found_by.key!r}: each one is a new execution"
+        )
     engine = current_engine()
     full_id = resolve(execution_id)
     if engine.get(full_id).status is ExecutionStatus.RUNNING:
@@ -115,6 +124,7 @@ def prepare(
         # A flow that the caller has need not be the one that was deployed.
         deployed=recorded.deployed if flow is None else None,
         break_before=stops,
+        labels=labels.merge(dataclasses.replace(recorded.labels, key=None), found_by),
     )
     notes = (*_changed_code(spec, recorded), _reminder(plan, recorded))
     return Prepared(launch, notes, full_id)

@@ -27,7 +27,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "executions list": (
         "kitaru executions list --flow research_agent --status failed",
-        "kitaru executions list --limit 1 -o json",
+        "kitaru executions list --tag nightly --where customer=a --since 2d",
+        "kitaru executions list --failed-in publish --limit 1 -o json",
     ),
     "executions get": (
         "kitaru executions get 1b2c3d4e",

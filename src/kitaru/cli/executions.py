@@ -9,7 +9,8 @@ import typer
 
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import differing, keyboard, render, screen, tree
+from kitaru.cli import differing, filters, keyboard, render, screen, tree
+from kitaru.cli.filters import FailedIn, FlowName, Since, Status, Tags, Where
 from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize
 from kitaru.cli.output import (
@@ -56,14 +57,12 @@ Wait = Annotated[
 @app.command("list")
 @exposes(Op.EXECUTION_LIST, on=CLI)
 def list_executions(
-    flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
-    status: Annotated[
-        str | None,
-        typer.Option(
-            help="running, waiting, completed, failed or cancelled.",
-            autocompletion=lambda: [status.value for status in ExecutionStatus],
-        ),
-    ] = None,
+    flow: FlowName = None,
+    status: Status = None,
+    tag: Tags = None,
+    where: Where = None,
+    since: Since = None,
+    failed_in: FailedIn = None,
     page: PageNumber = 1,
     size: PageSize = paging.DEFAULT_SIZE,
     limit: Limit = None,
@@ -72,7 +71,17 @@ def list_executions(
     """List executions, newest first."""
     from kitaru._ops import executions
 
-    found = executions.find(flow=flow, status=status, page=page, size=size, limit=limit)
+    found = executions.find(
+        flow=flow,
+        status=status,
+        tags=tag or (),
+        where=filters.attributes(where),
+        since=since,
+        failed_in=failed_in,
+        page=page,
+        size=size,
+        limit=limit,
+    )
     show_items("executions list", found.items, output, lambda: render.executions(found))
 
 

@@ -101,10 +101,17 @@ def _facts(item: Execution) -> list[str]:
         lines.append(f"deployed version {item.version}")
     if item.original_exec_id:
         lines.append(f"replay of {item.original_exec_id}")
-    said = {"settings": item.settings, "inputs": item.inputs, "result": item.result}
+    said = {
+        "key": item.key,
+        "tags": [*item.tags],
+        "attributes": item.attributes,
+        "settings": item.settings,
+        "inputs": item.inputs,
+        "result": item.result,
+    }
     for name, value in said.items():
         # A flow that takes or returns nothing says nothing.
-        if value not in (None, {}):
+        if value not in (None, {}, []):
             text = json.dumps(value, ensure_ascii=False)
             lines.append(plain.line(f"{name} {cut(text, _LONGEST)}"))
     if spent := usage_line(item.usage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from kitaru._ops import artifacts as artifact_ops
@@ -104,6 +105,10 @@ class Executions:
         *,
         flow: str | None = None,
         status: str | ExecutionStatus | None = None,
+        tags: Sequence[str] = (),
+        where: Mapping[str, str | float] | None = None,
+        since: str | timedelta | datetime | None = None,
+        failed_in: str | None = None,
         limit: int | None = None,
         page: int = 1,
         size: int = 20,
@@ -113,6 +118,12 @@ class Executions:
         Args:
             flow: Only this flow.
             status: Only this status.
+            tags: Only those with all of these tags.
+            where: Only those with all of these attributes, as their start gave them or
+                `log()` noted them in the flow body.
+            since: Only those begun then or later: `"2d"`, a timedelta, or a datetime
+                with its time zone.
+            failed_in: Only those that failed, and in this checkpoint or invocation id.
             limit: The first so many; a shortcut for page 1 of that size.
             page: Page number, from 1.
             size: Executions per page.
@@ -121,6 +132,10 @@ class Executions:
             execution_ops.find,
             flow=flow,
             status=status,
+            tags=tags,
+            where=where,
+            since=since,
+            failed_in=failed_in,
             page=page,
             size=size,
             limit=limit,

@@ -40,6 +40,21 @@ FlowName = Annotated[str | None, Field(description="Only executions of this flow
 Status = Annotated[
     ExecutionStatus | None, Field(description="Only executions with this status.")
 ]
+WithTags = Annotated[
+    list[str] | None, Field(description="Only those with all of these tags.")
+]
+Where = Annotated[
+    dict[str, str | float | bool] | None,
+    Field(description='Only those with all of these attributes: {"customer": "a"}.'),
+]
+Since = Annotated[
+    str | None,
+    Field(description="Only begun since: 30m, 12h, 2d, or 2026-11-29T08:00Z."),
+]
+FailedIn = Annotated[
+    str | None,
+    Field(description="Only failed ones, and in this checkpoint or invocation id."),
+]
 CheckpointsPage = Annotated[
     int,
     Field(ge=1, description=f"Which {portions.CHECKPOINTS} checkpoint calls to show."),
@@ -74,12 +89,26 @@ WaitSeconds = Annotated[
 def list_executions(
     flow: FlowName = None,
     status: Status = None,
+    tags: WithTags = None,
+    where: Where = None,
+    since: Since = None,
+    failed_in: FailedIn = None,
     page: PageNumber = 1,
     size: PageSize = paging.DEFAULT_SIZE,
     limit: Limit = None,
 ) -> Listing[Execution]:
     """List executions of durable flows, newest first, without their checkpoint calls."""
-    found = executions.find(flow=flow, status=status, page=page, size=size, limit=limit)
+    found = executions.find(
+        flow=flow,
+        status=status,
+        tags=tags or (),
+        where=where,
+        since=since,
+        failed_in=failed_in,
+        page=page,
+        size=size,
+        limit=limit,
+    )
     return portions.executions(found)
 
 
@@ -150,6 +179,20 @@ async def run(
     stack: Annotated[
         str | None, Field(description="Stack to run on; the flow's own by default.")
     ] = None,
+    key: Annotated[
+        str | None,
+        Field(
+            description="What it is for, such as order-17: if there is an execution of "
+            "this flow with the key, that one comes back and nothing is started."
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None, Field(description="Words to list it by later.")
+    ] = None,
+    attributes: Annotated[
+        dict[str, str | float | bool] | None,
+        Field(description='Names with values to list it by: {"customer": "a"}.'),
+    ] = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
     """Start a new execution of a flow of the project; it runs in a process of its own.
@@ -164,6 +207,7 @@ async def run(
             project=project_of(ctx),
             inputs=args,
             stack=stack,
+            found_by={"key": key, "tags": tags, "attributes": attributes},
         )
     )
     return await result_of(ctx, started.exec_id, wait_seconds, *started.notes)

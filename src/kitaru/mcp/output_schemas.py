@@ -15,6 +15,9 @@ _LEFT_OUT = ("title", "default", "pattern", "additionalProperties")
 _DESCRIBED_ELSEWHERE = {
     "Deployment": "A version, as kitaru_deployments_get describes it.",
     "Execution": "An execution, as kitaru_executions_get describes it.",
+    "ComparedExecution": "exec_id, status, failure, seconds, attempts, tokens, cost.",
+    "ComparedSide": "status, reused, overridden, failure, seconds, attempts, tokens, "
+    "cost, and type, size and hash of the result.",
 }
 
 

@@ -315,7 +315,7 @@ class Execution(Record):
     """One execution of a flow.
 
     Listings leave `metadata`, `waits`, `inputs`, `result`, `settings`, `checkpoints`,
-    `artifacts` and `usage` empty.
+    `artifacts`, `usage`, `key`, `tags` and `attributes` empty.
 
     Attributes:
         exec_id: Its id.
@@ -350,6 +350,9 @@ class Execution(Record):
         usage: What it spent on language models; `None` in listings.
         undelivered: What webhooks were to be told and were not so far; empty in
             listings.
+        key: What it is the one execution of, as `run(key=...)` said; `None` if nothing.
+        tags: The tags that its start gave it.
+        attributes: The attributes that its start gave it, secrets masked.
     """
 
     exec_id: str
@@ -374,6 +377,9 @@ class Execution(Record):
     artifacts: tuple[ArtifactRef, ...] = ()
     usage: ExecutionUsage | None = None
     undelivered: tuple[Undelivered, ...] = ()
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, Any] = Field(default_factory=dict)
 
 
 class Continuation(Record):

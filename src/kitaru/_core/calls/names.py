@@ -12,6 +12,17 @@ MAX_NAME_LENGTH = 200
 _NAME = re.compile(r"[\w.:\-\[\]/ ]+")
 
 
+def is_call_of(invocation_id: str, wanted: str) -> bool:
+    """Whether a call is the one of that id, or one of the checkpoint of that name.
+
+    Calls that the flow gave an id are those of their id alone.
+    """
+    if invocation_id == wanted:
+        return True
+    rest = invocation_id.removeprefix(f"{wanted}_")
+    return rest != invocation_id and rest.isascii() and rest.isdigit()
+
+
 def check_name(kind: str, name: str) -> str:
     """Return `name` if it may name a `kind` (checkpoint, wait, artifact).
 

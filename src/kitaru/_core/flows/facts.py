@@ -16,6 +16,7 @@ from kitaru._core.calls.records import StoredFailure, StoredValue
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.settings import images
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru.errors import KitaruStateError
@@ -39,6 +40,7 @@ class ExecutionFacts:
         has_json_inputs: Whether the arguments were given without the flow at hand, as JSON
             data that its annotations have yet to be asked about.
         deployed: The version whose code it runs; `None` if it was not deployed.
+        labels: What it is found by.
         version: The version of this shape; 0 for executions recorded without one.
     """
 
@@ -50,6 +52,7 @@ class ExecutionFacts:
     is_remote: bool = False
     has_json_inputs: bool = False
     deployed: DeployedCode | None = None
+    labels: Labels = Labels()  # noqa: RUF009  frozen
     version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,6 +73,8 @@ class ExecutionFacts:
             data["inputs_are"] = _JSON
         if self.deployed is not None:
             data["deployed"] = self.deployed.to_dict()
+        if labels := self.labels.to_dict():
+            data["labels"] = labels
         return data
 
     @classmethod
@@ -89,6 +94,7 @@ class ExecutionFacts:
             is_remote=bool(data.get("remote")),
             has_json_inputs=data.get("inputs_are") == _JSON,
             deployed=DeployedCode.from_dict(deployed) if deployed else None,
+            labels=Labels.from_dict(data.get("labels", {})),
             version=_version(data, execution_id),
         )
 

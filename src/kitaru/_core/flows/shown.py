@@ -8,6 +8,7 @@ from typing import Any
 from kitaru._core.calls.records import StoredValue
 from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.secrecy import masking
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import plain_data
 from kitaru._core.values.tagging import UntaggableError
@@ -19,6 +20,7 @@ def details(
     result: StoredValue | None,
     settings: Settings,
     deployed: DeployedCode | None,
+    labels: Labels,
     read: Callable[[StoredValue], bytes],
 ) -> dict[str, Any]:
     """Return the fields of an `Execution` that say so.
@@ -28,6 +30,7 @@ def details(
         result: What it returned, if it has completed.
         settings: Those that it was started with.
         deployed: The version whose code it runs.
+        labels: What it is found by.
         read: Returns the bytes of a value.
     """
     said = {
@@ -41,6 +44,9 @@ def details(
         "result": None if result is None else _data(result, read),
         "settings": masking.data(known),
         "version": deployed.number if deployed else None,
+        "key": labels.key,
+        "tags": labels.tags,
+        "attributes": masking.data(dict(labels.attributes)),
     }
 
 

@@ -6,6 +6,7 @@ The same word takes the same values wherever it stands; a door says which words 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,8 @@ from typing import Any
 from kitaru._core.words.similar import closest, shorten
 from kitaru.errors import KitaruUsageError
 
+_ATTRIBUTE = re.compile(r"[A-Za-z_][\w.-]{0,99}", re.ASCII)
+_NO_ID = re.compile(r"[^0-9a-fA-F-]")
 # More is a mistake in the unit, and more than timers of the system can take.
 MOST_SECONDS = 366.0 * 24 * 3600
 
@@ -78,6 +81,33 @@ def _are_labels(value: object) -> bool:
     )
 
 
+def _is_key(value: object) -> bool:
+    return _is_text(value) and isinstance(value, str) and len(value) <= 250
+
+
+def _are_tags(value: object) -> bool:
+    return isinstance(value, list | tuple | set | frozenset) and all(
+        _is_text(tag) and _is_tag(tag) for tag in value
+    )
+
+
+def _is_tag(tag: str) -> bool:
+    # ZenML refuses ids, and `kitaru` is what it knows executions by.
+    is_id = len(tag.replace("-", "")) == 32 and not _NO_ID.search(tag)
+    return len(tag) <= 100 and tag.strip().lower() != "kitaru" and not is_id
+
+
+def _are_attributes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str)
+        and _ATTRIBUTE.fullmatch(name)
+        and not name.startswith("kitaru_")
+        and (isinstance(one, bool | str) or _is_number(one))
+        and len(str(one)) <= 1000
+        for name, one in value.items()
+    )
+
+
 def one_of(*names: str) -> Option:
     """Return an option that takes one of some words."""
     wanted = " or ".join(repr(name) for name in names)
@@ -103,6 +133,17 @@ FLOW: Mapping[str, Option] = {
     "image": _IMAGE,
     "cache": EXECUTION["cache"],
     "retries": EXECUTION["retries"],
+}
+# What an execution is found by; see `_core/settings/labels`.
+LABELS: Mapping[str, Option] = {
+    "key": Option("a text of at most 250 characters", _is_key).or_none(),
+    "tags": Option(
+        "a list of texts of at most 100 characters, not 'kitaru' and no ids", _are_tags
+    ).or_none(),
+    "attributes": Option(
+        "a mapping from names (letters, digits, _ . -) to texts, numbers, True or False",
+        _are_attributes,
+    ).or_none(),
 }
 # How a call is run as a checkpoint, by whomever it is made.
 CALL: Mapping[str, Option] = {

@@ -186,6 +186,9 @@ class LocalEngine:
             lambda r: _recorded(r, execution_id), lambda e: e.recorded(execution_id)
         )
 
+    def keyed(self, key: str) -> tuple[str, str] | None:
+        return self._read(lambda r: r.keyed(key), lambda e: e.keyed(key))
+
     def flow_source(self, execution_id: str) -> FlowSource:
         def read(reader: Reader) -> FlowSource:
             _, facts = reader.facts_to_run(execution_id)
@@ -462,6 +465,7 @@ def _recorded(reader: Reader, execution_id: str) -> Recorded:
         calls=tuple(reader.known_calls(execution_id)),
         settings=replace(facts.settings, stack=stack) if stack else facts.settings,
         deployed=facts.deployed,
+        labels=facts.labels,
     )
 
 

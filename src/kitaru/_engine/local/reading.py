@@ -18,6 +18,7 @@ from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.flows import shown
 from kitaru._core.flows.facts import VERSION, ExecutionFacts, LocalFacts
 from kitaru._core.flows.metadata_keys import is_own
+from kitaru._core.settings.labels import run_name, without
 from kitaru._core.values.tagging import anything
 from kitaru._core.versions.records import Version
 from kitaru._core.waits import answered
@@ -108,7 +109,9 @@ class Reader:
         calls += self._calls_without_outcome(run, records)
         noted = self._journal.notes(execution_id)
         metadata = self._store.metadata(execution_id)
+        started = self._started(run)
         logged = {key: value for key, value in metadata.items() if not is_own(key)}
+        logged = without(started.labels.attributes, logged)
         return _summary(run).model_copy(
             update={
                 "metadata": {**noted, **logged, **noted},
@@ -122,9 +125,14 @@ class Reader:
                     *_results(run, facts),
                 ),
                 "usage": usage.of_execution(records),
-                **self._details(run, facts),
+                **self._details(run, facts, started),
             }
         )
+
+    def keyed(self, key: str) -> tuple[str, str] | None:
+        """Return the execution of a key, and the name of its flow."""
+        run = self._store.named(run_name(key))
+        return (run.execution_id, run.flow or "unknown") if run else None
 
     def run(self, execution_id: str) -> Run:
         """Return the run of an execution as it is noted."""
@@ -135,14 +143,24 @@ class Reader:
         self._complete_facts(execution_id)
         return self._journal.calls(execution_id)
 
-    def _details(self, run: Run, facts: LocalFacts) -> dict[str, Any]:
+    def _started(self, run: Run) -> ExecutionFacts:
         started = self._store.facts(run.execution_id)
         if started is None:
             raise OnlyZenMLKnows(f"how {run.execution_id} was started")
+        return started
+
+    def _details(
+        self, run: Run, facts: LocalFacts, started: ExecutionFacts
+    ) -> dict[str, Any]:
         has_ended = run.status is ExecutionStatus.COMPLETED
         result = facts.result if has_ended else None
         return shown.details(
-            started.inputs, result, started.settings, started.deployed, _bytes
+            started.inputs,
+            result,
+            started.settings,
+            started.deployed,
+            started.labels,
+            _bytes,
         )
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:

@@ -52,7 +52,7 @@ from kitaru._engine.output.reporter import SilentReporter
 from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
-from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
+from kitaru._engine.port.engine import ExecutionQuery, KeyTakenError, Launch, Recorded
 from kitaru._engine.port.execution import (
     Ending,
     Found,
@@ -148,8 +148,12 @@ class MemoryEngine:
             replay=launch.replay,
             settings=launch.options.settings,
             deployed=launch.deployed,
+            labels=launch.labels,
         )
-        self.executions[execution.execution_id] = execution
+        with self._deciding:
+            if launch.labels.key is not None and self.keyed(launch.labels.key):
+                raise KeyTakenError(launch.labels.key)
+            self.executions[execution.execution_id] = execution
         if launch.replay is None:
             self.breakpoints.take_next(flow.name, execution.execution_id)
         self.breakpoints.change(execution.execution_id, add=launch.break_before)
@@ -305,7 +309,14 @@ class MemoryEngine:
             calls=tuple(execution.calls.values()),
             settings=execution.settings,
             deployed=execution.deployed,
+            labels=execution.labels,
         )
+
+    def keyed(self, key: str) -> tuple[str, str] | None:
+        for execution in self.executions.values():
+            if execution.labels.key == key:
+                return execution.execution_id, execution.flow.name
+        return None
 
     def flow_source(self, execution_id: str) -> FlowSource:
         return self._find(execution_id).flow.source
@@ -356,6 +367,7 @@ class MemoryEngine:
                     value_files.inline(execution.result) if execution.result else None,
                     execution.settings,
                     execution.deployed,
+                    execution.labels,
                     lambda value: value.payload or b"",
                 ),
             }
@@ -377,9 +389,7 @@ class MemoryEngine:
         found = [
             _summary(execution)
             for execution in reversed(self.executions.values())
-            if query.flow in (None, execution.flow.name)
-            and query.status in (None, execution.status)
-            and query.deployment_id in (None, execution.deployment_id)
+            if execution.answers_to(query)
         ]
         start = (query.page - 1) * query.size
         return Page[Execution](

@@ -8,18 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from kitaru._core.calls.names import is_call_of
 from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
+from kitaru._core.settings.labels import Labels, has
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values.codec import Encoded
 from kitaru._core.waits import answered, notices
 from kitaru._core.waits.answered import Answer
 from kitaru._core.waits.notices import Notice
 from kitaru._core.waits.terms import Terms
+from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
 from kitaru.models import (
@@ -40,6 +43,7 @@ class MemoryExecution:
     started_at: datetime
     replay: ReplayPlan | None = None
     settings: Settings = field(default_factory=Settings)
+    labels: Labels = field(default_factory=Labels)
     status: ExecutionStatus = ExecutionStatus.RUNNING
     ended_at: datetime | None = None
     calls: dict[str, CallRecord] = field(default_factory=dict)
@@ -84,6 +88,25 @@ class MemoryExecution:
         self.status = ExecutionStatus.RUNNING
         # Who asked an earlier attempt to stop did not mean this one.
         self.is_to_stop = False
+
+    def answers_to(self, query: ExecutionQuery) -> bool:
+        """Whether it is one that somebody asks for."""
+        known = {**self.labels.attributes, **self.notes}
+        return (
+            query.flow in (None, self.flow.name)
+            and query.status in (None, self.status)
+            and query.deployment_id in (None, self.deployment_id)
+            and set(query.tags) <= set(self.labels.tags)
+            and all(has(known, name, text) for name, text in query.where)
+            and (query.since is None or self.started_at >= query.since)
+            and (query.failed_in is None or self._has_failed_in(query.failed_in))
+        )
+
+    def _has_failed_in(self, wanted: str) -> bool:
+        return any(
+            call.status == "failed" and is_call_of(call.invocation_id, wanted)
+            for call in self.calls.values()
+        )
 
     def write(
         self, message: str, *, level: str = "INFO", checkpoint: str | None = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Resolved, Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit
@@ -21,6 +23,7 @@ from kitaru._engine.port.execution import Breakpoints, Ending, Found, Notices
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.secrets import Secrets
 from kitaru._engine.port.stacks import Stacks
+from kitaru.errors import KitaruStateError
 from kitaru.models import (
     ArtifactRef,
     Continuation,
@@ -34,7 +37,7 @@ from kitaru.models import (
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A new execution: the flow, its inputs by parameter name, and its settings."""
+    """A new execution: the flow, its inputs by name, its settings, its labels."""
 
     flow: FlowSpec
     inputs: Mapping[str, Any]
@@ -44,6 +47,14 @@ class Launch:
     deployed: DeployedCode | None = None
     # Selectors of calls before which it is to stop.
     break_before: tuple[str, ...] = ()
+    labels: Labels = field(default_factory=Labels)
+
+
+class KeyTakenError(KitaruStateError):
+    """There is an execution of the key of a launch; nothing was started."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is an execution of key {key!r} already")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +67,34 @@ class Recorded:
     calls: tuple[CallRecord, ...]
     settings: Settings = field(default_factory=Settings)
     deployed: DeployedCode | None = None
+    labels: Labels = field(default_factory=Labels)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionQuery:
-    """Which executions to list, newest first; pages start at 1."""
+    """Which executions to list, newest first; pages start at 1.
+
+    Attributes:
+        flow: Of this flow.
+        status: With this status.
+        page: Which page.
+        size: Executions on a page.
+        tags: With all of these tags.
+        where: With all of these attributes, by name, as `labels.wanted_text` has them.
+        since: Begun then or later.
+        deployment_id: Of this deployed version.
+        failed_in: In which this call, or one of this checkpoint, failed; see `names`.
+    """
 
     flow: str | None = None
     status: ExecutionStatus | None = None
     page: int = 1
     size: int = 20
-    # Only executions of this deployed version.
     deployment_id: str | None = None
+    tags: tuple[str, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
+    since: datetime | None = None
+    failed_in: str | None = None
 
 
 class Engine(Protocol):
@@ -134,11 +161,22 @@ class Engine(Protocol):
         """Start an execution.
 
         Returns its id, and how the attempt ended if it ran in this process.
+
+        Raises:
+            KeyTakenError: If there is an execution of its key; nothing was started.
         """
         ...
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
-        """Start an execution in another process, or here if no other can."""
+        """Start an execution in another process, or here if no other can.
+
+        Raises:
+            KeyTakenError: If there is an execution of its key; nothing was started.
+        """
+        ...
+
+    def keyed(self, key: str) -> tuple[str, str] | None:
+        """Return the execution of a key, and the name of its flow."""
         ...
 
     def recorded(self, execution_id: str) -> Recorded:

@@ -60,6 +60,7 @@ def facts_of(launch: Launch, inputs: Encoded, values: Values) -> ExecutionFacts:
         settings=launch.options.settings,
         replay=launch.replay,
         deployed=launch.deployed,
+        labels=launch.labels,
     )
 
 

@@ -47,10 +47,10 @@ from kitaru._engine.zenml.pods import remote_runs, stored_code
 from kitaru._engine.zenml.recovery.recovery import Reconciler
 from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
 from kitaru._engine.zenml.running import launcher, local_execution
-from kitaru._engine.zenml.runs import runs, statuses
+from kitaru._engine.zenml.runs import asked_for, runs, statuses
 from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.runs.trust import Gate
-from kitaru._engine.zenml.setup import importing, pages
+from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
 from kitaru._engine.zenml.waits import conditions
@@ -168,7 +168,15 @@ class ZenMLEngine:
             calls=calls,
             settings=runs.settings_of(run),
             deployed=facts.deployed,
+            labels=facts.labels,
         )
+
+    def keyed(self, key: str) -> tuple[str, str] | None:
+        with translated(f"looking for the execution of key {key!r}"):
+            run = asked_for.of_key(key)
+        if run is None:
+            return None
+        return str(run.id), run.pipeline.name if run.pipeline else "unknown"
 
     def flow_source(self, execution_id: str) -> FlowSource:
         self._gate.check(
@@ -232,24 +240,7 @@ class ZenMLEngine:
     def find(self, query: ExecutionQuery) -> Page[Execution]:
         self._reconciler.see_to_queue()
         with translated("listing executions"):
-            page = pages.read(
-                lambda number, most: runs.reread(
-                    lambda: Client().list_pipeline_runs(
-                        sort_by="desc:created",
-                        page=number,
-                        size=most,
-                        # All of a page in one go; else each run is read again for its times.
-                        hydrate=True,
-                        pipeline_name=query.flow and f"equals:{query.flow}",
-                        status=query.status
-                        and "oneof:" + _json(statuses.words(query.status)),
-                        tags=runs.TAG,
-                        source_snapshot_id=query.deployment_id,
-                    )
-                ),
-                page=query.page,
-                size=query.size,
-            )
+            page = asked_for.page(query)
         items = []
         for run in page.items:
             summary = executions.summary(self._met(run))

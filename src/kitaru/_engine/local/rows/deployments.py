@@ -163,7 +163,8 @@ def derive(
             return None
         version = dict(zip(columns, values, strict=True))
         made = _derived(rows, version, facts, shown_inputs)
-        return runs.run(rows, flow, version["pipeline_id"], made, original)
+        pipeline = version["pipeline_id"]
+        return runs.run(rows, flow, pipeline, made, original, found_by=facts.labels)
 
 
 def _derived(

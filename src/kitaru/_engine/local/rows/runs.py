@@ -16,17 +16,19 @@ from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.secrecy import masking
+from kitaru._core.settings import labels
+from kitaru._core.settings.labels import Labels
 from kitaru._core.sources import FlowSource
-from kitaru._engine.local.rows import forms, packages
+from kitaru._engine.local.rows import forms, notes, packages, tags
 from kitaru._engine.local.rows.store_rows import (
     StoreRows,
     Transaction,
     stored_id,
     stored_moment,
 )
-from kitaru._engine.local.rows.tags import attach
 from kitaru._engine.local.store.file import TAG
 from kitaru._engine.output import log_folders
+from kitaru._engine.port.engine import KeyTakenError
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruBackendError
 from kitaru.models import ExecutionStatus, FailureOrigin
@@ -87,11 +89,24 @@ def create(store: StoreRows, new: NewRun) -> str:
 
     Raises:
         KitaruBackendError: If the store refuses; nothing was made.
+        KeyTakenError: If there is an execution of its key; nothing was made.
     """
     with store.transaction(f"starting flow {new.flow!r}") as rows:
+        name = None
+        if new.facts.labels.key is not None:
+            name = labels.run_name(new.facts.labels.key)
+            _refuse_taken(rows, new.facts.labels.key, name)
         pipeline = pipeline_of(rows, new.flow)
         made = snapshot(rows, store, new.snapshot, pipeline, {})
-        return run(rows, new.flow, pipeline, made, new.original)
+        return run(
+            rows,
+            new.flow,
+            pipeline,
+            made,
+            new.original,
+            name=name,
+            found_by=new.facts.labels,
+        )
 
 
 def run(
@@ -100,15 +115,28 @@ def run(
     pipeline: str,
     snapshot_id: str,
     original: str | None = None,
+    *,
+    name: str | None = None,
+    found_by: Labels = Labels(),  # noqa: B008  frozen
 ) -> str:
-    """Make a run of a snapshot, not started yet; return the id of the execution."""
+    """Make a run of a snapshot, not started yet; return the id of the execution.
+
+    Args:
+        rows: The transaction.
+        flow: Name of the flow.
+        pipeline: Its pipeline.
+        snapshot_id: The snapshot.
+        original: The execution that it replays.
+        name: Name of the run, if it needs one of its own.
+        found_by: Its tags and attributes.
+    """
     execution_id, begun = str(uuid4()), datetime.now(UTC)
     run_id = stored_id(execution_id)
     rows.insert(
         "pipeline_run",
         rows.row(run_id)
         | {
-            "name": f"{flow}-{begun:%Y_%m_%d-%H_%M_%S_%f}",
+            "name": name or f"{flow}-{begun:%Y_%m_%d-%H_%M_%S_%f}",
             "orchestrator_run_id": str(uuid4()),
             "start_time": stored_moment(begun),
             "in_progress": 1,
@@ -123,8 +151,15 @@ def run(
             "original_run_id": stored_id(original) if original else None,
         },
     )
-    attach(rows, [TAG], run_id, "pipeline_run")
+    tags.attach(rows, [TAG, *found_by.tags], run_id, "pipeline_run")
+    notes.attach(rows, found_by.attributes, (run_id, "pipeline_run"))
     return execution_id
+
+
+def _refuse_taken(rows: Transaction, key: str, name: str) -> None:
+    query = "SELECT 1 FROM pipeline_run WHERE name = ? AND project_id = ?"
+    if rows.one(query, name, rows.project):
+        raise KeyTakenError(key)
 
 
 def pipeline_of(rows: Transaction, name: str) -> str:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
+from kitaru._core.settings.labels import stored_forms
 from kitaru._core.versions.records import Version
 from kitaru._engine.local.store import deployments
 from kitaru._engine.local.store.ground import OnlyZenMLKnows
@@ -35,6 +36,16 @@ _OURS = """EXISTS (
   SELECT 1 FROM tag_resource x JOIN tag t ON t.id = x.tag_id
   WHERE x.resource_id = r.id AND x.resource_type = 'pipeline_run' AND t.name = ?)"""
 _JOIN_SNAPSHOT = "LEFT JOIN pipeline_snapshot s ON s.id = r.snapshot_id"
+_NOTED = """EXISTS (
+  SELECT 1 FROM run_metadata m
+  JOIN run_metadata_resource x ON x.run_metadata_id = m.id
+  WHERE x.resource_id = r.id AND x.resource_type = 'pipeline_run'
+  AND m.key = ? AND m.value IN"""
+# A call of that id, or one that is numbered behind it.
+_FAILED_IN = """EXISTS (
+  SELECT 1 FROM step_run f WHERE f.pipeline_run_id = r.id AND f.status = 'failed'
+  AND (f.name = ? OR (substr(f.name, 1, length(?)) = ?
+    AND substr(f.name, length(?) + 1) NOT GLOB '*[^0-9]*')))"""
 _FROM_RUNS = f"""
 FROM pipeline_run r {_JOIN_SNAPSHOT}
 LEFT JOIN pipeline p ON p.id = s.pipeline_id LEFT JOIN stack k ON k.id = s.stack_id
@@ -133,6 +144,9 @@ class StoreFile:
             chosen, words = _words(query.status)
             where.append(f"r.status {chosen} ({', '.join('?' * len(words))})")
             values += words
+        for condition, wanted in _labelled(query):
+            where.append(condition)
+            values += wanted
         condition = " AND ".join(where)
         ((total,),) = self._db.execute(
             f"SELECT count(*) FROM pipeline_run r {_JOIN_SNAPSHOT} WHERE {condition}",
@@ -144,6 +158,13 @@ class StoreFile:
             (*values, query.size, (query.page - 1) * query.size),
         )
         return [_run(row) for row in rows], total
+
+    def named(self, name: str) -> Run | None:
+        """Return the execution whose run has that name."""
+        rows = self._db.execute(
+            f"{_RUNS} WHERE r.name = ? AND r.project_id = ?", (name, self._project)
+        ).fetchall()
+        return _run(rows[0]) if rows else None
 
     def run(self, execution_id: str) -> Run:
         """Return the run of an execution."""
@@ -277,6 +298,20 @@ def _words(status: ExecutionStatus) -> tuple[str, list[str]]:
         # All words that are not known.
         return "NOT IN", list(run_statuses.MEANINGS)
     return "IN", [word for word, s in run_statuses.MEANINGS.items() if s is status]
+
+
+def _labelled(query: ExecutionQuery) -> Iterator[tuple[str, list[str]]]:
+    """Yield what else a query asks for, as conditions with their values."""
+    for tag in query.tags:
+        yield _OURS, [tag]
+    for name, text in query.where:
+        forms = stored_forms(text)
+        yield f"{_NOTED} ({', '.join('?' * len(forms))}))", [name, *forms]
+    if query.since is not None:
+        yield "r.created >= ?", [f"{query.since.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"]
+    if query.failed_in is not None:
+        begin = f"{query.failed_in}_"
+        yield _FAILED_IN, [query.failed_in, begin, begin, begin]
 
 
 def _run(row: tuple[Any, ...]) -> Run:

@@ -10,9 +10,11 @@ from zenml.models import PipelineRunResponse
 from kitaru._core.calls import described, usage
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows import shown
+from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.metadata_keys import (
     is_own,
 )
+from kitaru._core.settings import labels
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.zenml.inspection import failures
 from kitaru._engine.zenml.recording import artifact_versions, step_runs
@@ -80,6 +82,9 @@ def detailed(
     finished = {call.invocation_id for call in calls}
     calls += _calls_without_outcome(run, finished)
     metadata = {k: v for k, v in run.run_metadata.items() if not is_own(k)}
+    facts = runs.facts_of(run)
+    if facts is not None:
+        metadata = labels.without(facts.labels.attributes, metadata)
     return summary(run).model_copy(
         update={
             "metadata": {**(notes := journal.notes(execution_id)), **metadata, **notes},
@@ -93,13 +98,14 @@ def detailed(
                 *result_refs(run, journal, bind),
             ),
             "usage": usage.of_execution(records),
-            **_details(run, journal),
+            **_details(run, journal, facts),
         }
     )
 
 
-def _details(run: PipelineRunResponse, journal: Journal) -> dict[str, Any]:
-    facts = runs.facts_of(run)
+def _details(
+    run: PipelineRunResponse, journal: Journal, facts: ExecutionFacts | None
+) -> dict[str, Any]:
     if facts is None:
         return {}
     has_ended = status_of(run) is ExecutionStatus.COMPLETED
@@ -108,6 +114,7 @@ def _details(run: PipelineRunResponse, journal: Journal) -> dict[str, Any]:
         result_value(run, journal) if has_ended else None,
         facts.settings,
         facts.deployed,
+        facts.labels,
         lambda value: artifact_versions.fetch(value, what="a value"),
     )
 

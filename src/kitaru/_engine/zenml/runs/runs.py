@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm.exc import ObjectDeletedError
 from zenml.client import Client
 from zenml.config.source import DistributionPackageSource, Source
-from zenml.enums import ExecutionMode, StoreType
+from zenml.enums import ExecutionMode, MetadataResourceTypes, StoreType
 from zenml.enums import ExecutionStatus as RunStatus
-from zenml.exceptions import IllegalOperationError
+from zenml.exceptions import EntityExistsError, IllegalOperationError
 from zenml.execution.pipeline.utils import (
     prevent_pipeline_execution,
     submit_pipeline,
@@ -23,6 +23,7 @@ from zenml.models import (
     PipelineRunUpdate,
     PipelineSnapshotRequest,
     PipelineSnapshotResponse,
+    RunMetadataResource,
 )
 from zenml.pipelines.build_utils import reuse_or_create_pipeline_build
 from zenml.pipelines.dynamic.pipeline_definition import DynamicPipeline
@@ -32,10 +33,12 @@ from zenml.stack import Stack
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.calls import references
 from kitaru._core.flows.facts import ExecutionFacts
+from kitaru._core.settings.labels import Labels, run_name
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._engine.code import unpacked
+from kitaru._engine.port.engine import KeyTakenError
 from kitaru._engine.recording import attempts
 from kitaru._engine.values import value_files
 from kitaru._engine.zenml.runs import entry, statuses
@@ -103,12 +106,26 @@ def create(
         code_uri: The archive of the code, for pods.
         original: The execution this one replays.
         options: More for ZenML's pipeline, by the names of its parameters.
+
+    Raises:
+        KeyTakenError: If there is a run of its key.
     """
+    labels = facts.labels
     pipeline = pipeline_of(
-        flow, source, inputs, facts.to_dict(), code=code, in_pod=in_pod, options=options
+        flow,
+        source,
+        inputs,
+        facts.to_dict(),
+        code=code,
+        in_pod=in_pod,
+        tags=labels.tags,
+        options=options,
     )
+    if labels.key is not None:
+        # No other run of the project can have the name.
+        pipeline._run_args["run_name"] = run_name(labels.key)
     snapshot = Compiled(pipeline).create(code_uri)
-    return _placeholder(snapshot, in_pod=in_pod, original=original)
+    return _placeholder(snapshot, labels, in_pod=in_pod, original=original)
 
 
 def pipeline_of(
@@ -119,6 +136,7 @@ def pipeline_of(
     *,
     code: str,
     in_pod: bool = False,
+    tags: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
 ) -> DynamicPipeline:
     """Return the pipeline that a flow is for ZenML; see `create` for the arguments."""
@@ -132,7 +150,7 @@ def pipeline_of(
         # Failed checkpoints may be caught; the runner alone decides on the run.
         execution_mode=ExecutionMode.CONTINUE_ON_FAILURE,
         extra={EXTRA_KEY: dict(facts)},
-        tags=[TAG],
+        tags=[TAG, *tags],
         **(options or {}),
     )
     pipeline.code = code
@@ -179,6 +197,7 @@ def derive(
                 update={
                     "extra": {**said.extra, EXTRA_KEY: facts.to_dict()},
                     "parameters": parameters,
+                    "tags": [TAG, *facts.labels.tags],
                 }
             ),
             step_configurations={},
@@ -191,18 +210,35 @@ def derive(
             else None,
         )
     )
-    return _placeholder(snapshot, in_pod=facts.is_remote, original=original)
+    return _placeholder(
+        snapshot, facts.labels, in_pod=facts.is_remote, original=original
+    )
 
 
 def _placeholder(
-    snapshot: PipelineSnapshotResponse, *, in_pod: bool, original: str | None
+    snapshot: PipelineSnapshotResponse,
+    labels: Labels,
+    *,
+    in_pod: bool,
+    original: str | None,
 ) -> PipelineRunResponse:
-    return create_placeholder_run(
-        snapshot=snapshot,
-        # An orchestrator of this machine has one for all runs of all threads.
-        orchestrator_run_id=None if in_pod else str(uuid4()),
-        original_run_id=UUID(original) if original else None,
-    )
+    try:
+        run = create_placeholder_run(
+            snapshot=snapshot,
+            # An orchestrator of this machine has one for all runs of all threads.
+            orchestrator_run_id=None if in_pod else str(uuid4()),
+            original_run_id=UUID(original) if original else None,
+        )
+    except EntityExistsError as error:
+        if labels.key is None:
+            raise
+        raise KeyTakenError(labels.key) from error
+    if labels.attributes:
+        resource = RunMetadataResource(
+            id=run.id, type=MetadataResourceTypes.PIPELINE_RUN
+        )
+        Client().create_run_metadata(dict(labels.attributes), resources=[resource])
+    return run
 
 
 class Compiled:

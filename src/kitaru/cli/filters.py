@@ -1,0 +1,67 @@
+"""Options that say which executions are meant."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kitaru.errors import KitaruUsageError
+from kitaru.models import ExecutionStatus
+
+FlowName = Annotated[
+    str | None, typer.Option("--flow", help="Only executions of this flow.")
+]
+Status = Annotated[
+    str | None,
+    typer.Option(
+        "--status",
+        help="running, waiting, completed, failed or cancelled.",
+        autocompletion=lambda: [status.value for status in ExecutionStatus],
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", help="Only with this tag; may be given several times."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="NAME=VALUE",
+        help="Only with this attribute; may be given several times.",
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", help="Only begun since: 30m, 12h, 2d, or 2026-11-29T08:00Z."
+    ),
+]
+FailedIn = Annotated[
+    str | None,
+    typer.Option(
+        "--failed-in", help="Only failed, and in this checkpoint or invocation id."
+    ),
+]
+
+
+def attributes(given: list[str] | None) -> dict[str, str]:
+    """Return the attributes of `--where NAME=VALUE`.
+
+    Raises:
+        KitaruUsageError: If one is no pair, or a name has two values.
+    """
+    found: dict[str, str] = {}
+    for pair in given or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise KitaruUsageError(
+                f"--where takes NAME=VALUE, such as --where customer=a; got {pair!r}"
+            )
+        if found.setdefault(name.strip(), value) != value:
+            raise KitaruUsageError(
+                f"--where {name.strip()} is given with two values, {found[name.strip()]!r} "
+                f"and {value!r}; no execution has both"
+            )
+    return found
