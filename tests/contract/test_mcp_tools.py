@@ -27,6 +27,7 @@ NAMES = {
     "kitaru_executions_break",
     "kitaru_executions_cancel",
     "kitaru_executions_compare",
+    "kitaru_executions_change_all",
     "get_execution_logs",
     "kitaru_deployments_deploy",
     "kitaru_deployments_invoke",

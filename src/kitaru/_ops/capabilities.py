@@ -34,6 +34,7 @@ class Op(StrEnum):
     EXECUTION_RESUME = "resume a paused execution"
     EXECUTION_REPLAY = "replay an execution"
     EXECUTION_CANCEL = "cancel an execution"
+    EXECUTION_MANY = "retry or cancel many"
     EXECUTION_COMPARE = "compare executions"
     BREAK = "set, remove breakpoints"
     RECONCILE = "continue or fail what nobody goes on with"
@@ -92,6 +93,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_RESUME: frozenset({CLIENT, CLI}),
     Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP}),
     Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP}),
+    Op.EXECUTION_MANY: frozenset({CLIENT, CLI, MCP}),
     Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP}),
     Op.BREAK: frozenset({SDK, CLIENT, CLI, MCP}),
     Op.RECONCILE: frozenset({CLIENT, CLI}),

@@ -41,8 +41,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions input 1b2c3d4e --continue",
     ),
     "executions retry": (
-        "kitaru executions retry 1b2c3d4e",
         "kitaru executions retry 1b2c3d4e --wait",
+        "kitaru executions retry --all --flow research_agent --since 2d --dry-run",
     ),
     "executions resume": (
         "kitaru executions resume 1b2c3d4e",
@@ -63,7 +63,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "executions cancel": (
         "kitaru executions cancel 1b2c3d4e",
-        "kitaru executions cancel 1b2c3d4e -o json",
+        "kitaru executions cancel --all --tag nightly --status waiting --yes",
     ),
     "executions compare": (
         "kitaru executions compare 1b2c3d4e 9f8e7d6c",

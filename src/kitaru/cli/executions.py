@@ -9,10 +9,10 @@ import typer
 
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import differing, filters, keyboard, render, screen, tree
+from kitaru.cli import differing, filters, fleet, keyboard, render, screen, tree
 from kitaru.cli.filters import FailedIn, FlowName, Since, Status, Tags, Where
 from kitaru.cli.groups import group
-from kitaru.cli.options import Limit, Output, PageNumber, PageSize
+from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import (
     Format,
     parse_json,
@@ -48,6 +48,20 @@ Before = Annotated[
         metavar="CALL",
         help="Stop before this checkpoint or call; may be given several times.",
     ),
+]
+MaybeExec = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="EXEC",
+        help="Execution id, or its beginning; none with --all.",
+        autocompletion=_known_ids,
+    ),
+]
+All = Annotated[
+    bool, typer.Option("--all", help="All executions that the filters mean.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="With --all: only say which these are.")
 ]
 Wait = Annotated[
     bool, typer.Option("--wait", help="Stay until it has ended or waits for an answer.")
@@ -172,11 +186,30 @@ def _action(value: str | None, interactive: bool, given: dict[str, bool]) -> str
 
 
 @app.command("retry")
+@exposes(Op.EXECUTION_MANY, on=CLI)
 @exposes(Op.EXECUTION_RETRY, on=CLI)
-def retry(execution: Exec, wait: Wait = False, output: Output = Format.TEXT) -> None:
-    """Let a failed execution go on; finished checkpoints are not run again."""
+def retry(
+    execution: MaybeExec = None,
+    wait: Wait = False,
+    many: All = False,
+    flow: FlowName = None,
+    status: Status = None,
+    tag: Tags = None,
+    where: Where = None,
+    since: Since = None,
+    failed_in: FailedIn = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Let a failed execution go on, or all that are meant; nothing finished runs again."""
     from kitaru._ops import executions
 
+    wanted = filters.asked(flow, status, tag, where, since, failed_in)
+    execution = fleet.the_one("retry", execution, wanted, many=many, dry_run=dry_run)
+    if execution is None:
+        fleet.change("retry", wanted, dry_run=dry_run, yes=yes, output=output)
+        return
     going_on = executions.retry(execution)
     if wait:
         _show_settled("executions retry", execution, output)
@@ -301,11 +334,28 @@ def set_breakpoints(
 
 
 @app.command("cancel")
+@exposes(Op.EXECUTION_MANY, on=CLI)
 @exposes(Op.EXECUTION_CANCEL, on=CLI)
-def cancel(execution: Exec, output: Output = Format.TEXT) -> None:
-    """Stop an execution: a waiting one at once, a running one at a checkpoint."""
+def cancel(
+    execution: MaybeExec = None,
+    many: All = False,
+    flow: FlowName = None,
+    status: Status = None,
+    tag: Tags = None,
+    where: Where = None,
+    since: Since = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Stop an execution, or all meant: waiting at once, running at a checkpoint."""
     from kitaru._ops import executions
 
+    wanted = filters.asked(flow, status, tag, where, since)
+    execution = fleet.the_one("cancel", execution, wanted, many=many, dry_run=dry_run)
+    if execution is None:
+        fleet.change("cancel", wanted, dry_run=dry_run, yes=yes, output=output)
+        return
     if output is Format.TEXT and screen.is_terminal(sys.stderr):
         tell(f"Asking it to stop; by force after {executions.CANCEL_GRACE:.0f} s")
     found = executions.cancel(execution, surface="cli")

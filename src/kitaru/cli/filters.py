@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,3 +65,23 @@ def attributes(given: list[str] | None) -> dict[str, str]:
                 f"and {value!r}; no execution has both"
             )
     return found
+
+
+def asked(
+    flow: str | None,
+    status: str | None,
+    tags: list[str] | None,
+    where: list[str] | None,
+    since: str | None,
+    failed_in: str | None = None,
+) -> dict[str, Any]:
+    """Return the filters that were given, by the names of `executions.find`."""
+    given = {
+        "flow": flow,
+        "status": status,
+        "tags": tags,
+        "where": attributes(where),
+        "since": since,
+        "failed_in": failed_in,
+    }
+    return {name: value for name, value in given.items() if value}

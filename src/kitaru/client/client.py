@@ -10,6 +10,7 @@ from kitaru._ops import artifacts as artifact_ops
 from kitaru._ops import breakpoints as breakpoint_ops
 from kitaru._ops import comparisons as comparison_ops
 from kitaru._ops import executions as execution_ops
+from kitaru._ops import fleet as fleet_ops
 from kitaru._ops import recovery as reconciling_ops
 from kitaru._ops import replays as replay_ops
 from kitaru._ops import waits as wait_ops
@@ -23,6 +24,7 @@ from kitaru.models import (
     Comparison,
     Execution,
     ExecutionStatus,
+    FleetChange,
     LogEntry,
     PendingWait,
     Reconciled,
@@ -31,6 +33,7 @@ from kitaru.models import (
 # `Executions.list` shadows the builtin inside its class.
 _PendingWaits = list[PendingWait]
 _Breakpoints = list[Breakpoint]
+_FleetChanges = list[FleetChange]
 # What answers that come through here are noted with.
 _SURFACE = "client"
 
@@ -324,6 +327,79 @@ class Executions:
             KitaruStateError: If it has ended already.
         """
         return self._place.run(execution_ops.cancel, id, surface=_SURFACE)
+
+    @exposes(Op.EXECUTION_MANY, on=CLIENT)
+    def retry_all(
+        self,
+        *,
+        flow: str | None = None,
+        tags: Sequence[str] = (),
+        where: Mapping[str, str | float] | None = None,
+        since: str | timedelta | datetime | None = None,
+        failed_in: str | None = None,
+        dry_run: bool = False,
+    ) -> _FleetChanges:
+        """Let all failed executions go on that are meant; what one refuses stops no other.
+
+        Args:
+            flow: Only this flow; the other filters are those of `list`.
+            tags: Only those with all of these tags.
+            where: Only those with all of these attributes.
+            since: Only those begun then or later.
+            failed_in: Only those that failed in this checkpoint or invocation id.
+            dry_run: Only say which these are.
+
+        Raises:
+            KitaruUsageError: For a filter that means nothing; nothing was done.
+        """
+        planned = self._place.run(
+            fleet_ops.plan,
+            "retry",
+            flow=flow,
+            tags=tags,
+            where=where,
+            since=since,
+            failed_in=failed_in,
+        )
+        return planned if dry_run else self._carried_out(planned)
+
+    @exposes(Op.EXECUTION_MANY, on=CLIENT)
+    def cancel_all(
+        self,
+        *,
+        flow: str | None = None,
+        status: str | ExecutionStatus | None = None,
+        tags: Sequence[str] = (),
+        where: Mapping[str, str | float] | None = None,
+        since: str | timedelta | datetime | None = None,
+        dry_run: bool = False,
+    ) -> _FleetChanges:
+        """Stop all running and waiting executions that are meant; see `retry_all`.
+
+        Args:
+            flow: Only this flow.
+            status: Only running, or only waiting ones.
+            tags: Only those with all of these tags.
+            where: Only those with all of these attributes.
+            since: Only those begun then or later.
+            dry_run: Only say which these are.
+
+        Raises:
+            KitaruUsageError: For a filter that means nothing; nothing was done.
+        """
+        planned = self._place.run(
+            fleet_ops.plan,
+            "cancel",
+            flow=flow,
+            status=status,
+            tags=tags,
+            where=where,
+            since=since,
+        )
+        return planned if dry_run else self._carried_out(planned)
+
+    def _carried_out(self, planned: _FleetChanges) -> _FleetChanges:
+        return self._place.run(fleet_ops.carry_out, planned, surface=_SURFACE)
 
     @exposes(Op.EXECUTION_COMPARE, on=CLIENT)
     def compare(self, a: str, b: str) -> Comparison:

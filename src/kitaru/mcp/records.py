@@ -11,6 +11,7 @@ from kitaru.models import (
     DeletedStack,
     Deployment,
     Execution,
+    FleetChange,
     LocalServer,
     LogEntry,
     Record,
@@ -44,6 +45,14 @@ class Listing(Record, Generic[T]):
     page: int
     size: int
     next_page: NextPage = None
+
+
+class FleetResult(Record):
+    """What was done to which executions, or would be."""
+
+    items: tuple[FleetChange, ...]
+    total: int
+    notes: Notes = ()
 
 
 class LogExcerpt(Record):

@@ -37,6 +37,7 @@ from kitaru.models.executions import FailureInfo as FailureInfo
 from kitaru.models.executions import FailureOrigin as FailureOrigin
 from kitaru.models.executions import PendingWait as PendingWait
 from kitaru.models.executions import Undelivered as Undelivered
+from kitaru.models.fleet import FleetChange as FleetChange
 from kitaru.models.language_models import ExecutionUsage as ExecutionUsage
 from kitaru.models.language_models import ModelAlias as ModelAlias
 from kitaru.models.language_models import Usage as Usage
