@@ -14,6 +14,7 @@ from kitaru.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from kitaru._core.flows.resources import Resources as Resources
+    from kitaru._core.settings.budgets import Budget as Budget
     from kitaru._core.settings.images import ImageSettings as ImageSettings
     from kitaru._engine.session.futures import CheckpointFuture as CheckpointFuture
     from kitaru._engine.session.waiting import WaitFuture as WaitFuture
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kitaru.config import configure as configure
     from kitaru.connection import connect as connect
     from kitaru.errors import KitaruBackendError as KitaruBackendError
+    from kitaru.errors import KitaruBudgetError as KitaruBudgetError
     from kitaru.errors import KitaruContextError as KitaruContextError
     from kitaru.errors import KitaruDivergenceError as KitaruDivergenceError
     from kitaru.errors import KitaruError as KitaruError
@@ -72,6 +74,7 @@ FormerModules.install()
 
 _HOMES = {
     "kitaru.checkpoints": ("Checkpoint", "checkpoint", "unmapped"),
+    "kitaru._core.settings.budgets": ("Budget",),
     "kitaru._core.settings.images": ("ImageSettings",),
     "kitaru._core.flows.resources": ("Resources",),
     "kitaru._engine.session.futures": ("CheckpointFuture",),
@@ -81,6 +84,7 @@ _HOMES = {
     "kitaru.connection": ("connect",),
     "kitaru.errors": (
         "KitaruBackendError",
+        "KitaruBudgetError",
         "KitaruContextError",
         "KitaruDivergenceError",
         "KitaruError",

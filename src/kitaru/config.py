@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Any, Never
 
+from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings as ImageSettings
 from kitaru._ops import settings
 from kitaru._ops.capabilities import SDK, Op, exposes
@@ -19,6 +20,7 @@ def configure(
     cache: bool | EllipsisType | None = ...,
     retries: int | EllipsisType | None = ...,
     project: str | EllipsisType | None = ...,
+    budget: Budget | Mapping[str, Any] | EllipsisType | None = ...,
     **unknown: Never,
 ) -> None:
     """Set defaults for the executions that this process starts from now on.
@@ -34,6 +36,7 @@ def configure(
         cache: Default of `cache` for checkpoints.
         retries: Default of `retries` for checkpoints.
         project: ZenML project that this process works in; the stored choice stays.
+        budget: What an execution may spend on language models before it asks.
         **unknown: Refused.
 
     Raises:
@@ -52,6 +55,7 @@ def configure(
         "cache": cache,
         "retries": retries,
         "project": project,
+        "budget": budget,
         **unknown,
     }
     settings.configure({key: v for key, v in given.items() if v is not ...})

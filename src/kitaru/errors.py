@@ -13,6 +13,7 @@ KitaruError
 │   │   └── KitaruLogRetrievalError
 │   ├── KitaruModelError                      a language model did not answer
 │   │   └── KitaruModelUnavailableError       … but may when asked again
+│   ├── KitaruBudgetError                     an execution may not spend more
 │   └── KitaruExecutionError                  an execution did not end well
 │       ├── KitaruUserCodeError
 │       └── KitaruDivergenceError
@@ -135,6 +136,24 @@ class KitaruModelUnavailableError(KitaruModelError):
     ) -> None:
         super().__init__(message, model=model, reason=reason, status_code=status_code)
         self.retry_after = retry_after
+
+
+class KitaruBudgetError(KitaruRuntimeError):
+    """An execution has spent its budget, and may not ask a model any more.
+
+    Attributes:
+        unit: What is limited: `usd` or `tokens`.
+        limit: How much may be spent.
+        spent: How much is.
+    """
+
+    def __init__(
+        self, message: str, *, unit: str = "usd", limit: float = 0, spent: float = 0
+    ) -> None:
+        super().__init__(message)
+        self.unit = unit
+        self.limit = limit
+        self.spent = spent
 
 
 class KitaruExecutionError(KitaruRuntimeError):

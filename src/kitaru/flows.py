@@ -15,6 +15,7 @@ from kitaru._core.flows import inputs as rules
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import FlowSpec, refuse_generator
 from kitaru._core.settings import labels, options, settings
+from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
@@ -47,6 +48,7 @@ __tracebackhide__ = True
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Money = Budget | Mapping[str, Any]
 Image = ImageSettings | Mapping[str, Any] | str
 # How alike a word has to be to an option, to have been meant as one: `retrys`.
 _MISSPELT = 0.7
@@ -314,6 +316,7 @@ class Flow(Generic[P, R]):
         cache: bool | None = None,
         retries: int | None = None,
         break_before: Sequence[str] | None = None,
+        budget: Money | None = None,
         key: str | None = None,
         tags: Sequence[str] | None = None,
         attributes: Mapping[str, str | float] | None = None,
@@ -337,6 +340,7 @@ class Flow(Generic[P, R]):
             image: Container image, for remote stacks.
             cache: Default of `cache` for its checkpoints.
             retries: Default of `retries` for its checkpoints.
+            budget: What it may spend on language models before it asks.
             key: What an execution is for, such as an order: the same key gives the same
                 execution, whoever starts it and however often.
             tags: Words to list executions by; ZenML's tags of the run, too. They add up.
@@ -350,7 +354,13 @@ class Flow(Generic[P, R]):
         said = {"key": key, "tags": tags, "attributes": attributes}
         door = f"{self.name}.with_options"
         options.check({**unknown, **said}, _CALL_OPTIONS, door)
-        wanted = {"stack": stack, "image": image, "cache": cache, "retries": retries}
+        wanted = {
+            "stack": stack,
+            "image": image,
+            "cache": cache,
+            "retries": retries,
+            "budget": budget,
+        }
         changes = settings.check(wanted, configuration.CALL)
         given = settings.merge(self._given, changes)
         stops = self._break_before
@@ -436,6 +446,7 @@ def flow(
     image: Image | None = None,
     cache: bool | None = None,
     retries: int | None = None,
+    budget: Money | None = None,
 ) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
 def flow(
     fn: Callable[P, R] | None = None,
@@ -444,6 +455,7 @@ def flow(
     image: Image | None = None,
     cache: bool | None = None,
     retries: int | None = None,
+    budget: Money | None = None,
     **unknown: Never,
 ) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a function durable: start it with `.run(...)`.
@@ -455,6 +467,8 @@ def flow(
             mapping of its fields.
         cache: Default of `cache` for its checkpoints.
         retries: Default of `retries` for its checkpoints.
+        budget: What an execution may spend on language models before it asks: a
+            `Budget`, or a mapping with `usd` or `tokens`.
         **unknown: Refused.
 
     Returns:
@@ -473,7 +487,13 @@ def flow(
     """
     options.check(unknown, _OPTIONS, "flow")
     declared = settings.check(
-        {"stack": stack, "image": image, "cache": cache, "retries": retries},
+        {
+            "stack": stack,
+            "image": image,
+            "cache": cache,
+            "retries": retries,
+            "budget": budget,
+        },
         configuration.DECORATOR,
     )
 

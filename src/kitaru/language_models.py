@@ -19,7 +19,7 @@ from kitaru._core.language_models import settings as model_settings
 from kitaru._core.language_models.prompts import Prompt
 from kitaru._core.secrecy import masking
 from kitaru._core.settings import options
-from kitaru._ops.language_models import requests
+from kitaru._ops.language_models import budgets, requests
 from kitaru._ops.language_models.requests import Answer, Request
 from kitaru.errors import (
     KitaruContextError,
@@ -73,6 +73,7 @@ def llm(
         KitaruFeatureNotAvailableError: If a package is missing.
         KitaruModelUnavailableError: If the model cannot answer now.
         KitaruModelError: If it does not answer.
+        KitaruBudgetError: If the execution's budget is spent, and nobody raises it.
 
     Example:
         >>> title = llm("A title for: cats", model="openai/gpt-5-mini")  # doctest: +SKIP
@@ -94,6 +95,7 @@ def llm(
         number=next(_numbers.setdefault(here.runtime, itertools.count(1))),
     )
     if here.call is not None:
+        budgets.check()
         label = f"{here.call.invocation_id}.{name or _NAME}"
         return _recorded(here.runtime, here.call, request, label)
     return _as_checkpoint(here.runtime, request, name or _NAME)
@@ -123,7 +125,7 @@ def _as_checkpoint(runtime: FlowRuntime, request: Request, name: str) -> str:
         "model": request.describe_model(),
         "settings": dict(request.settings),
     }
-    told = CallOptions(work=ask, is_told_by_arguments=True)
+    told = CallOptions(work=ask, is_told_by_arguments=True, before=budgets.check)
     return str(runtime.call(_declared(name), (), inputs, told))
 
 

@@ -57,7 +57,7 @@ def test_every_offered_line_is_a_setting(folder: Path) -> None:
 
     table = tomllib.loads("\n".join(line.removeprefix("# ") for line in offered))
 
-    assert set(table) == {"stack", "image", "cache", "retries", "project"}
+    assert set(table) == {"stack", "image", "cache", "retries", "budget", "project"}
 
 
 @pytest.mark.parametrize("own", [OWN, OWN.rstrip("\n"), OWN.replace("\n", "\r\n"), ""])

@@ -47,6 +47,7 @@ def start_elsewhere(
     project: Path,
     inputs: Mapping[str, Any] | None = None,
     stack: str | None = None,
+    budget: Mapping[str, Any] | None = None,
     found_by: Mapping[str, Any] | None = None,
 ) -> Started:
     """Start a new execution of a flow in a process of its own.
@@ -56,6 +57,7 @@ def start_elsewhere(
         project: The folder the flow's file has to be in.
         inputs: Arguments of the flow by name, as JSON data.
         stack: Stack to run on; the flow's own or the active one by default.
+        budget: What it may spend on language models before it asks.
         found_by: Its `key`, `tags` and `attributes`.
 
     Raises:
@@ -66,7 +68,7 @@ def start_elsewhere(
     wanted = found_by or {}
     options.check(wanted, options.LABELS, "run")
     found = load(target, project=project)
-    said = settings.check({"stack": stack}, configuration.CALL)
+    said = settings.check({"stack": stack, "budget": budget}, configuration.CALL)
     given = settings.merge(found.given, said)
     launch = Launch(
         flow=found.flow,

@@ -11,7 +11,7 @@ from kitaru._core.calls import breakpoints, replay, selectors
 from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
-from kitaru._core.settings import labels, options
+from kitaru._core.settings import labels, options, settings
 from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import codec, fingerprints
@@ -130,10 +130,16 @@ def prepare(
     return Prepared(launch, notes, full_id)
 
 
-def start_elsewhere(execution_id: str, **wanted: Any) -> Started:
-    """Start a replay in a process of its own; see `prepare` for arguments and errors."""
+def start_elsewhere(
+    execution_id: str, *, budget: Mapping[str, Any] | None = None, **wanted: Any
+) -> Started:
+    """Start a replay in a process of its own; see `prepare` for arguments and errors.
+
+    `budget` is its own, in place of that of its source.
+    """
+    given = settings.check({"budget": budget}, configuration.CALL)
     # The other process will read the files as they are now; plan with the same.
-    prepared = prepare(execution_id, fresh=True, **wanted)
+    prepared = prepare(execution_id, fresh=True, given=given, **wanted)
     new_id, continuation = current_engine().launch_elsewhere(prepared.launch)
     hint = how_to_compare(new_id, prepared.source)
     return Started(new_id, continuation, prepared.notes, hint)

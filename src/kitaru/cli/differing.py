@@ -10,9 +10,8 @@ from textwrap import wrap
 from kitaru._core.values import differences
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
-from kitaru._core.words.wording import duration, many, short
+from kitaru._core.words.wording import duration, many, money, short
 from kitaru.cli.screen import Piece, draw_line, say, table
-from kitaru.cli.spending import money
 from kitaru.models import (
     ComparedCall,
     ComparedExecution,

@@ -260,6 +260,15 @@ def replay(
     step: Annotated[
         bool, typer.Option("--step", help="Stop before every call that runs.")
     ] = False,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(
+            "--budget-usd", help="What it may spend on models before it asks."
+        ),
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option("--budget-tokens", help="The same in tokens.")
+    ] = None,
     wait: Wait = False,
     output: Output = Format.TEXT,
 ) -> None:
@@ -274,6 +283,7 @@ def replay(
         reuse_waits=reuse_waits,
         break_before=break_before or (),
         step=step,
+        budget=filters.budget(budget_usd, budget_tokens),
     )
     new_id = started.exec_id
     found = executions.settled(new_id) if wait else executions.get(new_id)

@@ -85,3 +85,9 @@ def asked(
         "failed_in": failed_in,
     }
     return {name: value for name, value in given.items() if value}
+
+
+def budget(usd: float | None, tokens: int | None) -> dict[str, float] | None:
+    """Return the budget of `--budget-usd` and `--budget-tokens`, if there is one."""
+    given = {"usd": usd, "tokens": tokens}
+    return {name: value for name, value in given.items() if value is not None} or None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from kitaru.models import ExecutionUsage, Usage
+from kitaru._core.words.wording import money
+from kitaru.models import ExecutionBudget, ExecutionUsage, Usage
 
 
 def usage_line(usage: ExecutionUsage | None) -> str | None:
@@ -17,12 +16,21 @@ def usage_line(usage: ExecutionUsage | None) -> str | None:
     return f"models: {line}"
 
 
-def money(amount: Decimal) -> str:
-    """Return an amount in dollars: cents, or as many digits as a small one needs."""
-    if amount == 0 or amount >= 1:
-        return f"${amount:.2f}"
-    # The first digits that tell something, never 1e-05.
-    return f"${amount:.{max(2, 1 - amount.adjusted())}f}"
+def budget_line(budget: ExecutionBudget | None) -> str | None:
+    """Return the budget of an execution in one line; `None` without one."""
+    if budget is None:
+        return None
+    parts = []
+    if budget.usd is not None:
+        spent = "unknown" if budget.spent_usd is None else money(budget.spent_usd)
+        parts.append(f"{spent} of {money(budget.usd)}")
+    if budget.tokens is not None:
+        parts.append(f"{budget.spent_tokens:,} of {budget.tokens:,} tokens")
+    line = f"budget: spent {', '.join(parts)}"
+    if budget.saved_tokens or budget.saved_usd:
+        saved = f", {money(budget.saved_usd)}" if budget.saved_usd else ""
+        line += f"; reuse saved {budget.saved_tokens:,} tokens{saved}"
+    return line
 
 
 def _spent(usage: Usage) -> str:

@@ -20,7 +20,7 @@ from kitaru.cli.render import (
     undelivered,
 )
 from kitaru.cli.screen import Branch, Piece, say
-from kitaru.cli.spending import usage_line
+from kitaru.cli.spending import budget_line, usage_line
 from kitaru.models import (
     AnsweredWait,
     ArtifactRef,
@@ -114,8 +114,8 @@ def _facts(item: Execution) -> list[str]:
         if value not in (None, {}, []):
             text = json.dumps(value, ensure_ascii=False)
             lines.append(plain.line(f"{name} {cut(text, _LONGEST)}"))
-    if spent := usage_line(item.usage):
-        lines.append(spent)
+    spent = (usage_line(item.usage), budget_line(item.budget))
+    lines += [line for line in spent if line is not None]
     lines += facts(item.metadata)
     if item.failure:
         why = f"failed ({item.failure.origin.value}): {item.failure.message}"

@@ -55,6 +55,10 @@ FailedIn = Annotated[
     str | None,
     Field(description="Only failed ones, and in this checkpoint or invocation id."),
 ]
+Budget = Annotated[
+    dict[str, int | float] | None,
+    Field(description='What it may spend on models before it asks: {"usd": 5}.'),
+]
 CheckpointsPage = Annotated[
     int,
     Field(ge=1, description=f"Which {portions.CHECKPOINTS} checkpoint calls to show."),
@@ -193,6 +197,7 @@ async def run(
         dict[str, str | float | bool] | None,
         Field(description='Names with values to list it by: {"customer": "a"}.'),
     ] = None,
+    budget: Budget = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
     """Start a new execution of a flow of the project; it runs in a process of its own.
@@ -207,6 +212,7 @@ async def run(
             project=project_of(ctx),
             inputs=args,
             stack=stack,
+            budget=budget,
             found_by={"key": key, "tags": tags, "attributes": attributes},
         )
     )
@@ -311,6 +317,7 @@ async def replay(
     step: Annotated[
         bool, Field(description="Stop before every call that runs.")
     ] = False,
+    budget: Budget = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
     """Run an execution again from a chosen checkpoint, as a new execution.
@@ -327,6 +334,7 @@ async def replay(
             reuse_waits=reuse_waits,
             break_before=break_before,
             step=step,
+            budget=budget,
         )
     )
     notes = (*started.notes, wording.for_assistants(started.how_to_compare))

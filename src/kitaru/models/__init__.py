@@ -38,6 +38,7 @@ from kitaru.models.executions import FailureOrigin as FailureOrigin
 from kitaru.models.executions import PendingWait as PendingWait
 from kitaru.models.executions import Undelivered as Undelivered
 from kitaru.models.fleet import FleetChange as FleetChange
+from kitaru.models.language_models import ExecutionBudget as ExecutionBudget
 from kitaru.models.language_models import ExecutionUsage as ExecutionUsage
 from kitaru.models.language_models import ModelAlias as ModelAlias
 from kitaru.models.language_models import Usage as Usage

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from kitaru.errors import KitaruUsageError
 from kitaru.models.base import Record
-from kitaru.models.language_models import ExecutionUsage, Usage
+from kitaru.models.language_models import ExecutionBudget, ExecutionUsage, Usage
 
 
 class ExecutionStatus(StrEnum):
@@ -315,7 +315,7 @@ class Execution(Record):
     """One execution of a flow.
 
     Listings leave `metadata`, `waits`, `inputs`, `result`, `settings`, `checkpoints`,
-    `artifacts`, `usage`, `key`, `tags` and `attributes` empty.
+    `artifacts`, `usage`, `budget`, `key`, `tags` and `attributes` empty.
 
     Attributes:
         exec_id: Its id.
@@ -338,8 +338,8 @@ class Execution(Record):
             `None` in listings, and if only its own classes can read it (a pickle).
         result: What the flow returned, in the same way; `None` until it has completed,
             too. `FlowHandle.get()` gives the value itself.
-        settings: What its start said of `retries`, `cache` and `image`; what nobody
-            said is not there.
+        settings: What its start said of `retries`, `cache`, `image` and `budget`; what
+            nobody said is not there.
         original_exec_id: Id of the execution it is a replay of; `None` if it is none.
         version: Number of the deployed version whose code it runs; `None` in listings,
             and if it was started from a file.
@@ -350,6 +350,8 @@ class Execution(Record):
         usage: What it spent on language models; `None` in listings.
         undelivered: What webhooks were to be told and were not so far; empty in
             listings.
+        budget: What it may spend on language models, and has; `None` without a budget,
+            and in listings.
         key: What it is the one execution of, as `run(key=...)` said; `None` if nothing.
         tags: The tags that its start gave it.
         attributes: The attributes that its start gave it, secrets masked.
@@ -377,6 +379,7 @@ class Execution(Record):
     artifacts: tuple[ArtifactRef, ...] = ()
     usage: ExecutionUsage | None = None
     undelivered: tuple[Undelivered, ...] = ()
+    budget: ExecutionBudget | None = None
     key: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, Any] = Field(default_factory=dict)

@@ -53,6 +53,26 @@ class Usage(Record):
     unpriced_requests: int = Field(default=0, ge=0)
 
 
+class ExecutionBudget(Record):
+    """What an execution may spend on language models, and has spent.
+
+    Attributes:
+        usd: How many US dollars, as raised by now; `None` for no limit.
+        tokens: How many tokens, sent and received; `None` for no limit.
+        spent_usd: What all attempts have spent; `None` if no price is known.
+        spent_tokens: The tokens of all attempts.
+        saved_usd: What results had cost that it took over; `None` if no price is known.
+        saved_tokens: The tokens of those.
+    """
+
+    usd: Decimal | None = None
+    tokens: int | None = None
+    spent_usd: Decimal | None = None
+    spent_tokens: int = 0
+    saved_usd: Decimal | None = None
+    saved_tokens: int = 0
+
+
 class ExecutionUsage(Usage):
     """What an execution spent itself, failed attempts included; see `Usage`.
 

@@ -175,6 +175,18 @@ class Timeline:
         own = self._own.get(invocation_id)
         return own.usage if own is not None else None
 
+    def all_spent(self) -> dict[str, Usage]:
+        """Return what earlier attempts of this execution spent, by call."""
+        return {
+            call: record.usage
+            for call, record in self._own.items()
+            if record.usage is not None and not record.reused
+        }
+
+    def is_reused(self, invocation_id: str) -> bool:
+        """Whether a call takes over a result, as far as that can be said beforehand."""
+        return self._decide(invocation_id, None).action is not Action.RUN
+
     def decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
         """Return what happens to the call."""
         decision = self._decide(invocation_id, fingerprint)

@@ -15,7 +15,7 @@ from kitaru._core.calls import failures, references
 from kitaru._core.calls.records import StoredFailure, StoredValue
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows.deployed import DeployedCode
-from kitaru._core.settings import images
+from kitaru._core.settings import budgets, images
 from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
@@ -32,7 +32,7 @@ class ExecutionFacts:
     Attributes:
         source: Where the flow's code is.
         inputs: The arguments that the flow was given, stored.
-        settings: What the start said of stack, image, cache and retries.
+        settings: What the start said of stack, image, cache, retries and budget.
         replay: The plan of a replay; `None` for a first run.
         runner: The process that started it on this machine, as a lease names its
             holder; `None` on a remote stack.
@@ -182,12 +182,15 @@ class LocalFacts:
 def settings_to_dict(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON data."""
     image = settings.image
-    return {
+    data = {
         "stack": settings.stack,
         "retries": settings.retries,
         "cache": settings.cache,
         "image": image.said() if image else None,
     }
+    if settings.budget is not None:
+        data["budget"] = settings.budget.said()
+    return data
 
 
 def settings_from_dict(data: Mapping[str, Any], *, place: str) -> Settings:
@@ -197,12 +200,13 @@ def settings_from_dict(data: Mapping[str, Any], *, place: str) -> Settings:
         data: The facts.
         place: What they are of, for messages.
     """
-    image = data.get("image")
+    image, budget = data.get("image"), data.get("budget")
     return Settings(
         stack=data.get("stack"),
         retries=data.get("retries"),
         cache=data.get("cache"),
         image=images.read(image, place=place) if image else None,
+        budget=budgets.read(budget, place=place) if budget else None,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kitaru._core.calls.records import StoredArtifact, StoredValue
+from kitaru._core.calls.usage import Purse
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, WaitRequest
 from kitaru.errors import KitaruContextError
 from kitaru.models import Usage
@@ -31,6 +32,7 @@ class FlowRuntime(Protocol):
     """What a flow body can do; the engine provides it."""
 
     execution_id: str
+    purse: Purse
 
     def call(
         self,

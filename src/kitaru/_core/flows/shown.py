@@ -37,6 +37,7 @@ def details(
         "retries": settings.retries,
         "cache": settings.cache,
         "image": settings.image.said() if settings.image else None,
+        "budget": settings.budget.said() if settings.budget else None,
     }
     known = {name: value for name, value in said.items() if value is not None}
     return {

@@ -109,7 +109,8 @@ class CallOptions:
     `work` runs in place of the checkpoint's function, with the same arguments;
     `is_told_by_arguments` says that they tell all of what it does. `recover` is given
     the failure that no attempt is left for: what it returns is the outcome of the call,
-    what it raises its failure. It is awaited where the body is.
+    what it raises its failure. It is awaited where the body is. `before` is called in the
+    flow before the body runs, unless a result is taken over.
     """
 
     id: str | None = None
@@ -117,6 +118,7 @@ class CallOptions:
     work: Callable[..., Any] | None = None
     is_told_by_arguments: bool = False
     recover: Callable[[Exception], Any] | None = None
+    before: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

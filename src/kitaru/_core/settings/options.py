@@ -126,13 +126,15 @@ EXECUTION: Mapping[str, Option] = {
     "cache": Option("true or false", lambda value: isinstance(value, bool)),
     "retries": Option("a whole number, 0 or more", _is_count),
 }
-# Their rule, which names the field that is wrong, is that of images.
+# Their rules, which name the field that is wrong, are those of images and budgets.
 _IMAGE = Option("an image", lambda value: True)
+_BUDGET = Option("a budget", lambda value: True)
 FLOW: Mapping[str, Option] = {
     "stack": EXECUTION["stack"],
     "image": _IMAGE,
     "cache": EXECUTION["cache"],
     "retries": EXECUTION["retries"],
+    "budget": _BUDGET,
 }
 # What an execution is found by; see `_core/settings/labels`.
 LABELS: Mapping[str, Option] = {

@@ -14,6 +14,7 @@ _TABLE = """\
 # cache = false
 # retries = 0
 # project = "default"
+# budget = { usd = 5 }
 # image = { base_image = "python:3.12" }
 """
 

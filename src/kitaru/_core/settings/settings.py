@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from kitaru._core.settings import images
+from kitaru._core.settings import budgets, images
+from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.options import EXECUTION
 from kitaru._core.words.similar import did_you_mean, shorten
@@ -22,6 +23,7 @@ class Settings:
     cache: bool | None = None
     retries: int | None = None
     project: str | None = None
+    budget: Budget | None = None
 
 
 KEYS = tuple(found.name for found in fields(Settings))
@@ -47,7 +49,7 @@ class Layer:
 class Resolved:
     """The settings in force, and the place that said each.
 
-    `origins` has the keys of `Settings`; for the image, `image.<field>`.
+    `origins` has the keys of `Settings`; for image and budget, `image.<field>`.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -73,6 +75,9 @@ def check(values: Mapping[str, object], place: Place) -> Settings:
             continue
         if key == "image":
             checked[key] = images.read(value, place=place.key(key))
+            continue
+        if key == "budget":
+            checked[key] = budgets.read(value, place=place.key(key))
             continue
         option = EXECUTION[key]
         if not option.fits(value):
@@ -102,6 +107,9 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
             if isinstance(value, ImageSettings):
                 origins |= {f"image.{field}": place for field in value.said()}
                 value = images.merge(values.get(key), value)
+            elif isinstance(value, Budget):
+                origins |= {f"budget.{field}": place for field in value.said()}
+                value = budgets.merge(values.get(key), value)
             else:
                 origins[key] = place
             values[key] = value

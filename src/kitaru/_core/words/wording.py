@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 
 def short(execution_id: str) -> str:
@@ -49,3 +50,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} m {rest:02d} s"
+
+
+def money(amount: Decimal) -> str:
+    """Return an amount in dollars: cents, or as many digits as a small one needs."""
+    if amount == 0 or amount >= 1:
+        return f"${amount:.2f}"
+    # The first digits that tell something, never 1e-05.
+    return f"${amount:.{max(2, 1 - amount.adjusted())}f}"

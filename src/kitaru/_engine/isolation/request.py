@@ -24,9 +24,11 @@ from kitaru._core.calls.records import (
     StoredFailure,
     StoredValue,
 )
+from kitaru._core.calls.usage import Purse
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.secrecy import masking
+from kitaru._core.settings.budgets import Budget
 from kitaru._core.values import codec, pickling
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import anything
@@ -48,6 +50,8 @@ class Request:
     execution_id: str
     invocation_id: str
     name: str
+    budget: Budget | None = None
+    spent: Usage | None = None
 
 
 @dataclass
@@ -83,6 +87,8 @@ def pack(call: IsolatedCall) -> bytes:
         here.runtime.execution_id,
         call.running.invocation_id,
         spec.name,
+        here.runtime.purse.budget,
+        here.runtime.purse.spent if here.runtime.purse.budget else None,
     )
     # The request may need these to be unpickled.
     before = {
@@ -191,12 +197,20 @@ class _Runtime:
         values: Where to store what is saved.
         find: Returns a value of a finished call.
         is_sent: Whether the flow's process stores it, and says what there is to say.
+        purse: What the execution may spend, and had spent when the checkpoint began.
     """
 
     def __init__(
-        self, execution_id: str, values: Values, find: Find, *, is_sent: bool
+        self,
+        execution_id: str,
+        values: Values,
+        find: Find,
+        *,
+        is_sent: bool,
+        purse: Purse,
     ) -> None:
         self.execution_id = execution_id
+        self.purse = purse
         self._values = values
         self._find = find
         self._is_sent = is_sent
@@ -241,8 +255,11 @@ def perform(
             is where they stay.
     """
     threads.belong_to_their_checkpoint()
-    runtime = _Runtime(request.execution_id, values, find, is_sent=is_sent)
+    earlier = {} if request.spent is None else {"": request.spent}
+    purse = Purse(request.budget, earlier)
+    runtime = _Runtime(request.execution_id, values, find, is_sent=is_sent, purse=purse)
     call = RunningCall(request.invocation_id, request.name)
+    purse.begin(call.invocation_id, call.usages)
     reply = Reply()
     with scope.entered(Scope(runtime, call)):  # type: ignore[arg-type]  # a part of it
         try:

@@ -124,7 +124,8 @@ class Reader:
                     *(ref for call in calls for ref in call.artifacts),
                     *_results(run, facts),
                 ),
-                "usage": usage.of_execution(records),
+                "usage": (spent := usage.of_execution(records)),
+                "budget": usage.budget_shown(started.settings.budget, over, spent),
                 **self._details(run, facts, started),
             }
         )

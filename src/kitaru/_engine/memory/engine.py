@@ -229,6 +229,7 @@ class MemoryEngine:
                 width=futures.configured_width(),
                 retries=execution.settings.retries or 0,
                 cache=bool(execution.settings.cache),
+                budget=execution.settings.budget,
                 run_foreign=lambda spec, _id, args, kwargs: spec.function(
                     *args, **kwargs
                 ),
@@ -349,19 +350,21 @@ class MemoryEngine:
         self._meet(execution)
         ordered = sorted(execution.calls.values(), key=lambda record: record.order)
         calls = tuple(described.call(record, self._bind) for record in ordered)
+        spent, waits = usage.of_execution(ordered), tuple(answered_waits(execution))
         return _summary(execution).model_copy(
             update={
                 "metadata": dict(execution.notes),
                 "failure": _failure(execution),
                 "pending_wait": next(iter(self.pending_waits(execution_id)), None),
                 "pending_waits": tuple(self.pending_waits(execution_id)),
-                "waits": tuple(answered_waits(execution)),
+                "waits": waits,
                 "checkpoints": calls,
                 "artifacts": (
                     *(ref for call in calls for ref in call.artifacts),
                     *self._result_refs(execution),
                 ),
-                "usage": usage.of_execution(ordered),
+                "usage": spent,
+                "budget": usage.budget_shown(execution.settings.budget, waits, spent),
                 **shown.details(
                     value_files.inline(execution.inputs),
                     value_files.inline(execution.result) if execution.result else None,

@@ -17,6 +17,7 @@ from kitaru._core.flows.specs import (
     Notify,
     WaitKind,
 )
+from kitaru._core.settings.budgets import Budget
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits import terms
@@ -349,5 +350,6 @@ class Parts:
     # For checkpoints that do not say it themselves.
     retries: int = 0
     cache: bool = False
+    budget: Budget | None = None
     source_changed: bool = False
     permit: PermitOf = lambda execution_id, what: anything

@@ -20,6 +20,7 @@ from kitaru._core.flows.scope import RunningCall
 from kitaru._core.flows.signals import FlowSignal
 from kitaru._core.flows.specs import CheckpointSpec
 from kitaru._core.secrecy import masking
+from kitaru.errors import KitaruBudgetError
 from kitaru.models import Usage
 
 # Pytest shows the frames of whoever calls us.
@@ -104,7 +105,9 @@ class Ticket:
                 return
 
     def _wants_another(self) -> bool:
-        return self.error is not None and isinstance(self.error, self.spec.retry_on)
+        # A budget is not larger a moment later.
+        is_final = isinstance(self.error, KitaruBudgetError)
+        return isinstance(self.error, self.spec.retry_on) and not is_final
 
     @contextmanager
     def recovering(self) -> Iterator[None]:

@@ -169,6 +169,7 @@ class Checkpointing:
             decision = self._stops.said(ticket, decision, self._stops.answer(stop))
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
+        options.before()
         self._begin(ticket, decision)
         try:
             with scope.entered(Scope(self._runtime, ticket.running)):
@@ -201,6 +202,7 @@ class Checkpointing:
             decision = self._stops.said(ticket, decision, said)
         if decision.action is not Action.RUN:
             return self._recall(ticket, decision)
+        options.before()
         self._begin(ticket, decision)
         try:
             with scope.entered(Scope(self._runtime, ticket.running)):
@@ -444,6 +446,7 @@ class Checkpointing:
         with self._lock:
             self._in_flight.add(ticket.invocation_id)
         ticket.started_at = now()
+        self._runtime.purse.begin(ticket.invocation_id, ticket.running.usages)
         parts.recorder.started(self._started(ticket))
 
     def _started(self, ticket: Ticket) -> StartedCall:
@@ -550,9 +553,7 @@ class Checkpointing:
             if record.execution_id == self._execution_id:
                 self._control.raised_again(record, error)
             raise error
-        output = decision.value
-        if output is None and record is not None:
-            output = record.output
+        output = decision.value or (record.output if record else None)
         assert output is not None  # completed calls and overrides have a value
         what = f"the result of checkpoint {ticket.invocation_id!r}"
         # An override is of the one who asked for the replay.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kitaru._core.calls import breakpoints
 from kitaru._core.calls.replay import Timeline
+from kitaru._core.calls.usage import Purse
 from kitaru._core.flows import scope
 from kitaru._core.flows.scope import RunningCall, Scope
 from kitaru._core.flows.specs import CallOptions, CheckpointSpec, FlowSpec, WaitRequest
@@ -50,6 +51,7 @@ class Session:
         self, *, execution_id: str, flow: FlowSpec, timeline: Timeline, parts: Parts
     ) -> None:
         self.execution_id = execution_id
+        self.purse = Purse(parts.budget, timeline.all_spent(), timeline.is_reused)
         self._flow = flow
         self._parts = parts
         self._control = Control(parts.recorder.mark_caught)

@@ -204,4 +204,18 @@ def _image(text: str) -> object:
         ) from None
 
 
-_PARSERS = {"cache": _boolean, "retries": _number, "image": _image}
+def _budget(text: str) -> object:
+    try:
+        said = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    # A number alone means dollars.
+    return said if isinstance(said, dict) else {"usd": said}
+
+
+_PARSERS = {
+    "cache": _boolean,
+    "retries": _number,
+    "image": _image,
+    "budget": _budget,
+}

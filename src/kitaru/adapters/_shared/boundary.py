@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from kitaru._core.flows import scope
-from kitaru.adapters._shared import events, redaction, runs
+from kitaru.adapters._shared import budgets, events, redaction, runs
+from kitaru.adapters._shared.budgets import MODEL_REQUEST as MODEL_REQUEST
 from kitaru.checkpoints import (
     CheckpointSettings,
     acall_as_checkpoint,
@@ -25,7 +26,6 @@ from kitaru.checkpoints import (
 T = TypeVar("T")
 
 # What the calls of all frameworks are, and the types of their checkpoints.
-MODEL_REQUEST = "model_request"
 TOOL_CALL = "tool_call"
 MCP_CALL = "mcp_call"
 
@@ -99,6 +99,7 @@ class Boundary:
                 redaction.clean_error(error)
                 raise
 
+        await budgets.check_from_loop(kind, identity)
         found = runs.activity()
         assert found is not None  # there is a flow here
         async with found.gate().passed():
@@ -140,6 +141,7 @@ class Boundary:
                 redaction.clean_error(error)
                 raise
 
+        budgets.check(kind, identity)
         return call_as_checkpoint(
             cleanly,
             id=identity,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kitaru._core.flows import scope
+from kitaru.adapters._shared import budgets
 from kitaru.primitives import log
 
 # Metadata key under which a checkpoint lists the calls an agent made inside it.
@@ -18,6 +19,7 @@ _MOST = 100
 @contextmanager
 def noted(kind: str, name: str, identity: str) -> Iterator[None]:
     """Note a call inside the running checkpoint: what, how long, and how it ended."""
+    budgets.check(kind)
     begun = time.monotonic()
     outcome = "failed"
     try:

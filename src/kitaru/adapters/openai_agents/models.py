@@ -14,7 +14,7 @@ from agents.items import TResponseStreamEvent
 from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
 from openai.types.responses import ResponseCompletedEvent
 
-from kitaru.adapters._shared import boundary, runs
+from kitaru.adapters._shared import boundary, budgets, runs
 from kitaru.adapters._shared.boundary import MODEL_REQUEST, Place
 from kitaru.adapters._shared.places import Places
 from kitaru.adapters._shared.spending import spend
@@ -97,6 +97,7 @@ class DurableModel(CountedModel):
         """Return the model's answer, or the one it gave before."""
         here = frame()
         if here is None or boundary.place() is not Place.FLOW:
+            budgets.check(MODEL_REQUEST)
             return await self.inner.get_response(*args, **options)
         request = self._request(here, args, options)
 
@@ -120,6 +121,7 @@ class DurableModel(CountedModel):
         """Stream the model's answer; of a recorded one there is the last event only."""
         here = frame()
         if here is None or boundary.place() is not Place.FLOW:
+            budgets.check(MODEL_REQUEST)
             async for event in self.inner.stream_response(*args, **options):
                 yield event
             return

@@ -197,6 +197,7 @@ class LocalExecution:
                 width=futures.configured_width(),
                 retries=settings.retries or 0,
                 cache=bool(settings.cache),
+                budget=settings.budget,
                 source_changed=flow_loading.has_changed(
                     self.facts.source, self.flow.source
                 ),

@@ -97,7 +97,9 @@ def detailed(
                 *(ref for call in calls for ref in call.artifacts),
                 *result_refs(run, journal, bind),
             ),
-            "usage": usage.of_execution(records),
+            "usage": (spent := usage.of_execution(records)),
+            "budget": facts
+            and usage.budget_shown(facts.settings.budget, waits[1], spent),
             **_details(run, journal, facts),
         }
     )

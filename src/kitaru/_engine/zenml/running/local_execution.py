@@ -183,6 +183,7 @@ class LocalExecution:
                 width=futures.configured_width(),
                 retries=self._facts.settings.retries or 0,
                 cache=bool(self._facts.settings.cache),
+                budget=self._facts.settings.budget,
                 source_changed=self._source_changed(),
                 permit=self._permit,
             ),
