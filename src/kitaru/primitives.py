@@ -29,6 +29,12 @@ _SAVE_TYPES = ("prompt", "response", "context", "input", "output", "blob")
 class Wait:
     """`kitaru.wait`: call it to ask and pause, or `submit` to ask and go on."""
 
+    # It was a function, and has the name of one where others look.
+    __name__ = "wait"
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
     def __call__(
         self,
         *positional: Never,
