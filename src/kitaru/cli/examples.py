@@ -55,12 +55,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru executions replay 1b2c3d4e --from publish "
         '--overrides \'{"checkpoint.draft": "a new text"}\'',
         "kitaru executions replay 1b2c3d4e --from draft --break-before publish",
+        "kitaru executions replay 1b2c3d4e --from draft --budget-usd 5",
     ),
     "executions break": (
         "kitaru executions break 1b2c3d4e --before publish",
         "kitaru executions break research_agent --before analyze --next",
         "kitaru executions break 1b2c3d4e --before publish --remove",
-        "kitaru executions replay 1b2c3d4e --from draft --budget-usd 5",
     ),
     "executions cancel": (
         "kitaru executions cancel 1b2c3d4e",

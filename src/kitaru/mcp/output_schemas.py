@@ -58,8 +58,19 @@ def _slim(part: Any, *, is_names: bool = False) -> Any:
         return [_slim(item) for item in part]
     if not isinstance(part, dict):
         return part
+    part = _nullable(part)
     return {
         key: _slim(value, is_names=key in ("properties", "$defs") and not is_names)
         for key, value in part.items()
         if is_names or key not in _LEFT_OUT
     }
+
+
+def _nullable(part: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value or null as one, not as two to choose from."""
+    match part:
+        case {"anyOf": [{"type": str(kind), **rest}, {"type": "null"}]}:
+            others = {key: value for key, value in part.items() if key != "anyOf"}
+            return {**others, **rest, "type": [kind, "null"]}
+        case _:
+            return part
