@@ -68,9 +68,8 @@ def _slim(part: Any, *, is_names: bool = False) -> Any:
 
 def _nullable(part: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value or null as one, not as two to choose from."""
-    match part:
-        case {"anyOf": [{"type": str(kind), **rest}, {"type": "null"}]}:
-            others = {key: value for key, value in part.items() if key != "anyOf"}
-            return {**others, **rest, "type": [kind, "null"]}
-        case _:
-            return part
+    first, *rest = part.get("anyOf", ({},))
+    if rest != [{"type": "null"}] or not isinstance(first.get("type"), str):
+        return part
+    others = {key: value for key, value in part.items() if key != "anyOf"}
+    return {**others, **first, "type": [first["type"], "null"]}
