@@ -19,6 +19,16 @@ from kitaru.testing import FlowTester
 from tests.support import messages_api
 from tests.support.messages_api import Api, text, tool
 
+COLOUR = {
+    "question": "Which one?",
+    "header": "Colour",
+    "multiSelect": False,
+    "options": [
+        {"label": "red", "description": "warm"},
+        {"label": "blue", "description": "cold"},
+    ],
+}
+
 
 def bash(call_id: str, label: str) -> dict[str, Any]:
     return tool(call_id, "Bash", command=f"echo {label} >> ran", description="note")
@@ -35,6 +45,8 @@ def script(body: dict[str, Any]) -> messages_api.Blocks:
             return [bash("one", "one"), bash("two", "two")]
         if "again" not in told:
             return [bash("again", "two")]
+    if "colour" in prompts and "asked" not in told:
+        return [tool("asked", "AskUserQuestion", questions=[COLOUR])]
     if "only one" in prompts and "refused" not in told:
         return [bash("refused", "refused")]
     said = " and ".join(part.partition("\n")[0] for part in told.values())
@@ -134,3 +146,18 @@ def test_an_error_of_a_run_keeps_its_cost_and_a_wait_in_a_tool_is_an_error(
     assert usage.requests == len(api.bodies) == 3
     assert usage.cost is not None
     assert usage.cost > Decimal(0)
+
+
+def test_a_question_of_claude_is_answered_from_the_flow(runner: Any) -> None:
+    with messages_api.serving(script) as api:
+        claude = runner(api)
+
+        @flow
+        def asking() -> str:
+            return claude.run_sync("Choose a colour, please").output
+
+        with FlowTester(answers={"answer_Colour": "teal"}) as tester:
+            output = tester.run(asking).result
+
+    assert '"Which one?"="teal"' in output
+    assert len(api.bodies) == 2
