@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -304,3 +306,33 @@ def test_a_timer_refuses_what_is_no_time(client: KitaruClient) -> None:
 
     assert told == [True] * len(NO_TIMES)
     assert client.executions.get(handle.exec_id).waits == ()
+
+
+def test_an_answer_and_the_clock_do_not_both_win(client: KitaruClient) -> None:
+    @flow
+    def asking() -> Any:
+        return kitaru.wait(schema=int, name="ok", expires=0.2, default=0, timeout=0)
+
+    handle = asking.run()
+    told: list[str] = []
+
+    def answer() -> None:
+        try:
+            client.executions.input(handle.exec_id, wait="ok", value=1)
+            told.append("taken")
+        except KitaruStateError as error:
+            told.append(str(error))
+
+    # Answering takes about as long as there is time left.
+    here = contextvars.copy_context()
+    thread = threading.Thread(target=here.run, args=[answer])
+    time.sleep(0.15)
+    thread.start()
+    _over(client, handle.exec_id)
+    thread.join()
+
+    assert handle.wait() == (1 if told == ["taken"] else 0)
+    found = client.executions.get(handle.exec_id)
+    assert [wait.outcome for wait in found.waits] == [
+        "answered" if told == ["taken"] else "default"
+    ]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kitaru._core.waits import answered
-from kitaru._engine.local import reading
+from kitaru._engine.local import conditions, reading
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.steering import Steering
@@ -69,7 +69,16 @@ class Cancelling:
     def stored_status(self, execution_id: str) -> ExecutionStatus:
         ground, journal = self.steering.ground, self.steering.journal
         with reading.looking(ground, journal, self.steering.queue) as reader:
-            return reader.stored_status(execution_id)
+            status = reader.stored_status(execution_id)
+            if status is not ExecutionStatus.WAITING:
+                return status
+            told = [
+                conditions.answer_of(journal, condition.wait_id)
+                for condition in reader.conditions(execution_id)
+            ]
+        # Who has given its wait up may not have shown that yet.
+        is_given_up = any(answer is not None and answer.aborted for answer in told)
+        return ExecutionStatus.CANCELLED if is_given_up else status
 
     def mark_cancelled(self, execution_id: str) -> None:
         store = StoreRows(self.steering.ground)

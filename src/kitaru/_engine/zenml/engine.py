@@ -470,7 +470,16 @@ class _Cancellable:
         return self.engine._open_wait(execution_id) is not None
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
-        return self.engine.stored_status(execution_id)
+        status = self.engine.stored_status(execution_id)
+        if status is not ExecutionStatus.WAITING:
+            return status
+        told = [
+            self.engine._decisions.answer_of(str(condition.id))
+            for condition in conditions.of(execution_id)
+        ]
+        # Who has given its wait up may not have shown that yet.
+        is_given_up = any(answer is not None and answer.aborted for answer in told)
+        return ExecutionStatus.CANCELLED if is_given_up else status
 
     def mark_cancelled(self, execution_id: str) -> None:
         with translated(f"cancelling execution {execution_id}"):
