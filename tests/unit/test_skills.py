@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,24 @@ def test_every_link_of_a_skill_leads_to_a_file_of_it() -> None:
     for page in skills.FOLDER.rglob("*.md"):
         for link in LINK.findall(page.read_text(encoding="utf-8")):
             assert (page.parent / link).is_file(), (page, link)
+
+
+def test_the_code_that_a_skill_teaches_passes_its_own_tests(folder: Path) -> None:
+    references = skills.FOLDER / "kitaru-authoring" / "references"
+    for page, name in (("flows.md", "refund.py"), ("testing.md", "test_refund.py")):
+        text = (references / page).read_text(encoding="utf-8")
+        (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+        (folder / name).write_text(code)
+    (folder / "conftest.py").write_text('pytest_plugins = ["kitaru.testing"]\n')
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
