@@ -10,6 +10,9 @@ from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
 
+# The example that has steps of ZenML imports it, in each of its processes.
+PATIENCE = 150.0
+
 
 class Example(NamedTuple):
     """An example, its answer, what it returns then, and work that is paid for once."""
@@ -35,14 +38,13 @@ def test_killed_while_it_asks_it_goes_on_and_pays_nothing_twice(
 ) -> None:
     workspace.kitaru("init", "--example", example.name)
     runner = workspace.start_python(f"{example.name}.py")
-    # The one that has steps of ZenML imports it.
-    runner.says("answer with: kitaru executions input", within=150)
+    runner.says("answer with: kitaru executions input", within=PATIENCE)
     execution_id = workspace.newest()
     before = workspace.log_text(execution_id).count(example.work)
     runner.kill()
 
     workspace.kitaru("executions", "input", execution_id, "--value", example.answer)
-    workspace.settles(execution_id, "completed")
+    workspace.settles(execution_id, "completed", within=PATIENCE)
 
     assert str(workspace.result(execution_id)).startswith(example.result)
     assert workspace.log_text(execution_id).count(example.work) == before > 0

@@ -15,7 +15,7 @@ from uuid import UUID
 import pexpect
 
 from tests.support import processes, programs
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.processes import Finished, Process
 from tests.support.store import child_environment, kitaru_command
 
@@ -126,7 +126,9 @@ class Workspace:
         )
         return str(UUID(rows[0][0]))
 
-    def reaches(self, execution_id: str, status: str) -> None:
+    def reaches(
+        self, execution_id: str, status: str, *, within: float = DEADLINE
+    ) -> None:
         """Wait until the store says `status`, and no runner is in between."""
         wanted = STORED_AS[status]
         eventually(
@@ -135,6 +137,7 @@ class Workspace:
                 f"{execution_id} {status}, it is {self._stored_status(execution_id)}:\n"
                 + self.log_text(execution_id)
             ),
+            within=within,
         )
 
     def released(self, execution_id: str) -> None:
@@ -144,9 +147,11 @@ class Workspace:
             what=f"no runner of {execution_id}",
         )
 
-    def settles(self, execution_id: str, status: str) -> dict[str, Any]:
+    def settles(
+        self, execution_id: str, status: str, *, within: float = DEADLINE
+    ) -> dict[str, Any]:
         """Wait for a status and a gone runner; return the execution."""
-        self.reaches(execution_id, status)
+        self.reaches(execution_id, status, within=within)
         self.released(execution_id)
         execution = self.execution(execution_id)
         assert execution["status"] == status, execution
