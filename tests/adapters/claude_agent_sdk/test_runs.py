@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from claude_agent_sdk import AssistantMessage, ResultError, ResultMessage, UserMessage
 
-from kitaru import checkpoint, flow
+from kitaru import Budget, checkpoint, flow
 from kitaru.adapters.claude_agent_sdk import (
     CapturePolicy,
     ClaudeRunRequest,
@@ -249,6 +249,21 @@ def test_a_session_of_this_machine_goes_on_elsewhere(
         patch.setenv("CLAUDE_CONFIG_DIR", options.env["CLAUDE_CONFIG_DIR"])
 
         assert tester.run(going_on).result == ["2: two", "3: three"]
+
+
+def test_an_invocation_beyond_the_budget_asks_first(claude: Claude) -> None:
+    runner = claude.runner()
+
+    @flow(budget=Budget(usd=claude_code.COST))
+    def working() -> str:
+        runner.run_sync("hello one")
+        return runner.run_sync("hello two").output
+
+    with FlowTester(answers={"budget": 1}) as tester:
+        run = tester.run(working)
+
+        assert run.result == "1: hello two"
+        assert [wait.name for wait in run.execution.waits] == ["budget"]
 
 
 def test_what_is_not_to_be_captured_is_not_kept(claude: Claude) -> None:
