@@ -87,6 +87,7 @@ PICKLED = {
     "kitaru.primitives.wait": "function",
     "kitaru.secrets.get_secret": "function",
     "kitaru.errors.KitaruBackendError": "class",
+    "kitaru.errors.KitaruBudgetError": "class",
     "kitaru.errors.KitaruContextError": "class",
     "kitaru.errors.KitaruDivergenceError": "class",
     "kitaru.errors.KitaruError": "class",
