@@ -241,8 +241,8 @@ def sleep(
         until: Seconds or a `timedelta` from now, or a `datetime` with a time zone. A
             moment that has passed lets the flow go on at once.
         timeout: Seconds (default 600) that this process stays. A longer sleep goes on in
-            another one: that of the local server, of `kitaru reconcile --watch`, of any
-            flow that runs on this machine, or the next command that looks at it.
+            another one: that of the local server, of `kitaru reconcile --watch`, a worker
+            that goes on with other executions, or the next command that looks at it.
         **unknown: Refused.
 
     Raises:

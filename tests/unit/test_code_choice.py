@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kitaru._engine.code import choose
+from kitaru._engine.code import choose, commits
 from kitaru.errors import KitaruUsageError
 
 ALWAYS_LEFT_OUT = [
@@ -162,10 +162,13 @@ def test_a_hook_of_another_repository_changes_nothing(
     put(tmp_path / "other", "other.py")
     git(tmp_path / "other", "init", "-q")
     git(project, "init", "-q")
+    git(project, "commit", "-q", "--allow-empty", "-m", "ours")
+    ours = commits.of(project)
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "other"))
 
     assert "agent.py" in names(project)
+    assert commits.of(project) == ours != (None, False)
 
 
 def test_without_an_answer_of_git_nothing_ignored_can_slip_through(

@@ -89,6 +89,12 @@ class Answer(Base):
     _secret: int = PrivateAttr(default=1)
 
 
+class NeverSeen(BaseModel):
+    """What is known of a class is looked at once; no other test needs this one."""
+
+    n: int = 0
+
+
 class Swapped(BaseModel):
     a: int = Field(alias="b")
     b: int = Field(alias="a")
@@ -304,6 +310,11 @@ def test_a_cached_property_changes_nothing(make: Any) -> None:
         getattr(used, name, None)
 
     assert tagging.to_tree(used) == tagging.to_tree(fresh)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nobody_is_warned_of_what_a_class_has_and_is_not_asked_for() -> None:
+    tagging.to_tree(NeverSeen(n=1))
 
 
 def test_the_canonical_form_ignores_which_fields_were_given() -> None:

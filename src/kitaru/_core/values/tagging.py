@@ -11,6 +11,7 @@ import base64
 import copyreg
 import dataclasses
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
@@ -279,7 +280,8 @@ def _cached_properties(kind: type) -> frozenset[str]:
         name
         for base in kind.__mro__
         for name in vars(base)
-        if isinstance(getattr(kind, name, None), cached_property)
+        # Looked at without asking the class: pydantic warns of some names.
+        if isinstance(inspect.getattr_static(kind, name, None), cached_property)
     )
 
 

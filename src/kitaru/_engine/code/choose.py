@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kitaru._core import sources
 from kitaru._core.words import plain
+from kitaru._engine.code import git
 from kitaru._engine.settings import folders
 from kitaru.errors import KitaruUsageError
 
@@ -43,8 +44,6 @@ _SECRETS = ".env"
 _BYTE_CODE = (".pyc", ".pyo")
 # An environment, and what a tool can make again (https://bford.info/cachedir).
 _MARKS = ("pyvenv.cfg", "CACHEDIR.TAG")
-# Inside a hook of git these point to the repository of the hook.
-_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _GIT_TIMEOUT = 60
 
 
@@ -167,7 +166,7 @@ def _listed(folder: Path) -> list[Path] | None:
             capture_output=True,
             check=True,
             timeout=_GIT_TIMEOUT,
-            env={k: v for k, v in os.environ.items() if k not in _OF_A_HOOK},
+            env=git.environment(),
         ).stdout
     except subprocess.CalledProcessError as error:
         raise _no_git(folder, os.fsdecode(error.stderr).strip()) from error

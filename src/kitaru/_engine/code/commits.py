@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from kitaru._engine.code import git
+
 _TIMEOUT = 20
 
 
@@ -25,6 +27,7 @@ def _git(folder: Path, *words: str) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
             capture_output=True,
+            env=git.environment(),
             text=True,
             timeout=_TIMEOUT,
             check=True,
