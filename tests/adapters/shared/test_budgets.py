@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from kitaru import Budget, checkpoint, flow
 from kitaru._core.flows import scope
 from kitaru.adapters._shared import events
@@ -51,6 +53,32 @@ def test_a_request_beyond_the_budget_asks_and_goes_on_when_it_is_raised() -> Non
     assert done.result == 4
     assert done.budget is not None
     assert (done.budget.usd, done.budget.spent_usd) == (10, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks"),
+    [
+        ("agent_turn", True),
+        ("runner_call", True),
+        ("graph_call", True),
+        ("claude_invocation", True),
+        (TOOL_CALL, False),
+    ],
+)
+def test_a_run_that_is_one_checkpoint_asks_before_it_begins(
+    kind: str, asks: bool
+) -> None:
+    @flow(budget=Budget(usd=1))
+    def agent() -> int:
+        return len(
+            [BOUNDARY.run_sync(kind, "agent", f"agent.r{n}", spend) for n in range(2)]
+        )
+
+    with FlowTester(answers={"budget": 9}) as tester:
+        run = tester.run(agent)
+
+        assert run.result == 2
+        assert [wait.name for wait in run.execution.waits] == ["budget"] * asks
 
 
 def test_requests_side_by_side_ask_once_when_those_under_way_are_done() -> None:

@@ -13,7 +13,7 @@ from claude_agent_sdk import AssistantMessage, ClaudeAgentOptions, Message, Tool
 from kitaru._core.calls import usage as totals
 from kitaru._core.calls.names import check_name
 from kitaru._core.settings import options as known
-from kitaru.adapters._shared import boundary, budgets, identity, questions, runs
+from kitaru.adapters._shared import boundary, identity, questions, runs
 from kitaru.adapters._shared.boundary import Boundary, Place
 from kitaru.adapters._shared.policy import CapturePolicy
 from kitaru.adapters.claude_agent_sdk import asking, checking, permissions
@@ -218,8 +218,6 @@ class KitaruClaudeRunner:
         options = self._options()
         checking.check_for_flow(options)
         given = Given(prompt=turn.prompt, system=_system_prompt(options))
-        # It makes requests inside, where nobody can be asked.
-        await budgets.check_from_loop(budgets.MODEL_REQUEST, call_id)
 
         async def work() -> dict[str, Any]:
             if self._capture.prompts and turn.prompt is not None:
