@@ -129,3 +129,20 @@ def test_where_nothing_has_run_it_shows_how_to_start_and_makes_nothing(
     assert done.returncode == 0, done.stderr
     assert "kitaru init --example" in done.stdout
     assert not folder.exists()
+
+
+@flow
+def refund() -> bool:
+    shown = {"order": 17, "said": "\x1b[31mred"}
+    return kitaru.wait(schema=bool, name="ok", question="Refund?", metadata=shown)
+
+
+def test_an_execution_shows_what_its_question_is_about() -> None:
+    exec_id = refund.run().exec_id
+
+    done = CliRunner().invoke(app, ["executions", "get", exec_id])
+
+    before, _, _ = done.stdout.partition("answer with:")
+    assert "  order: 17\n" in before
+    assert "said: \\x1b[31mred" in before
+    assert "order: 17" not in home()

@@ -218,9 +218,18 @@ def breakpoints(whose: str, found: Sequence[Breakpoint]) -> list[str]:
 
 
 def next_steps(
-    item: Execution, *, asked: Callable[[str], list[str]] = plain.block
+    item: Execution,
+    *,
+    asked: Callable[[str], list[str]] = plain.block,
+    with_facts: bool = False,
 ) -> list[str]:
-    """Return what to type next, in lines; `asked` makes lines of an open question."""
+    """Return what to type next, in lines.
+
+    Args:
+        item: The execution.
+        asked: Makes lines of an open question.
+        with_facts: Whether to show what was shown with the question.
+    """
     id_ = short(item.exec_id)
     if item.pending_wait:
         wait = foremost(item.pending_waits) or item.pending_wait
@@ -241,11 +250,12 @@ def next_steps(
         question = f": {wait.question}" if wait.question else ""
         steps = [
             *asked(f"waits for {wait.name!r}{question}"),
+            *(facts(wait.metadata) if with_facts else ()),
             f"  answer with: {answer_command(wait)}",
         ]
         if wait.expires_at is not None:
             until = f"{moment(wait.expires_at)}, {ahead(wait.expires_at)}"
-            steps.insert(1, f"  expires {until}")
+            steps.insert(-1, f"  expires {until}")
         if wait.schema is not None:
             steps.append(f"  or in a form: {_input(item.exec_id)} -i")
         if others := [one for one in item.pending_waits if one is not wait]:

@@ -66,7 +66,11 @@ def execution(item: Execution) -> None:
     for wait in item.pending_waits:
         root.add((f"? {wait.name}  {_open(wait)}", "yellow"))
     screen.tree(root, guide=_DIM)
-    say(*_facts(item), *undelivered(item.undelivered), *next_steps(item))
+    say(
+        *_facts(item),
+        *undelivered(item.undelivered),
+        *next_steps(item, with_facts=True),
+    )
 
 
 def _answered(wait: AnsweredWait, width: int) -> tuple[Piece, Piece]:
