@@ -69,7 +69,10 @@ def _slim(part: Any, *, is_names: bool = False) -> Any:
 def _nullable(part: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value or null as one, not as two to choose from."""
     first, *rest = part.get("anyOf", ({},))
-    if rest != [{"type": "null"}] or not isinstance(first.get("type"), str):
+    kind = first.get("type")
+    if rest != [{"type": "null"}] or not isinstance(kind, str) or "const" in first:
         return part
     others = {key: value for key, value in part.items() if key != "anyOf"}
-    return {**others, **first, "type": [first["type"], "null"]}
+    # Where the values are listed null has to be one of them.
+    values = {"enum": [*first["enum"], None]} if "enum" in first else {}
+    return {**others, **first, **values, "type": [kind, "null"]}
