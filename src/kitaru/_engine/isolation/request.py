@@ -11,7 +11,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -112,7 +112,10 @@ def unpack(before: bytes, packed: bytes) -> Request:
     sources.main_stands_for(known["main"])
     flow_loading.only_loading()
     for name, file in known["scripts"].items():
-        flow_loading.load_script(name, Path(file))
+        # Of the scripts that a process has loaded this call needs one at most; the others
+        # may be gone by now.
+        with suppress(FileNotFoundError):
+            flow_loading.load_script(name, Path(file))
     return cast(Request, pickling.loads(packed))
 
 
