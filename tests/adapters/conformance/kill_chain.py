@@ -54,7 +54,10 @@ def lines() -> list[str]:
 def durable_calls(execution_id: str) -> set[str]:
     with closing(sqlite3.connect(JOURNAL, timeout=30)) as database:
         found = database.execute(
-            "SELECT invocation_id FROM calls WHERE execution_id = ?", (execution_id,)
+            # A failure is an outcome once the framework has gone on after it.
+            "SELECT invocation_id FROM calls WHERE execution_id = ? "
+            "AND (caught OR json_extract(body, '$.status') != 'failed')",
+            (execution_id,),
         )
         return {row[0] for row in found}
 
