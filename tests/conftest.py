@@ -1,13 +1,15 @@
-"""Fixtures for the suites on real local ZenML."""
+"""Settings of property tests, reports, and fixtures of real local ZenML."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import server, store
 from tests.support.server import RunningServer
@@ -19,6 +21,34 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before anything imports ZenML: nothing of the user's own set-up may leak in.
 for _name in store.inherited(os.environ):
     del os.environ[_name]
+
+# The same examples each time, whatever an earlier run left on disk: the gate must not
+# depend on luck. `pytest --hypothesis-profile=search` looks for new ones.
+settings.register_profile("search", deadline=None, database=None, max_examples=1000)
+settings.register_profile(
+    "steady", deadline=None, database=None, max_examples=80, derandomize=True
+)
+settings.load_profile("steady")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Send what UTF-8 cannot hold with escapes.
+
+    A worker whose test failed over half of a surrogate pair could not say so, and ended.
+    """
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_sendable(key): _sendable(each) for key, each in value.items()}
+        case list() | tuple():
+            return type(value)(_sendable(each) for each in value)
+    return value
 
 
 @pytest.fixture(scope="session")

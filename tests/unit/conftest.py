@@ -1,4 +1,4 @@
-"""Settings for property tests, and records with everything else filled in."""
+"""Records with everything else filled in."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
-
-# Examples come from the test alone, whatever an earlier run left on disk.
-settings.register_profile("unit", deadline=None, database=None, max_examples=80)
-settings.load_profile("unit")
 
 EXECUTION_ID = "6f2d1f9e-0d4b-4f0e-9a52-3d8f6f1b2c33"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -263,7 +263,7 @@ schemas = st.recursive(leaves, _keywords, max_leaves=5)
 named = st.sampled_from([{"type": "string"}, {"minimum": 1}, True, {"enum": [1, "a"]}])
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@settings(max_examples=200)
 @given(schema=schemas, inner=named, value=values)
 def test_the_verdict_is_that_of_the_json_schema_standard(
     schema: Any, inner: Any, value: Any
