@@ -142,6 +142,9 @@ class FlowHandle(Generic[R]):
             error.__cause__ = tracebacks.without_ours(
                 cause, all_frames=folders.is_on("KITARU_DEBUG")
             )
+        # Tracebacks show notes; whoever compares messages does not meet them.
+        if more := _more(cause) or _more(error):
+            error.add_note(more)
         return error
 
 
@@ -156,6 +159,13 @@ def _advice(origin: FailureOrigin, exec_id: str) -> str:
     if origin is FailureOrigin.DIVERGENCE:
         return ""
     return f". After the cause is gone: kitaru executions retry {exec_id}"
+
+
+def _more(error: BaseException | None) -> str | None:
+    # Nothing of it is needed as long as all goes well.
+    from kitaru._ops import documentation
+
+    return documentation.where_explained(error)
 
 
 class Flow(Generic[P, R]):

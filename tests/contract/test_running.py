@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -260,6 +261,8 @@ def test_another_path_on_retry_is_a_divergence(client: KitaruClient) -> None:
     ) as caught:
         handle.wait()
     assert "retry" not in str(caught.value)
+    (more,) = caught.value.__notes__
+    assert Path(more.removeprefix("causes, and ways out: ")).is_file()
 
 
 def test_async_flows_and_checkpoints_run() -> None:

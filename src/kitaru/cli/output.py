@@ -53,6 +53,11 @@ def fail(command: str, error: KitaruError, output: Format) -> int:
         screen.json_out({"command": command, "error": body}, error=True, indent=None)
     else:
         screen.tell(*plain.block(f"Error: {error}"))
+        # It reads the names of all pages, which is of no use to commands that do well.
+        from kitaru._ops import documentation
+
+        if more := documentation.where_explained(error):
+            screen.tell(f"  {plain.line(more)}")
     return 2 if isinstance(error, KitaruUsageError) else 1
 
 

@@ -16,7 +16,7 @@ from fastmcp.exceptions import FastMCPError, ToolError
 from fastmcp.tools import Tool
 from mcp_types import ToolAnnotations
 
-from kitaru._ops import flow_targets
+from kitaru._ops import documentation, flow_targets
 from kitaru.errors import KitaruError
 from kitaru.mcp import wording
 from kitaru.mcp.output_schemas import output_schema
@@ -144,4 +144,6 @@ def _translated(kind: type[FastMCPError]) -> Iterator[None]:
         yield
     except KitaruError as error:
         text = f"{type(error).__name__}: {wording.for_assistants(str(error))}"
+        if page := documentation.explaining(error):
+            text += f"\ncauses, and ways out: kitaru_docs_find(page={page!r})"
         raise kind(text) from error
