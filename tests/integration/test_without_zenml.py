@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,7 +26,11 @@ from kitaru._engine.port.engine import Engine, ExecutionQuery
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.waits.decisions import Decisions
-from kitaru.errors import KitaruStateError, KitaruUserCodeError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruStateError,
+    KitaruUserCodeError,
+)
 from kitaru.models import ExecutionStatus, PendingWait
 from tests.support.polling import eventually
 
@@ -269,6 +274,41 @@ def test_a_doubt_in_the_middle_does_not_begin_again_through_zenml(
     assert BODIES == [2]
     assert engine.journal.lease(exec_id) is None
     assert local.get(exec_id).status is ExecutionStatus.WAITING
+
+
+def test_a_process_that_cannot_be_started_leaves_a_failed_execution(
+    engine: ZenMLEngine, local: LocalEngine, tmp_path: Path
+) -> None:
+    execution_id = failing.run().exec_id
+    # It is there, and the system does not run it.
+    python = tmp_path / "python"
+    python.touch()
+    engine.journal.update_execution(execution_id, python=str(python))
+
+    with pytest.raises(KitaruBackendError, match="executions retry"):
+        local.continue_execution(execution_id, seen=ExecutionStatus.FAILED)
+
+    execution = local.get(execution_id)
+    assert execution.status is ExecutionStatus.FAILED
+    assert execution.failure is not None
+    assert "no process could be started" in execution.failure.message
+    assert engine.journal.lease(execution_id) is None
+
+
+@pytest.mark.parametrize("by", ["local", "engine"])
+def test_what_was_to_go_on_and_has_nobody_has_failed(
+    engine: ZenMLEngine, local: LocalEngine, by: str
+) -> None:
+    execution_id = failing.run().exec_id
+    run_rows.mark_resuming(
+        StoreRows(ground.read()), execution_id, seen=ExecutionStatus.FAILED
+    )
+
+    execution = {"local": local, "engine": engine}[by].get(execution_id)
+
+    assert execution.status is ExecutionStatus.FAILED
+    assert execution.failure is not None
+    assert "no process was started" in execution.failure.message
 
 
 def test_what_has_ended_does_not_go_on(engine: ZenMLEngine, local: LocalEngine) -> None:

@@ -71,11 +71,6 @@ def untaken(db: sqlite3.Connection, execution_id: str) -> None:
     )
 
 
-def taken(db: sqlite3.Connection, execution_id: str) -> None:
-    """Note that somebody goes on, who reads the answers after that."""
-    db.execute("DELETE FROM due WHERE due_id = ?", (untaken_id(execution_id),))
-
-
 def untaken_id(execution_id: str) -> str:
     """Return under what that is noted among what is due."""
     return f"{UNTAKEN}:{execution_id}"

@@ -58,6 +58,15 @@ def has_untaken(journal: Journal, execution_id: str) -> bool:
     return bool(rows)
 
 
+def taken(journal: Journal, execution_id: str) -> None:
+    """Note that nobody has to go on with the answers that came: its runner is at work.
+
+    Whoever only means to let it go on leaves them noted; it may die before anybody runs.
+    """
+    if has_untaken(journal, execution_id):
+        take(journal, answers.untaken_id(execution_id))
+
+
 def put(journal: Journal, due: Due) -> bool:
     """Note what is to happen, unless it is noted; return whether it was not."""
     with journal.transaction() as db:

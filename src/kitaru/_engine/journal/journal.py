@@ -323,7 +323,6 @@ class Journal:
                     "UPDATE executions SET cancel = 0 WHERE execution_id = ?",
                     (execution_id,),
                 )
-            answers.taken(db, execution_id)
             return leases.write(db, execution_id, holder)
 
     def token_of(self, execution_id: str, holder: Holder) -> int:

@@ -89,6 +89,10 @@ class Holder:
         return f"process {self.pid} on {self.host}"
 
 
+# Who is to run an execution that was to go on, and for which no process was started.
+NOBODY = Holder("", 0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Who runs an execution, since which take-over, and when that runner was heard of."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from kitaru._core.calls import described, failures, names
+from kitaru._core.calls import described, names
 from kitaru._core.flows.facts import LocalFacts
 from kitaru._core.waits.condition_names import terms_in
 from kitaru._engine import flow_loading
 from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.local import conditions, reading
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.calls import CallRows
@@ -22,6 +22,7 @@ from kitaru._engine.local.steering import Steering
 from kitaru._engine.local.store import ground as grounds
 from kitaru._engine.local.store.file import FOLDER, Condition, Run
 from kitaru._engine.local.store.ground import Ground
+from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # What a run is called while its first runner is at work.
 _STARTED = ("initializing", "provisioning", "running")
+_TO_GO_ON = "resuming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +147,17 @@ class Recovery:
             if (now is not None and now != lease) or self.queue.holds(execution_id):
                 return
             with reading.looking(self.ground, self.journal, self.queue) as reader:
-                if reader.run(execution_id).status is not ExecutionStatus.RUNNING:
-                    return
+                again = reader.run(execution_id)
+            if again.status is not ExecutionStatus.RUNNING:
+                return
+            if lease.holder == NOBODY and again.word != _TO_GO_ON:
+                return
             died_in = rows.end_running("the runner died")
-            where = f" in {', '.join(died_in)}" if died_in else ""
-            text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
-            failure = failures.without_exception(text, FailureOrigin.RUNTIME)
+            failure = attempts.died(lease, died_in)
             self.journal.update_execution(execution_id, failure=failure)
             # If it only slept, it finds that when it goes on.
             self.journal.take_away(lease)
-            runs.fail(store, execution_id, FailureOrigin.RUNTIME, text)
+            runs.fail(store, execution_id, FailureOrigin.RUNTIME, failure.message)
 
     def _go_on(
         self, execution_id: str, seen: ExecutionStatus, *, queued: bool = False
@@ -170,6 +173,9 @@ class Recovery:
     def _lease(self, run: Run, runner: object) -> Lease | None:
         """Return the lease, or the runner noted with the run if it never took one."""
         lease = self.journal.lease(run.execution_id)
+        if lease is None and run.word == _TO_GO_ON:
+            # Whoever is to let it go on holds it until somebody runs it.
+            return Lease(run.execution_id, NOBODY, 0.0)
         if lease is not None or run.word not in _STARTED:
             return lease
         if not isinstance(runner, dict):

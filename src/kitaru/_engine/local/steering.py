@@ -128,13 +128,14 @@ class Steering:
         *,
         queued: bool,
     ) -> Continuation:
-        self.journal.acquire(execution_id, Holder.me(), own=False, queued=queued)
         store = StoreRows(self.ground)
         try:
-            runs.mark_resuming(store, execution_id, seen=seen)
-        except KitaruError:
-            self.journal.release(execution_id, Holder.me())
-            raise
+            # If it is not as it was seen, whoever ran it last is known as before.
+            with self.journal.transaction():
+                self.journal.acquire(
+                    execution_id, Holder.me(), own=False, queued=queued
+                )
+                runs.mark_resuming(store, execution_id, seen=seen)
         finally:
             store.close()
         return starting.start(

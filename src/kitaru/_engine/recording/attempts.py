@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from kitaru._core.calls.records import StoredValue
+from kitaru._core.calls import failures
+from kitaru._core.calls.records import StoredFailure, StoredValue
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import FlowSpec
@@ -21,7 +22,7 @@ from kitaru._engine.code import environment, unpacked
 from kitaru._engine.code.environment import Environment
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import Holder
+from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.output import log_capture, log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
@@ -29,7 +30,7 @@ from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Reporter, Values
 from kitaru._engine.values import value_files
 from kitaru.errors import KitaruBackendError, KitaruError
-from kitaru.models import ExecutionStatus
+from kitaru.models import ExecutionStatus, FailureOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +140,17 @@ def log_of(execution_id: str) -> LogFile:
 def reporter(log: LogFile) -> Reporter:
     """Return who tells the user what happens: on the terminal, if there is one."""
     return StreamReporter(file=log) if log_capture.has_terminal() else LogReporter(log)
+
+
+def died(lease: Lease, calls: Sequence[str]) -> StoredFailure:
+    """Return why an execution has failed that nobody runs, and in which calls."""
+    where = f" in {', '.join(calls)}" if calls else ""
+    what = f"the runner died{where} ({lease.holder})"
+    if lease.holder == NOBODY:
+        what = "no process was started to go on with it"
+    return failures.without_exception(
+        f"{what}; finished checkpoints are kept", FailureOrigin.RUNTIME
+    )
 
 
 def leave(journal: Journal, execution_id: str, ending: Ending) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from kitaru._core.calls.statuses import check_cancel
 from kitaru._core.flows import scope
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, Lease
 from kitaru.errors import KitaruContextError, KitaruStateError
@@ -99,6 +100,7 @@ def _cancelled_unrun(
             # It has asked and left just now.
             return False
         engine.mark_cancelled(execution_id)
+        due.taken(journal, execution_id)
         return True
     finally:
         journal.release(execution_id, Holder.me())

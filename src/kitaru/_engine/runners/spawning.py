@@ -100,7 +100,7 @@ def spawn(
     except OSError as error:
         raise KitaruBackendError(
             f"no process could be started for execution {execution_id}: {error}; "
-            f"try again with: kitaru executions resume {execution_id}"
+            f"try again with: kitaru executions retry {execution_id}"
         ) from error
     return process.pid
 

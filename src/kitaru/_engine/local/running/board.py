@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 
 from kitaru._core.waits import answered, condition_names
@@ -19,16 +17,12 @@ from kitaru._engine.local.store import file
 from kitaru._engine.local.store.file import Condition
 from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.execution import Question
+from kitaru._engine.recording import answer_watch
 from kitaru._engine.settings import person
-from kitaru.errors import KitaruBackendError, KitaruStateError
+from kitaru.errors import KitaruBackendError
 from kitaru.models import PendingWait
 
 logger = logging.getLogger(__name__)
-
-# An answer given with Kitaru is seen through the journal within this many seconds;
-# one given in the ZenML dashboard within the longer time.
-POLL_JOURNAL = 0.01
-POLL_STORE = 1.0
 
 
 class LocalBoard:
@@ -103,38 +97,21 @@ class LocalBoard:
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
     ) -> Answer | None:
-        """Watch the journal closely and the store now and then.
-
-        Where other executions need this process it does not stay.
-        """
-        deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
-        next_look = time.monotonic() + POLL_STORE
-        while True:
-            told = self._answer(wait)
-            if told is not None:
-                return told
-            moment = time.monotonic()
-            if moment >= next_look or moment >= deadline:
-                next_look = moment + POLL_STORE
-                answer = self._look(wait)
-                if answer is not None:
-                    return answer
-                if self._is_awaited():
-                    deadline = moment
-            if moment >= deadline:
-                return None
-            idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+        return answer_watch.watch(
+            lambda: self._answer(wait),
+            lambda: self._look(wait),
+            timeout=timeout,
+            idle=idle,
+            is_awaited=self._is_awaited,
+        )
 
     def _answer(self, wait: PendingWait) -> Answer | None:
         """Return the answer that stands; when the wait is over, the clock gives one."""
-        told = conditions.answer_of(self._journal, wait.wait_id)
-        terms = self._terms[wait.wait_id]
-        if told is not None or not terms.is_over(due.now()):
-            return told
-        # Whoever else answers at this moment may come first.
-        with suppress(KitaruStateError):
-            self._decide(wait, terms.outcome())
-        return conditions.answer_of(self._journal, wait.wait_id)
+        return answer_watch.answer_in_time(
+            lambda: conditions.answer_of(self._journal, wait.wait_id),
+            self._terms[wait.wait_id],
+            lambda outcome: self._decide(wait, outcome),
+        )
 
     def give(self, wait: PendingWait, value: object) -> None:
         """Store a checked answer."""

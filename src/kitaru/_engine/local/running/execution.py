@@ -17,6 +17,7 @@ from kitaru._core.values.tagging import anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
+from kitaru._engine.journal import due
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
@@ -119,6 +120,8 @@ class LocalExecution:
             self.journal.begin_again(self.execution_id)
         log = log_folders.show(self.log.path, values.folder)
         runs.begin(self.store, self.execution_id, log)
+        if not fresh:
+            due.taken(self.journal, self.execution_id)
         if inputs is None:
             inputs = read_inputs(self.facts)
         projector = Projector(self.execution_id, self.journal, rows, token)

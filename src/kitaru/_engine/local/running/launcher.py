@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from kitaru._core import sources
-from kitaru._core.calls import failures
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
@@ -37,8 +36,8 @@ from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
-from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
-from kitaru.models import Continuation, ExecutionStatus, FailureOrigin
+from kitaru.errors import KitaruError, KitaruStateError
+from kitaru.models import Continuation, ExecutionStatus
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +154,8 @@ class Launcher:
             self.journal.release(execution_id, Holder.me())
             raise
         if isinstance(flow, KitaruError):
-            self._give_up(store, execution_id, flow, reporter)
+            store.close()
+            self._give_up(execution_id, flow, reporter)
             raise flow
         execution = self._execution(
             execution_id, flow, facts, store, source, is_awaited=is_awaited
@@ -329,19 +329,9 @@ class Launcher:
         return run.word == "initializing"
 
     def _give_up(
-        self,
-        store: StoreRows,
-        execution_id: str,
-        error: KitaruError,
-        reporter: Reporter,
+        self, execution_id: str, error: KitaruError, reporter: Reporter
     ) -> None:
         """An execution whose flow cannot be loaded has failed; retry works later."""
-        failure = failures.without_exception(str(error), FailureOrigin.RUNTIME)
-        # First: whoever sees the new status must not see an old failure.
-        self.journal.update_execution(execution_id, failure=failure)
-        try:
-            runs.fail(store, execution_id, FailureOrigin.RUNTIME, str(error))
-        except KitaruBackendError as refused:
-            reporter.warn(str(refused))
+        starting.failed(self.ground, self.journal, execution_id, error)
         self.journal.release(execution_id, Holder.me())
         reporter.warn(str(error))

@@ -14,7 +14,8 @@ from kitaru._core.flows import run_statuses
 from kitaru._engine.flow_loading import refuse_unloadable
 from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
-from kitaru._engine.journal.leases import Holder, Lease
+from kitaru._engine.journal.leases import NOBODY, Holder, Lease
+from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.connection import active
@@ -171,6 +172,9 @@ class Reconciler:
         """Return the lease, or the runner noted with the run if it never took one."""
         lease = self._journal.lease(str(run.id))
         # Who resumes here takes the lease first: without one, a server tries to.
+        if lease is None and run.status is RunStatus.RESUMING:
+            is_here = runs.store_is_a_file() and not remote_runs.runs_elsewhere(run)
+            return Lease(str(run.id), NOBODY, 0.0) if is_here else None
         if lease is not None or run.status not in _STARTED:
             return lease
         facts = runs.facts_of(run)
@@ -193,9 +197,8 @@ class Reconciler:
             if self._lease(now) != lease or self._queue.holds(str(run.id)):
                 return None
             died_in = self._end_running_steps(run)
-            where = f" in {', '.join(died_in)}" if died_in else ""
-            text = f"the runner died{where} ({lease.holder}); finished checkpoints are kept"
-            failure = failures.without_exception(text, FailureOrigin.RUNTIME)
+            failure = attempts.died(lease, died_in)
+            text = failure.message
             self._journal.update_execution(str(run.id), failure=failure)
             # If it only slept, it finds that when it goes on.
             self._journal.take_away(lease)

@@ -24,6 +24,7 @@ from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
+from kitaru._engine.journal import due
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
@@ -131,6 +132,8 @@ class LocalExecution:
             except LeaseLost as error:
                 self.ending = Ending(ExecutionStatus.RUNNING, error=error)
                 return self.ending, None
+            if not fresh:
+                due.taken(self._journal, self.execution_id)
         # A journal that dies with the pod must not be the only place of a value.
         values = artifact_versions.values_of(
             self.execution_id, inline=not self._synchronous

@@ -8,7 +8,6 @@ server the server compares, since people answer there who have no part in this j
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 
 from zenml.enums import RunWaitConditionStatus
@@ -22,9 +21,10 @@ from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Lease
 from kitaru._engine.journal.refusals import is_of_a_row
+from kitaru._engine.recording import answer_watch
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.waits import conditions
-from kitaru.errors import KitaruBackendError, KitaruStateError
+from kitaru.errors import KitaruBackendError
 from kitaru.models import AnsweredWait, PendingWait
 
 logger = logging.getLogger(__name__)
@@ -79,13 +79,11 @@ class Decisions:
 
     def answer_in_time(self, wait: PendingWait, terms: Terms) -> Answer | None:
         """Return the answer that stands; when the wait is over, the clock gives one."""
-        told = self.answer_of(wait.wait_id)
-        if told is not None or not terms.is_over(due.now()):
-            return told
-        # Whoever else answers at this moment may come first.
-        with suppress(KitaruStateError):
-            self.decide(wait, terms.outcome())
-        return self.answer_of(wait.wait_id)
+        return answer_watch.answer_in_time(
+            lambda: self.answer_of(wait.wait_id),
+            terms,
+            lambda outcome: self.decide(wait, outcome),
+        )
 
     def follow(self, wait_id: str, execution_id: str, answer: Answer) -> None:
         """Let ZenML say what stands; what fails is done by whoever looks next."""

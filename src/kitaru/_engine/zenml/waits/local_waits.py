@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +25,7 @@ from kitaru._core.waits.terms import Terms
 from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.execution import Question
+from kitaru._engine.recording import answer_watch
 from kitaru._engine.zenml.connection import account
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
@@ -36,11 +36,6 @@ from kitaru.errors import KitaruBackendError
 from kitaru.models import PendingWait
 
 logger = logging.getLogger(__name__)
-
-# An answer given with Kitaru is seen through the journal within this many seconds;
-# one given in the ZenML dashboard within the longer time.
-POLL_JOURNAL = 0.01
-POLL_STORE = 1.0
 
 
 class ZenMLBoard:
@@ -110,27 +105,13 @@ class ZenMLBoard:
     def poll(
         self, wait: PendingWait, *, timeout: float, idle: Callable[[float], None]
     ) -> Answer | None:
-        """Watch the journal closely and the store now and then.
-
-        Where other executions need this process it does not stay.
-        """
-        deadline = time.monotonic() + (0 if self._is_awaited() else timeout)
-        next_look = time.monotonic() + POLL_STORE
-        while True:
-            told = self._decisions.answer_in_time(wait, self._terms[wait.wait_id])
-            if told is not None:
-                return told
-            moment = time.monotonic()
-            if moment >= next_look or moment >= deadline:
-                next_look = moment + POLL_STORE
-                answer = self._look(wait)
-                if answer is not None:
-                    return answer
-                if self._is_awaited():
-                    deadline = moment
-            if moment >= deadline:
-                return None
-            idle(min(POLL_JOURNAL, max(deadline - moment, 0.0)))
+        return answer_watch.watch(
+            lambda: self._decisions.answer_in_time(wait, self._terms[wait.wait_id]),
+            lambda: self._look(wait),
+            timeout=timeout,
+            idle=idle,
+            is_awaited=self._is_awaited,
+        )
 
     def give(self, wait: PendingWait, value: object) -> None:
         """Store a checked answer."""
