@@ -83,7 +83,7 @@ fix: install ## Format and repair what can be repaired.
 
 lock: install ## Resolve the tested versions again.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
-	  --extra local --extra mcp --extra llm --extra pydantic-ai --extra openai-agents --extra langgraph --extra claude-agent-sdk --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --extra local --extra mcp --extra ui --extra llm --extra pydantic-ai --extra openai-agents --extra langgraph --extra claude-agent-sdk --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group pyproject.toml:bench \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
