@@ -29,7 +29,7 @@ Every command and its options. `kitaru COMMAND --help` prints the same. How they
 CAPABILITIES_HEAD = """# Who can do what, and where
 
 Each job has its surface: the Python decorators and functions (SDK), `KitaruClient` (client), the `kitaru` command
-(CLI) and the MCP server for assistants (MCP).
+(CLI), the MCP server for assistants (MCP) and [the page](ui.md).
 """
 SURFACES_HEAD = """# Surfaces: who does what, and where
 

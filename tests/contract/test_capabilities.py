@@ -75,7 +75,9 @@ def test_each_face_is_marked_with_its_operation(surface: Surface, faces: Any) ->
 @pytest.mark.parametrize("op", list(Op), ids=lambda op: op.name.lower())
 @pytest.mark.parametrize("surface", list(Surface))
 def test_a_surface_offers_what_it_is_granted(op: Op, surface: Surface) -> None:
-    import kitaru.mcp.server  # noqa: F401  its tools register when it is imported
+    # Their tools and handlers register when they are imported.
+    import kitaru.mcp.server
+    import kitaru.ui.app  # noqa: F401
 
     [*commands(app), *methods(KitaruClient()), *sdk_functions(), Flow]
     offered = any(e.op is op and e.surface is surface for e in exposures)

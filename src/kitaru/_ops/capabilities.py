@@ -20,6 +20,7 @@ class Surface(StrEnum):
     CLIENT = "client"
     CLI = "CLI"
     MCP = "MCP"
+    PAGE = "page"
 
 
 class Op(StrEnum):
@@ -79,37 +80,38 @@ class Op(StrEnum):
     LOG_STORE = "show and set where logs go"
     DOCS_FIND = "find a page of the documentation"
     SKILLS = "install skills, check a flow_architecture.md"
+    SERVE_PAGE = "serve the page"
 
 
-SDK, CLIENT, CLI, MCP = Surface
+SDK, CLIENT, CLI, MCP, PAGE = Surface
 
 MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_LAUNCH: frozenset({SDK, MCP}),
-    Op.EXECUTION_GET: frozenset({SDK, CLIENT, CLI, MCP}),
-    Op.EXECUTION_LIST: frozenset({CLIENT, CLI, MCP}),
-    Op.EXECUTION_LATEST: frozenset({CLIENT, MCP}),
-    Op.EXECUTION_LOGS: frozenset({CLIENT, CLI, MCP}),
-    Op.EXECUTION_RETRY: frozenset({CLIENT, CLI, MCP}),
-    Op.EXECUTION_RESUME: frozenset({CLIENT, CLI}),
-    Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP}),
-    Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP}),
-    Op.EXECUTION_MANY: frozenset({CLIENT, CLI, MCP}),
-    Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP}),
-    Op.BREAK: frozenset({SDK, CLIENT, CLI, MCP}),
-    Op.RECONCILE: frozenset({CLIENT, CLI}),
-    Op.WAIT_INPUT: frozenset({CLIENT, CLI, MCP}),
-    Op.WAIT_ABORT: frozenset({CLIENT}),
-    Op.WAIT_LIST: frozenset({CLIENT}),
-    Op.ARTIFACT_LIST: frozenset({CLIENT, MCP}),
-    Op.ARTIFACT_GET: frozenset({CLIENT, MCP}),
+    Op.EXECUTION_GET: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_LIST: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_LATEST: frozenset({CLIENT, MCP, PAGE}),
+    Op.EXECUTION_LOGS: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_RETRY: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_RESUME: frozenset({CLIENT, CLI, PAGE}),
+    Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_MANY: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.BREAK: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),
+    Op.RECONCILE: frozenset({CLIENT, CLI, PAGE}),
+    Op.WAIT_INPUT: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.WAIT_ABORT: frozenset({CLIENT, PAGE}),
+    Op.WAIT_LIST: frozenset({CLIENT, PAGE}),
+    Op.ARTIFACT_LIST: frozenset({CLIENT, MCP, PAGE}),
+    Op.ARTIFACT_GET: frozenset({CLIENT, MCP, PAGE}),
     Op.DEPLOYMENT_BUILD: frozenset({CLI}),
     Op.DEPLOYMENT_CREATE: frozenset({CLI, MCP}),
-    Op.DEPLOYMENT_LIST: frozenset({CLIENT, CLI, MCP}),
-    Op.DEPLOYMENT_GET: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_LIST: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.DEPLOYMENT_GET: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.DEPLOYMENT_LOGS: frozenset({CLI}),
-    Op.DEPLOYMENT_TAG: frozenset({CLIENT, CLI, MCP}),
-    Op.DEPLOYMENT_DELETE: frozenset({CLIENT, CLI, MCP}),
-    Op.DEPLOYMENT_INVOKE: frozenset({CLIENT, CLI, MCP}),
+    Op.DEPLOYMENT_TAG: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.DEPLOYMENT_DELETE: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.DEPLOYMENT_INVOKE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.DEPLOYMENT_CURL: frozenset({CLI}),
     Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
     Op.STACK_CREATE_REMOTE: frozenset({CLI, MCP}),
@@ -138,6 +140,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.LOG_STORE: frozenset({CLI}),
     Op.DOCS_FIND: frozenset({MCP}),
     Op.SKILLS: frozenset({CLI}),
+    Op.SERVE_PAGE: frozenset({CLI}),
 }
 REMARKS: dict[tuple[Op, Surface], str] = {
     (Op.EXECUTION_LAUNCH, SDK): "flow object, Python entry point",

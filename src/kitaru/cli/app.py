@@ -23,6 +23,7 @@ from kitaru.cli import (
     info,
     log_store,
     models,
+    page,
     project,
     reconcile,
     screen,
@@ -63,6 +64,7 @@ app.command("reconcile")(reconcile.reconcile)
 app.add_typer(auth.app, name="auth")
 app.command("login")(connection.login)
 app.command("logout")(connection.logout)
+app.command("ui")(page.ui)
 
 
 def _version(value: bool) -> None:

@@ -19,6 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru login https://zenml.example.com --api-key -",
     ),
     "logout": ("kitaru logout", "kitaru logout --all"),
+    "ui": ("kitaru ui", "kitaru ui --port 4800 --no-browser"),
     "status": ("kitaru status", "kitaru status -o json"),
     "executions": (
         "kitaru executions list",

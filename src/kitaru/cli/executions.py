@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kitaru._core.settings import labels
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import differing, filters, fleet, keyboard, render, screen, tree
@@ -89,7 +90,7 @@ def list_executions(
         flow=flow,
         status=status,
         tags=tag or (),
-        where=filters.attributes(where),
+        where=labels.pairs(where or (), option="--where"),
         since=since,
         failed_in=failed_in,
         page=page,

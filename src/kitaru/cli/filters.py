@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kitaru.errors import KitaruUsageError
+from kitaru._core.settings import labels
 from kitaru.models import ExecutionStatus
 
 FlowName = Annotated[
@@ -46,27 +46,6 @@ FailedIn = Annotated[
 ]
 
 
-def attributes(given: list[str] | None) -> dict[str, str]:
-    """Return the attributes of `--where NAME=VALUE`.
-
-    Raises:
-        KitaruUsageError: If one is no pair, or a name has two values.
-    """
-    found: dict[str, str] = {}
-    for pair in given or ():
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise KitaruUsageError(
-                f"--where takes NAME=VALUE, such as --where customer=a; got {pair!r}"
-            )
-        if found.setdefault(name.strip(), value) != value:
-            raise KitaruUsageError(
-                f"--where {name.strip()} is given with two values, {found[name.strip()]!r} "
-                f"and {value!r}; no execution has both"
-            )
-    return found
-
-
 def asked(
     flow: str | None,
     status: str | None,
@@ -80,7 +59,7 @@ def asked(
         "flow": flow,
         "status": status,
         "tags": tags,
-        "where": attributes(where),
+        "where": labels.pairs(where or (), option="--where"),
         "since": since,
         "failed_in": failed_in,
     }

@@ -299,8 +299,8 @@ class AnsweredWait(AskedWait):
         answered_at: When, in UTC; `None` if nobody noted it.
         answered_by: Who: a ZenML user of a server, or `user@host` of a local store;
             `None` if nobody noted it.
-        surface: Through what: `cli`, `client`, `mcp`, `terminal` (the flow's own),
-            `replay` (taken over from the execution it replays), `zenml` (its dashboard
+        surface: Through what: `cli`, `client`, `mcp`, `page`, `terminal` (the flow's
+            own), `replay` (taken over from the execution it replays), `zenml` (its dashboard
             or API) or `clock` (its time was over); `None` if nobody noted it.
     """
 

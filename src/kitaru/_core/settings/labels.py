@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from kitaru.errors import KitaruUsageError
 
 # What ZenML's tables and pages show of a key; the hash tells keys apart.
 _SHOWN_KEY = 40
@@ -87,6 +89,27 @@ def without(
 def wanted_text(value: object) -> str:
     """Return the text that an attribute is looked for by: `true`, `17`, `a`."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def pairs(given: Sequence[str], *, option: str) -> dict[str, str]:
+    """Return the attributes that somebody typed as `NAME=VALUE`, each one for itself.
+
+    Raises:
+        KitaruUsageError: If one is no pair, or a name has two values; names the option.
+    """
+    found: dict[str, str] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise KitaruUsageError(
+                f"{option} takes NAME=VALUE, such as {option} customer=a; got {pair!r}"
+            )
+        if found.setdefault(name.strip(), value) != value:
+            raise KitaruUsageError(
+                f"{option} {name.strip()} is given with two values, "
+                f"{found[name.strip()]!r} and {value!r}; no execution has both"
+            )
+    return found
 
 
 def stored_forms(text: str) -> list[str]:

@@ -52,6 +52,16 @@ def block(text: str) -> list[str]:
     return [line(first), *(f"| {line(one)}".rstrip() for one in rest)]
 
 
+def lines(text: str) -> str:
+    """Return a text with its own lines, in which nothing hides or turns.
+
+    For places that nobody takes for words of ours, such as a frame on a page.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "\n".join(line(one) for one in _BREAK.split(text))
+
+
 def json_text(text: str) -> str:
     """Return JSON that says the same, with JSON's escapes for what is unsafe to print."""
     return _UNSAFE_IN_JSON.sub(lambda found: _escaped_in_json(found[0]), text)
