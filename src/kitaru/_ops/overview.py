@@ -7,6 +7,7 @@ from kitaru._core.waits.terms import foremost
 from kitaru._engine.open import current_engine, engine_in_use
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import folders
+from kitaru._ops import notices
 from kitaru.errors import KitaruBackendError
 from kitaru.models import (
     Execution,
@@ -15,17 +16,26 @@ from kitaru.models import (
     Page,
     PendingWait,
     Record,
+    Undelivered,
 )
 
 _SHOWN = 5
 
 
 class Overview(Record):
-    """The newest executions of each kind, with open wait or failure, and how many."""
+    """The newest executions of each kind, with open wait or failure, and how many.
+
+    Attributes:
+        waiting: Those that wait for an answer, each with its open wait.
+        failed: The last failures, each with what went wrong.
+        running: Those that have a runner.
+        undelivered: The notices that no webhook has taken yet, of all executions.
+    """
 
     waiting: Page[Execution]
     failed: Page[Execution]
     running: Page[Execution]
+    undelivered: tuple[Undelivered, ...] = ()
 
 
 _NONE: Page[Execution] = Page(items=(), total=0, page=1, size=_SHOWN)
@@ -45,6 +55,7 @@ def overview() -> Overview | None:
         running=running,
         waiting=_with_waits(_newest(ExecutionStatus.WAITING)),
         failed=_with_failures(_newest(ExecutionStatus.FAILED)),
+        undelivered=notices.undelivered(),
     )
 
 

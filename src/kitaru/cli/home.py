@@ -47,9 +47,7 @@ def _print(found: Overview) -> None:
     for title, page, status in sections:
         if page.items:
             _section(title, page, status)
-    from kitaru._ops import notices
-
-    late = render.undelivered(notices.undelivered())
+    late = render.undelivered(found.undelivered)
     if late:
         say(*late, "")
     if not any(page.items for _, page, _ in sections):
