@@ -31,6 +31,19 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+_LONGEST_ID = 400
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a value of megabytes in the name of a test.
+
+    Names are sent between processes and stand in the environment of each of them.
+    """
+    for item in items:
+        if len(item.nodeid) > _LONGEST_ID:
+            raise pytest.UsageError(f"give {item.nodeid[:_LONGEST_ID]}… a shorter id")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
     """Send what UTF-8 cannot hold with escapes.
