@@ -77,6 +77,7 @@ def ask(client: KitaruClient) -> Asked:
     return start
 
 
+@pytest.mark.shared_rule("schema", "given", "typed")
 @pytest.mark.parametrize(
     ("schema", "given", "typed"),
     [
@@ -115,6 +116,7 @@ def test_python_values_are_taken_as_the_json_they_stand_for(
     assert handle.wait() is True
 
 
+@pytest.mark.shared_rule("schema", "value", "field", "said")
 @pytest.mark.parametrize(
     ("schema", "value", "field", "said"),
     [
@@ -222,6 +224,7 @@ def test_choices_that_a_function_tells_apart_may_look_alike(
     assert handle.wait() is True
 
 
+@pytest.mark.shared_rule("schema", "why")
 @pytest.mark.parametrize(
     ("schema", "why"),
     [

@@ -237,6 +237,7 @@ def test_submitted_calls_stop_before_they_start(client: KitaruClient) -> None:
     assert handle.wait() == ["draft of a", "x", "draft of c"]
 
 
+@pytest.mark.shared_rule("value", "why")
 @pytest.mark.parametrize(
     ("value", "why"),
     [

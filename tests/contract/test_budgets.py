@@ -147,6 +147,7 @@ def test_earlier_attempts_count_but_reused_calls_do_not_ask(
     assert shown.budget.spent_tokens == 200
 
 
+@pytest.mark.shared_rule("given", "told")
 @pytest.mark.parametrize(
     ("given", "told"),
     [

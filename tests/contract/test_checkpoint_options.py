@@ -192,6 +192,7 @@ def test_a_dying_isolated_process_fails_its_checkpoint() -> None:
     assert caught.value.failure_origin == "runtime"
 
 
+@pytest.mark.shared_rule("options", "message")
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -109,6 +109,7 @@ def test_after_waits_for_a_call_without_using_its_value(client: KitaruClient) ->
     assert second.parent_call_ids == (first.call_id,)
 
 
+@pytest.mark.shared_rule("make", "expected")
 @pytest.mark.parametrize(
     ("make", "expected"),
     [

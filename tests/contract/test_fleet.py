@@ -135,6 +135,7 @@ def test_what_one_refuses_stops_no_other(
     assert statuses(client, tag) == ["completed", "completed"]
 
 
+@pytest.mark.shared_rule("act", "told")
 @pytest.mark.parametrize(
     ("act", "told"),
     [

@@ -81,6 +81,7 @@ def door(request: pytest.FixtureRequest, client: KitaruClient) -> Door:
     return lambda **given: client.executions.replay(source, from_="step", **given)
 
 
+@pytest.mark.shared_rule("given", "said")
 @pytest.mark.parametrize(("given", "said"), WRONG)
 def test_every_door_refuses_what_does_not_fit(
     client: KitaruClient, door: Door, given: dict[str, Any], said: list[str]
@@ -121,6 +122,7 @@ def test_an_annotation_that_names_nothing_lets_everything_through() -> None:
     assert given_later.run(5).wait() == "5"
 
 
+@pytest.mark.shared_rule("start", "said")
 @pytest.mark.parametrize(
     ("start", "said"),
     [

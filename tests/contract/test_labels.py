@@ -150,6 +150,7 @@ def test_the_command_lists_by_them(unique: str) -> None:
     assert [e["exec_id"] for e in json.loads(listed.output)["items"]] == [one]
 
 
+@pytest.mark.shared_rule("start", "told")
 @pytest.mark.parametrize(
     ("start", "told"),
     [

@@ -336,6 +336,7 @@ def test_outside_a_flow_it_is_refused() -> None:
         llm("one", model=COUNTING)
 
 
+@pytest.mark.shared_rule("arguments", "message")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

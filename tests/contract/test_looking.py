@@ -388,6 +388,7 @@ def test_lineage_names_the_calls_whose_results_were_used(client: KitaruClient) -
     assert second.parent_call_ids == (first.call_id,)
 
 
+@pytest.mark.shared_rule("arguments", "message")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -149,6 +149,7 @@ def test_an_answer_to_what_was_shown_is_refused_once_something_else_is_asked(
     assert handle.wait() == [True, False]
 
 
+@pytest.mark.shared_rule("count")
 @pytest.mark.parametrize("count", [0, 3, True, "1"], ids=str)
 def test_first_refuses_a_count_that_cannot_be(client: KitaruClient, count: Any) -> None:
     @flow

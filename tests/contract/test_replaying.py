@@ -307,6 +307,7 @@ def test_anchors_may_be_call_ids_and_invocation_ids(client: KitaruClient) -> Non
     assert ran == ["step 2", "step 1", "step 2"]
 
 
+@pytest.mark.shared_rule("wanted", "message")
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
@@ -465,6 +466,7 @@ def test_the_own_name_of_a_wait_is_no_anchor_unless_a_checkpoint_has_it(
     assert asking.replay(source, from_="both").exec_id != source
 
 
+@pytest.mark.shared_rule("wrong", "told")
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

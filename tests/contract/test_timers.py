@@ -151,6 +151,7 @@ def test_what_is_over_is_over_in_every_attempt(client: KitaruClient) -> None:
     assert len(client.executions.get(handle.exec_id).waits) == 1
 
 
+@pytest.mark.shared_rule("until")
 @pytest.mark.parametrize(
     "until",
     [0, timedelta(0), datetime.now(UTC) - timedelta(days=1)],

@@ -83,6 +83,7 @@ def test_an_execution_shows_its_own_open_wait(client: KitaruClient) -> None:
     assert client.executions.pending_waits(handle.exec_id)[0].wait_id == wait.wait_id
 
 
+@pytest.mark.shared_rule("schema", "value", "field", "expected")
 @pytest.mark.parametrize(
     ("schema", "value", "field", "expected"),
     [
