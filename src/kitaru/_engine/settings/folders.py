@@ -46,11 +46,13 @@ def trusts_pickles() -> bool:
 
 def wants_write_ahead_log() -> bool:
     """Whether ZenML's local store may be switched to it: KITARU_STORE_WAL, by default yes."""
-    return os.environ.get("KITARU_STORE_WAL", "true").lower() in TRUE
+    return is_on("KITARU_STORE_WAL", default=True)
 
 
-def is_on(name: str) -> bool:
-    return os.environ.get(name, "").lower() in TRUE
+def is_on(name: str, *, default: bool = False) -> bool:
+    """Return what a switch in the environment says; an empty one says nothing."""
+    text = os.environ.get(name, "").strip().lower()
+    return text in TRUE if text else default
 
 
 def is_set_up() -> bool:
