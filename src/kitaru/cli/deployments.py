@@ -10,13 +10,12 @@ import typer
 from kitaru._core.words import paging
 from kitaru._core.words.wording import short
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import keyboard, render, screen
+from kitaru.cli import ending, keyboard, render
 from kitaru.cli import render_deployments as show
 from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
 from kitaru.cli.output import Format, parse_object, show_item, show_items
 from kitaru.cli.screen import say, tell
-from kitaru.models import ExecutionStatus
 
 app = group("See the flows that are deployed, their versions and tags.")
 versions = group("Look at deployed versions of flows one by one, or delete them.")
@@ -121,9 +120,7 @@ def invoke(
         )
     else:
         found = executions.followed(started.exec_id, lambda entry: None)
-    show_item("invoke", found, output, lambda: render.settled(found))
-    if found.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
-        raise typer.Exit(1)
+    ending.settled("invoke", found, output)
 
 
 @app.command("list")
@@ -242,22 +239,7 @@ def logs(
         render.executions(found)
         if chosen is not None:
             say("", f"Log of {chosen}:")
-    if follow:
-        for entry in entries:
-            if output is Format.JSON:
-                taken = screen.json_out(entry.model_dump(mode="json"), indent=None)
-            else:
-                taken = say(*render.log_lines(entry))
-            if not taken:
-                return  # Nobody reads any more.
-        return
-    lines = list(entries)
-    show_items(
-        "flow deployments logs",
-        lines,
-        output,
-        lambda: say(*(line for entry in lines for line in render.log_lines(entry))),
-    )
+    ending.log("flow deployments logs", entries, output, follow=follow)
 
 
 @versions.command("curl")

@@ -10,7 +10,7 @@ import typer
 from kitaru._core.settings import labels
 from kitaru._core.words import paging
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import differing, filters, fleet, keyboard, render, screen, tree
+from kitaru.cli import differing, ending, filters, fleet, keyboard, render, screen, tree
 from kitaru.cli.filters import FailedIn, FlowName, Since, Status, Tags, Where
 from kitaru.cli.groups import group
 from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
@@ -23,7 +23,6 @@ from kitaru.cli.output import (
 )
 from kitaru.cli.screen import say, tell
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
-from kitaru.models import Execution, ExecutionStatus
 
 app = group("Look at executions and steer them.")
 
@@ -292,7 +291,7 @@ def replay(
         "executions replay", found, output, lambda: render.replayed(found, started)
     )
     if wait:
-        _exit_if_failed(found)
+        ending.exit_if_failed(found)
 
 
 @app.command("break")
@@ -423,32 +422,10 @@ def logs(
     entries = executions.logs(
         execution, checkpoint=checkpoint, source=source, limit=limit, follow=follow
     )
-    if follow:
-        for entry in entries:
-            if output is Format.JSON:
-                taken = screen.json_out(entry.model_dump(mode="json"), indent=None)
-            else:
-                taken = say(*render.log_lines(entry))
-            if not taken:
-                return  # Nobody reads any more.
-        return
-    found = list(entries)
-    show_items(
-        "executions logs",
-        found,
-        output,
-        lambda: say(*(line for entry in found for line in render.log_lines(entry))),
-    )
+    ending.log("executions logs", entries, output, follow=follow)
 
 
 def _show_settled(command: str, execution: str, output: Format) -> None:
     from kitaru._ops import executions
 
-    found = executions.settled(execution)
-    show_item(command, found, output, lambda: render.settled(found))
-    _exit_if_failed(found)
-
-
-def _exit_if_failed(found: Execution) -> None:
-    if found.status in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
-        raise typer.Exit(1)
+    ending.settled(command, executions.settled(execution), output)

@@ -23,8 +23,7 @@ def show(output: Output = Format.TEXT) -> None:
     """Show where logs are, and how many."""
     from kitaru._ops import log_stores
 
-    found = log_stores.show()
-    show_item("log-store show", found, output, lambda: _print(found))
+    _tell("log-store show", log_stores.show(), output)
 
 
 @app.command("set")
@@ -36,8 +35,7 @@ def set_(
     """Let new logs go to a folder; logs that exist stay and can be read."""
     from kitaru._ops import log_stores
 
-    found = log_stores.choose(folder)
-    show_item("log-store set", found, output, lambda: _print(found))
+    _tell("log-store set", log_stores.choose(folder), output)
 
 
 @app.command("reset")
@@ -46,8 +44,11 @@ def reset(output: Output = Format.TEXT) -> None:
     """Let new logs go to the default folder again."""
     from kitaru._ops import log_stores
 
-    found = log_stores.reset()
-    show_item("log-store reset", found, output, lambda: _print(found))
+    _tell("log-store reset", log_stores.reset(), output)
+
+
+def _tell(command: str, found: LogStore, output: Format) -> None:
+    show_item(command, found, output, lambda: _print(found))
 
 
 def _print(found: LogStore) -> None:

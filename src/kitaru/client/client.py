@@ -352,16 +352,8 @@ class Executions:
         Raises:
             KitaruUsageError: For a filter that means nothing; nothing was done.
         """
-        planned = self._place.run(
-            fleet_ops.plan,
-            "retry",
-            flow=flow,
-            tags=tags,
-            where=where,
-            since=since,
-            failed_in=failed_in,
-        )
-        return planned if dry_run else self._carried_out(planned)
+        asked = {"tags": tags, "where": where, "since": since, "failed_in": failed_in}
+        return self._change_all("retry", dry_run, flow=flow, **asked)
 
     @exposes(Op.EXECUTION_MANY, on=CLIENT)
     def cancel_all(
@@ -387,18 +379,15 @@ class Executions:
         Raises:
             KitaruUsageError: For a filter that means nothing; nothing was done.
         """
-        planned = self._place.run(
-            fleet_ops.plan,
-            "cancel",
-            flow=flow,
-            status=status,
-            tags=tags,
-            where=where,
-            since=since,
-        )
-        return planned if dry_run else self._carried_out(planned)
+        asked = {"status": status, "tags": tags, "where": where, "since": since}
+        return self._change_all("cancel", dry_run, flow=flow, **asked)
 
-    def _carried_out(self, planned: _FleetChanges) -> _FleetChanges:
+    def _change_all(
+        self, action: fleet_ops.Action, dry_run: bool, **meant: Any
+    ) -> _FleetChanges:
+        planned = self._place.run(fleet_ops.plan, action, **meant)
+        if dry_run:
+            return planned
         return self._place.run(fleet_ops.carry_out, planned, surface=_SURFACE)
 
     @exposes(Op.EXECUTION_COMPARE, on=CLIENT)
