@@ -12,8 +12,15 @@ from kitaru._core.words import paging
 from kitaru._ops import deployments as ops
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions
-from kitaru.mcp.executions import WaitSeconds, result_of
-from kitaru.mcp.parameters import Limit, PageNumber, PageSize
+from kitaru.mcp.executions import result_of
+from kitaru.mcp.parameters import (
+    FlowTarget,
+    Limit,
+    PageNumber,
+    PageSize,
+    Stack,
+    WaitSeconds,
+)
 from kitaru.mcp.progress import in_thread
 from kitaru.mcp.records import DeploymentResult, ExecutionResult, Listing
 from kitaru.mcp.registry import READS, RUNS_CODE, Effect, project_of, tool
@@ -33,20 +40,12 @@ Tag = Annotated[
 @exposes(Op.DEPLOYMENT_CREATE, on=MCP)
 async def deploy(
     ctx: Context,
-    target: Annotated[
-        str,
-        Field(
-            description="The flow, as file:flow or module:flow below the project folder, "
-            "such as flows/research.py:research_agent or my_package.flows:main."
-        ),
-    ],
+    target: FlowTarget,
     tags: Annotated[
         list[str] | None,
         Field(description="More tags; they move here from earlier versions."),
     ] = None,
-    stack: Annotated[
-        str | None, Field(description="Stack to run on; the flow's own by default.")
-    ] = None,
+    stack: Stack = None,
 ) -> DeploymentResult:
     """Make the next version of a flow of the project; it becomes the default one.
 

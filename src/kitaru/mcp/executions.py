@@ -21,7 +21,19 @@ from kitaru._ops import (
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.errors import KitaruUsageError
 from kitaru.mcp import answers, portions, wording
-from kitaru.mcp.parameters import ExecutionId, Limit, PageNumber, PageSize
+from kitaru.mcp.parameters import (
+    Budget,
+    ExecutionId,
+    FlowTarget,
+    Key,
+    Limit,
+    NewAttributes,
+    NewTags,
+    PageNumber,
+    PageSize,
+    Stack,
+    WaitSeconds,
+)
 from kitaru.mcp.progress import in_thread, settled, with_progress
 from kitaru.mcp.records import ExecutionResult, Listing, LogExcerpt
 from kitaru.mcp.registry import READS, RUNS_CODE, Effect, project_of, tool
@@ -55,10 +67,6 @@ FailedIn = Annotated[
     str | None,
     Field(description="Only failed ones, and in this checkpoint or invocation id."),
 ]
-Budget = Annotated[
-    dict[str, int | float] | None,
-    Field(description='What it may spend on models before it asks: {"usd": 5}.'),
-]
 CheckpointsPage = Annotated[
     int,
     Field(ge=1, description=f"Which {portions.CHECKPOINTS} checkpoint calls to show."),
@@ -75,15 +83,6 @@ Selectors = Annotated[
     Field(
         description="Checkpoints, for every call of each, and invocation ids of calls "
         "before which it is to stop."
-    ),
-]
-WaitSeconds = Annotated[
-    float,
-    Field(
-        ge=0,
-        le=600,
-        description="Stay at most so long until it has ended or waits for an answer; 0 "
-        "returns at once. When time is up it goes on all the same.",
     ),
 ]
 
@@ -170,33 +169,14 @@ def logs(
 @exposes(Op.EXECUTION_LAUNCH, on=MCP)
 async def run(
     ctx: Context,
-    target: Annotated[
-        str,
-        Field(
-            description="The flow, as file:flow or module:flow below the project folder, "
-            "such as flows/research.py:research_agent or my_package.flows:main."
-        ),
-    ],
+    target: FlowTarget,
     args: Annotated[
         dict[str, Any] | None, Field(description="Arguments of the flow by name.")
     ] = None,
-    stack: Annotated[
-        str | None, Field(description="Stack to run on; the flow's own by default.")
-    ] = None,
-    key: Annotated[
-        str | None,
-        Field(
-            description="What it is for, such as order-17: if there is an execution of "
-            "this flow with the key, that one comes back and nothing is started."
-        ),
-    ] = None,
-    tags: Annotated[
-        list[str] | None, Field(description="Words to list it by later.")
-    ] = None,
-    attributes: Annotated[
-        dict[str, str | float | bool] | None,
-        Field(description='Names with values to list it by: {"customer": "a"}.'),
-    ] = None,
+    stack: Stack = None,
+    key: Key = None,
+    tags: NewTags = None,
+    attributes: NewAttributes = None,
     budget: Budget = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
