@@ -239,7 +239,9 @@ class Flow(Generic[P, R]):
         inputs = rules.complete(self._spec, args, kwargs)
         wanted = configuration.for_launch(self._declared, given)
         launch = Launch(self._spec, inputs, wanted, break_before=stops, labels=found_by)
-        return self._handle(*keys.start(launch, self._begin))
+        return self._handle(
+            *keys.start(found_by.key, self.name, lambda: self._begin(launch))
+        )
 
     def _begin(self, launch: Launch) -> tuple[str, Ending | None]:
         with delivery.delivering(current_engine()) as engine:

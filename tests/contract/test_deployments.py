@@ -123,6 +123,13 @@ REFUSED: dict[str, dict[str, Any]] = {
     "wish is missing; nothing was started": {"inputs": {}},
     "wish.topic must be a string, got 3": {"inputs": {"wish": {"topic": 3}}},
     "no input 'lod', did you mean": {"inputs": {"wish": {"topic": "x"}, "lod": 1}},
+    "key must be a text": {"inputs": {"wish": {"topic": "x"}}, "key": ""},
+    "tags must be a list": {"inputs": {"wish": {"topic": "x"}}, "tags": ["kitaru"]},
+    "attributes must be": {
+        "inputs": {"wish": {"topic": "x"}},
+        "attributes": {"a b": 1},
+    },
+    "budget.* 'eur'": {"inputs": {"wish": {"topic": "x"}}, "budget": {"eur": 1}},
 }
 
 
@@ -185,3 +192,27 @@ def test_an_execution_runs_its_version_whatever_becomes_of_the_folder(
     of_it = deployments.executions_of(flow=flow, version=1)
     assert [one.exec_id for one in of_it.items] == [started.exec_id]
     assert deployments.executions_of(flow=flow, version=2).items == ()
+
+
+def test_a_key_has_one_execution_which_is_found_by_its_labels(
+    deploy: Deploy, client: KitaruClient, flow: str
+) -> None:
+    deploy(), deploy()
+    wanted: dict[str, Any] = {
+        "inputs": {"wish": {"topic": "tides"}},
+        "key": f"order of {flow}",
+        "tags": ["nightly"],
+        "attributes": {"customer": flow},
+        "budget": {"usd": 2},
+    }
+
+    first = client.deployments.invoke(flow=flow, version=1, **wanted)
+    again = client.deployments.invoke(flow=flow, **wanted)
+
+    assert (again.exec_id, again.version) == (first.exec_id, 1)
+    assert (first.key, first.tags) == (wanted["key"], ("nightly",))
+    assert first.attributes == wanted["attributes"]
+    assert first.budget is not None
+    assert first.budget.usd == 2
+    (found,) = client.executions.list(tags=["nightly"], where={"customer": flow})
+    assert found.exec_id == first.exec_id

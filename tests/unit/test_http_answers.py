@@ -35,6 +35,9 @@ REFUSED: list[tuple[Any, int, str]] = [
     ({"version": 1, "tag": "both", "inputs": FITS}, 422, "send one of them"),
     ({"inputs": {"topic": 1}}, 422, "topic must be a string"),
     ({"input": FITS}, 422, "did you mean 'inputs'"),
+    ({"inputs": FITS, "tags": "nightly"}, 422, "tags must be a list"),
+    ({"inputs": FITS, "attributes": {"a b": 1}}, 422, "attributes must be"),
+    ({"inputs": FITS, "budget": {"eur": 1}}, 422, "'eur'"),
     (None, 422, "send an object"),
 ]
 
@@ -64,3 +67,21 @@ def test_each_answer_says_what_was_started_or_what_is_wrong(
             refused, answer = answered("invoke", "requested", body)
             message = answer["error"]["message"]
             assert (refused, said in message) == (wanted, True), message
+
+
+def test_a_second_request_of_a_key_is_answered_with_what_the_first_one_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KITARU_CONFIG_PATH", str(tmp_path / "config"))
+    (tmp_path / "requested.py").write_text(CODE)
+    body = {"inputs": FITS, "key": "order-17", "tags": ["web"], "budget": {"usd": 1}}
+    with use_engine(MemoryEngine()):
+        deployments.deploy("requested.py:requested", project=tmp_path)
+        status, started = answered("invoke", "requested", body)
+        again, known = answered("invoke", "requested", body)
+
+        assert (status, again) == (202, 200)
+        assert known == started | {"status": "waiting"}
+        _, found = answered("execution", started["exec_id"])
+        assert (found["key"], found["tags"]) == ("order-17", ["web"])
+        assert found["budget"]["usd"] == "1"

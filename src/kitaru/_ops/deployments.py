@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kitaru._core.flows import inputs as rules
-from kitaru._core.settings import settings
+from kitaru._core.settings import options, settings
+from kitaru._core.settings.labels import Labels
 from kitaru._core.versions import choosing, input_schemas, names
 from kitaru._core.versions.choosing import SeveralHoldersError
 from kitaru._core.versions.records import Version
 from kitaru._core.words import paging
 from kitaru._engine.code import commits
 from kitaru._engine.open import current_engine
-from kitaru._engine.port.deployments import NewVersion
+from kitaru._engine.port.deployments import Invocation, NewVersion
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import configuration, person
-from kitaru._ops import executions, flow_targets
+from kitaru._ops import executions, flow_targets, keys
 from kitaru._ops.replays import Started
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Build, DeployedFlow, Deployment, Execution, LogEntry, Page
@@ -284,6 +285,8 @@ def invoke(
     tag: str | None = None,
     inputs: Mapping[str, Any] | None = None,
     any_python: bool = False,
+    budget: object = None,
+    found_by: Mapping[str, Any] | None = None,
 ) -> Started:
     """Start an execution of a version, in another process; no code of it runs here.
 
@@ -293,19 +296,38 @@ def invoke(
         tag: A tag of it; `default` if neither is given.
         inputs: Arguments of the flow by name, as JSON data.
         any_python: Run it on another Python than it was deployed with, if need be.
+        budget: What it may spend on language models before it asks.
+        found_by: Its `key`, `tags` and `attributes`. If an execution of this flow has
+            the key, of whatever version, that one comes back.
 
     Raises:
-        KitaruUsageError: For an unknown flow, version or tag, and inputs that do not fit
-            the version's schema; nothing was started.
+        KitaruUsageError: For an unknown flow, version or tag, inputs that do not fit the
+            version's schema, a budget or label that cannot be, and a key of another
+            flow; nothing was started.
         KitaruBackendError: If its code is missing or damaged; nothing was started.
     """
     found = _resolve(flow, version=version, tag=tag)
     given = rules.named(inputs, "inputs")
-    data = input_schemas.checked(found.facts.schema, given, what=found.label)
-    execution_id, continuation = current_engine().deployments.invoke(
-        found, data, any_python=any_python
+    wanted = found_by or {}
+    options.check(wanted, options.LABELS, "invoke")
+    said = settings.check({"budget": budget}, configuration.CALL)
+    invocation = Invocation(
+        input_schemas.checked(found.facts.schema, given, what=found.label),
+        labels=Labels.from_dict(wanted),
+        budget=said.budget,
+        any_python=any_python,
     )
-    return Started(execution_id, continuation, (f"version {found.number}",))
+    started = keys.start_elsewhere(
+        invocation.labels.key,
+        flow,
+        lambda: current_engine().deployments.invoke(found, invocation),
+    )
+    # What a key has may be of another one.
+    return started if started.notes else replace(started, notes=(_of(found),))
+
+
+def _of(version: Version) -> str:
+    return f"version {version.number}"
 
 
 # -- choosing ------------------------------------------------------------------

@@ -24,7 +24,6 @@ from kitaru._engine.settings import configuration
 from kitaru._ops import executions, keys
 from kitaru._ops.replays import Started
 from kitaru.errors import KitaruUsageError
-from kitaru.models import Continuation
 
 _EXAMPLES = "it looks like: flows/research.py:research_agent or my_package.flows:main"
 # Where installers put packages; Debian has a name of its own for it.
@@ -76,11 +75,11 @@ def start_elsewhere(
         options=configuration.for_launch(found.settings, given),
         labels=labels.merge(found.labels, Labels.from_dict(wanted)),
     )
-    execution_id, going_on = keys.start(launch, current_engine().launch_elsewhere)
-    if going_on is None:
-        note = f"key {launch.labels.key!r}: this execution had it; none was started"
-        return Started(execution_id, Continuation(how="key"), (note,))
-    return Started(execution_id, going_on, ())
+    return keys.start_elsewhere(
+        launch.labels.key,
+        found.flow.name,
+        lambda: current_engine().launch_elsewhere(launch),
+    )
 
 
 def load(target: str, *, project: Path) -> Declared:

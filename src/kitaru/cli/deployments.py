@@ -7,13 +7,22 @@ from typing import Annotated
 
 import typer
 
+from kitaru._core.settings import labels
 from kitaru._core.words import paging
 from kitaru._core.words.wording import short
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import ending, keyboard, render
+from kitaru.cli import ending, filters, keyboard, render
 from kitaru.cli import render_deployments as show
 from kitaru.cli.groups import group
-from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
+from kitaru.cli.options import (
+    BudgetTokens,
+    BudgetUsd,
+    Limit,
+    Output,
+    PageNumber,
+    PageSize,
+    Yes,
+)
 from kitaru.cli.output import Format, parse_object, show_item, show_items
 from kitaru.cli.screen import say, tell
 
@@ -39,6 +48,9 @@ Version = Annotated[
 ]
 Tag = Annotated[
     str | None, typer.Option("--tag", help="A tag of the version; default by default.")
+]
+Inputs = Annotated[
+    str | None, typer.Option("--args", help="Inputs of the flow, as JSON object.")
 ]
 Stack = Annotated[
     str | None,
@@ -82,9 +94,30 @@ def invoke(
     flow: FlowName,
     version: Version = None,
     tag: Tag = None,
-    args: Annotated[
-        str | None, typer.Option("--args", help="Inputs of the flow, as JSON object.")
+    args: Inputs = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            help="What it is for, such as order-17; starts none if one has the key.",
+        ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label", help="A tag of the execution to list it by; may be repeated."
+        ),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attribute",
+            metavar="NAME=VALUE",
+            help="An attribute to list it by; may be repeated.",
+        ),
+    ] = None,
+    budget_usd: BudgetUsd = None,
+    budget_tokens: BudgetTokens = None,
     wait: Annotated[
         bool,
         typer.Option(
@@ -108,6 +141,12 @@ def invoke(
         tag=tag,
         inputs=parse_object("--args", args),
         any_python=any_python,
+        budget=filters.budget(budget_usd, budget_tokens),
+        found_by={
+            "key": key,
+            "tags": label,
+            "attributes": labels.pairs(attribute or (), option="--attribute") or None,
+        },
     )
     if not wait:
         found = executions.get(started.exec_id)

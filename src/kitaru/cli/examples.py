@@ -86,6 +86,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "invoke": (
         'kitaru invoke research_agent --args \'{"topic": "tides"}\'',
         "kitaru invoke research_agent --version 3 --wait",
+        "kitaru invoke research_agent --key order-17 --label nightly --budget-usd 5",
     ),
     "flow": ("kitaru flow list", "kitaru flow show research_agent"),
     "flow list": ("kitaru flow list", "kitaru flow list -o json"),

@@ -13,7 +13,15 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import differing, ending, filters, fleet, keyboard, render, screen, tree
 from kitaru.cli.filters import FailedIn, FlowName, Since, Status, Tags, Where
 from kitaru.cli.groups import group
-from kitaru.cli.options import Limit, Output, PageNumber, PageSize, Yes
+from kitaru.cli.options import (
+    BudgetTokens,
+    BudgetUsd,
+    Limit,
+    Output,
+    PageNumber,
+    PageSize,
+    Yes,
+)
 from kitaru.cli.output import (
     Format,
     parse_json,
@@ -260,15 +268,8 @@ def replay(
     step: Annotated[
         bool, typer.Option("--step", help="Stop before every call that runs.")
     ] = False,
-    budget_usd: Annotated[
-        float | None,
-        typer.Option(
-            "--budget-usd", help="What it may spend on models before it asks."
-        ),
-    ] = None,
-    budget_tokens: Annotated[
-        int | None, typer.Option("--budget-tokens", help="The same in tokens.")
-    ] = None,
+    budget_usd: BudgetUsd = None,
+    budget_tokens: BudgetTokens = None,
     wait: Wait = False,
     output: Output = Format.TEXT,
 ) -> None:

@@ -11,6 +11,7 @@ from kitaru._core.waits import hints, schemas
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
 from kitaru._core.words.wording import many, size
+from kitaru._ops import keys
 from kitaru._ops.deployments import Deployed
 from kitaru._ops.replays import Started
 from kitaru.cli import render, tables
@@ -49,6 +50,9 @@ def deployed(made: Deployed) -> None:
 
 def invoked(item: Execution, started: Started) -> None:
     """Print the execution that was started, and who goes on with it."""
+    if started.continuation.how == keys.KNOWN:
+        render.line(item)
+        return
     say(f"{item.flow_name} version {item.version}: {item.exec_id}")
     render.goes_on(item, started.continuation)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kitaru._core.settings.budgets import Budget
 from kitaru._ops import deployments as ops
 from kitaru._ops import executions as execution_ops
 from kitaru._ops.capabilities import CLIENT, Op, exposes
@@ -53,6 +54,10 @@ class Deployments:
         version: int | None = None,
         tag: str | None = None,
         inputs: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        tags: Sequence[str] | None = None,
+        attributes: Mapping[str, str | float] | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
     ) -> Execution:
         """Start an execution of a version; return it at once.
 
@@ -65,10 +70,16 @@ class Deployments:
             tag: A tag of it; `default` if neither is given.
             inputs: Arguments of the flow by name: JSON data, or Python values that stand
                 for some, such as dates, enums, dataclasses and models.
+            key: What the execution is for, such as an order: if one of this flow has the
+                key, of whatever version, that one comes back and nothing is started.
+            tags: Words to list it by.
+            attributes: Names with values to list it by.
+            budget: What it may spend on language models before it asks: a `Budget`, or a
+                mapping with `usd` or `tokens`. It adds to that of the version.
 
         Raises:
-            KitaruUsageError: For an unknown flow, version or tag, and inputs that do not
-                fit; nothing was started.
+            KitaruUsageError: For an unknown flow, version or tag, inputs that do not
+                fit, and a key of another flow; nothing was started.
             KitaruBackendError: If its code is missing or damaged; nothing was started.
 
         Example:
@@ -77,7 +88,13 @@ class Deployments:
             ... # doctest: +SKIP
         """
         started = self._place.run(
-            ops.invoke, flow=flow, version=version, tag=tag, inputs=inputs
+            ops.invoke,
+            flow=flow,
+            version=version,
+            tag=tag,
+            inputs=inputs,
+            budget=budget,
+            found_by={"key": key, "tags": tags, "attributes": attributes},
         )
         return self._place.run(execution_ops.get, started.exec_id)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from kitaru._core.settings import options
 from kitaru._core.versions.choosing import SeveralHoldersError
 from kitaru._core.words.similar import did_you_mean
-from kitaru._ops import deployments, executions
+from kitaru._ops import deployments, executions, keys
 from kitaru.errors import (
     KitaruBackendError,
     KitaruError,
@@ -21,7 +22,15 @@ Answer = tuple[int, dict[str, Any]]
 
 OK, ACCEPTED = 200, 202
 UNKNOWN, CONFLICT, UNFIT, BROKEN, UNAVAILABLE = 404, 409, 422, 500, 503
-_OF_AN_INVOCATION = {"inputs": dict, "version": int, "tag": str}
+_OF_AN_INVOCATION = {
+    "inputs": dict,
+    "version": int,
+    "tag": str,
+    "key": str,
+    "tags": list,
+    "attributes": dict,
+    "budget": dict,
+}
 
 
 class _Refused(Exception):
@@ -68,14 +77,17 @@ def _invoke(flow: str, body: object) -> Answer:
     with _refusing(UNFIT):
         # The number: a tag may move meanwhile.
         started = deployments.invoke(
-            flow=flow, version=found.version, inputs=given.get("inputs", {})
+            flow=flow,
+            version=found.version,
+            inputs=given.get("inputs", {}),
+            budget=given.get("budget"),
+            found_by={name: given[name] for name in options.LABELS if name in given},
         )
-    return ACCEPTED, {
-        "exec_id": started.exec_id,
-        "flow": flow,
-        "version": found.version,
-        "status": "running",
-    }
+    said = {"exec_id": started.exec_id, "flow": flow}
+    if started.continuation.how == keys.KNOWN:
+        known = executions.get(started.exec_id)
+        return OK, said | {"version": known.version, "status": known.status.value}
+    return ACCEPTED, said | {"version": found.version, "status": "running"}
 
 
 def _flow(name: str, _body: object) -> Answer:
@@ -123,7 +135,7 @@ def _checked(body: object) -> Mapping[str, Any]:
     return body
 
 
-_SAID = {dict: "an object", int: "a number", str: "a text"}
+_SAID = {dict: "an object", int: "a number", str: "a text", list: "a list"}
 
 
 @contextmanager

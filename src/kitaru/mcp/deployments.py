@@ -14,8 +14,12 @@ from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import portions
 from kitaru.mcp.executions import result_of
 from kitaru.mcp.parameters import (
+    Budget,
     FlowTarget,
+    Key,
     Limit,
+    NewAttributes,
+    NewTags,
     PageNumber,
     PageSize,
     Stack,
@@ -74,6 +78,10 @@ async def invoke(
     ] = None,
     version: Version = None,
     tag: Tag = None,
+    key: Key = None,
+    tags: NewTags = None,
+    attributes: NewAttributes = None,
+    budget: Budget = None,
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
     """Start an execution of a deployed version, with the code that was deployed.
@@ -81,7 +89,15 @@ async def invoke(
     Inputs are checked against the version's schema before anything starts. Returns at
     once with the execution, which goes on whatever becomes of this call.
     """
-    work = partial(ops.invoke, flow=flow, version=version, tag=tag, inputs=inputs)
+    work = partial(
+        ops.invoke,
+        flow=flow,
+        version=version,
+        tag=tag,
+        inputs=inputs,
+        budget=budget,
+        found_by={"key": key, "tags": tags, "attributes": attributes},
+    )
     started = await in_thread(work)
     return await result_of(ctx, started.exec_id, wait_seconds, *started.notes)
 

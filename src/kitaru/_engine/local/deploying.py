@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kitaru._core import sources
 from kitaru._core.versions.records import Version, VersionFacts
@@ -16,7 +15,7 @@ from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.launcher import Launcher
 from kitaru._engine.local.store import file
 from kitaru._engine.local.store.ground import Ground
-from kitaru._engine.port.deployments import NewVersion
+from kitaru._engine.port.deployments import Invocation, NewVersion
 from kitaru.errors import KitaruUsageError
 from kitaru.models import Build, Continuation
 
@@ -74,16 +73,12 @@ class LocalDeployments:
 
 
 def invoke(
-    launcher: Launcher,
-    version: Version,
-    inputs: Mapping[str, Any],
-    *,
-    any_python: bool,
+    launcher: Launcher, version: Version, invocation: Invocation
 ) -> tuple[str, Continuation]:
-    """Start an execution of a version; see the port for arguments and errors."""
-    python = version_facts.interpreter(version, any_python=any_python)
+    """Start an execution of a version; see the port for errors."""
+    python = version_facts.interpreter(version, any_python=invocation.any_python)
     unpacked.ensure(version.facts.deployed)
-    return launcher.invoke(version, inputs, python=python)
+    return launcher.invoke(version, invocation, python=python)
 
 
 def stack_of(version: Version) -> str:

@@ -43,7 +43,7 @@ from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
 from kitaru._engine.port.connections import Connections
-from kitaru._engine.port.deployments import Deployments, NewVersion
+from kitaru._engine.port.deployments import Deployments, Invocation, NewVersion
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.recording import attempts
@@ -522,15 +522,13 @@ class _Deployments:
         self._work(None, lambda d: d.delete(version), lambda d: d.delete(version))
 
     def invoke(
-        self, version: Version, inputs: Mapping[str, Any], *, any_python: bool
+        self, version: Version, invocation: Invocation
     ) -> tuple[str, Continuation]:
-        def without(launcher: Launcher) -> tuple[str, Continuation]:
-            return deploying.invoke(launcher, version, inputs, any_python=any_python)
-
-        def through(engine: Engine) -> tuple[str, Continuation]:
-            return engine.deployments.invoke(version, inputs, any_python=any_python)
-
-        return self.engine._start(deploying.stack_of(version), without, through)
+        return self.engine._start(
+            deploying.stack_of(version),
+            lambda launcher: deploying.invoke(launcher, version, invocation),
+            lambda engine: engine.deployments.invoke(version, invocation),
+        )
 
     def _work(
         self,

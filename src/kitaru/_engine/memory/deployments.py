@@ -5,23 +5,22 @@ from __future__ import annotations
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.versions import choosing, names
 from kitaru._core.versions.records import Version, VersionFacts
 from kitaru._engine.code import archive, version_facts
 from kitaru._engine.memory.executions import now
-from kitaru._engine.port.deployments import NewVersion
+from kitaru._engine.port.deployments import Invocation, NewVersion
 from kitaru.errors import KitaruStateError
 from kitaru.models import Build, Continuation
 
 _STACK = "memory"
 
-Invoke = Callable[[FlowSpec, Version, Mapping[str, Any]], tuple[str, Continuation]]
+Invoke = Callable[[FlowSpec, Version, Invocation], tuple[str, Continuation]]
 
 
 class MemoryDeployments:
@@ -88,10 +87,10 @@ class MemoryDeployments:
                 self._put(replace(living, is_deleted=True, tags=frozenset()))
 
     def invoke(
-        self, version: Version, inputs: Mapping[str, Any], *, any_python: bool
+        self, version: Version, invocation: Invocation
     ) -> tuple[str, Continuation]:
         living = self._living(version)
-        return self._invoke(self._flows[version.deployment_id], living, inputs)
+        return self._invoke(self._flows[version.deployment_id], living, invocation)
 
     def _living(self, version: Version) -> Version:
         found = self._versions.get(version.deployment_id)

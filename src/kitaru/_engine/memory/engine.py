@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,8 @@ from kitaru._core.calls.records import (
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import shown
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.settings import settings
+from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
@@ -52,6 +54,7 @@ from kitaru._engine.output.reporter import SilentReporter
 from kitaru._engine.port.accounts import Accounts
 from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
+from kitaru._engine.port.deployments import Invocation
 from kitaru._engine.port.engine import ExecutionQuery, KeyTakenError, Launch, Recorded
 from kitaru._engine.port.execution import (
     Ending,
@@ -150,30 +153,37 @@ class MemoryEngine:
             deployed=launch.deployed,
             labels=launch.labels,
         )
-        with self._deciding:
-            if launch.labels.key is not None and self.keyed(launch.labels.key):
-                raise KeyTakenError(launch.labels.key)
-            self.executions[execution.execution_id] = execution
+        self._add(execution)
         if launch.replay is None:
             self.breakpoints.take_next(flow.name, execution.execution_id)
         self.breakpoints.change(execution.execution_id, add=launch.break_before)
         return execution.execution_id, self._run(execution)
 
+    def _add(self, execution: MemoryExecution) -> None:
+        key = execution.labels.key
+        with self._deciding:
+            if key is not None and self.keyed(key):
+                raise KeyTakenError(key)
+            self.executions[execution.execution_id] = execution
+
     def _invoke(
-        self, flow: FlowSpec, version: Version, inputs: Mapping[str, Any]
+        self, flow: FlowSpec, version: Version, invocation: Invocation
     ) -> tuple[str, Continuation]:
         """Start an execution of a version, here and now."""
         code = replace(version.facts.deployed, deployment_id=version.deployment_id)
+        what = f"the inputs of {version.label}"
+        said = Settings(budget=invocation.budget)
         execution = MemoryExecution(
             str(uuid.uuid4()),
             flow,
-            codec.encode(dict(inputs), what=f"the inputs of {version.label}"),
+            codec.encode(dict(invocation.inputs), what=what),
             now(),
-            settings=version.facts.settings,
+            settings=settings.merge(version.facts.settings, said),
             deployed=code,
             has_json_inputs=True,
+            labels=invocation.labels,
         )
-        self.executions[execution.execution_id] = execution
+        self._add(execution)
         self.breakpoints.take_next(flow.name, execution.execution_id)
         self._run(execution)
         return execution.execution_id, Continuation(how="here")

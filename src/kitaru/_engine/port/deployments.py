@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.settings.budgets import Budget
+from kitaru._core.settings.labels import Labels
 from kitaru._core.settings.settings import Settings
 from kitaru._core.versions.records import Version
 from kitaru.models import Build, Continuation
@@ -36,6 +38,23 @@ class NewVersion:
     deployed_by: str | None = None
     commit_sha: str | None = None
     commit_dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What an execution of a version is started with: everything has been checked.
+
+    Attributes:
+        inputs: JSON data that fits the version's schema.
+        labels: What the execution is found by.
+        budget: What it may spend on models before it asks, beside what the version says.
+        any_python: Whether it may run on another Python than it was deployed with.
+    """
+
+    inputs: Mapping[str, Any]
+    labels: Labels = Labels()  # noqa: RUF009  frozen
+    budget: Budget | None = None
+    any_python: bool = False
 
 
 class Deployments(Protocol):
@@ -84,16 +103,12 @@ class Deployments(Protocol):
         ...
 
     def invoke(
-        self, version: Version, inputs: Mapping[str, Any], *, any_python: bool
+        self, version: Version, invocation: Invocation
     ) -> tuple[str, Continuation]:
         """Start an execution of a version, in another process; no user code runs here.
 
-        Args:
-            version: The version.
-            inputs: JSON data that fits its schema.
-            any_python: Whether it may run on another Python than it was deployed with.
-
         Raises:
+            KeyTakenError: If there is an execution of its key; nothing was started.
             KitaruUsageError: If the stack is gone, the code is on another host, or the
                 Python is another one; nothing was started.
             KitaruBackendError: If the code is missing or damaged; nothing was started.

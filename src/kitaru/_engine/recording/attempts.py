@@ -14,6 +14,8 @@ from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
+from kitaru._core.settings import settings
+from kitaru._core.settings.settings import Settings
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
 from kitaru._core.versions.records import Version
@@ -26,6 +28,7 @@ from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.output import log_capture, log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
+from kitaru._engine.port.deployments import Invocation
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Reporter, Values
 from kitaru._engine.values import value_files
@@ -66,24 +69,28 @@ def facts_of(launch: Launch, inputs: Encoded, values: Values) -> ExecutionFacts:
 
 
 def facts_of_version(
-    version: Version, inputs: Encoded, values: Values
+    version: Version, invocation: Invocation, values: Values
 ) -> ExecutionFacts:
     """Return what another process needs to run an execution of a version.
 
     Args:
         version: The version.
-        inputs: The arguments, given as JSON data.
-        values: Where large ones are kept.
+        invocation: What the execution is started with.
+        values: Where large inputs are kept.
     """
     made = version.facts
+    inputs = codec.encode(
+        dict(invocation.inputs), what=f"the inputs of {version.label}"
+    )
     code = replace(made.deployed, deployment_id=version.deployment_id)
     return ExecutionFacts(
         source=unpacked.source_of(made.source, code),
         inputs=stored_inputs(inputs, values),
-        settings=made.settings,
+        settings=settings.merge(made.settings, Settings(budget=invocation.budget)),
         is_remote=made.is_remote,
         has_json_inputs=True,
         deployed=code,
+        labels=invocation.labels,
     )
 
 

@@ -152,6 +152,9 @@ def derive(
 
     Returns:
         The id of the execution; `None` if the version is gone.
+
+    Raises:
+        KeyTakenError: If there is an execution of its key; nothing was made.
     """
     assert facts.deployed is not None
     one = stored_id(facts.deployed.deployment_id)

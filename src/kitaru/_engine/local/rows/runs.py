@@ -92,20 +92,10 @@ def create(store: StoreRows, new: NewRun) -> str:
         KeyTakenError: If there is an execution of its key; nothing was made.
     """
     with store.transaction(f"starting flow {new.flow!r}") as rows:
-        name = None
-        if new.facts.labels.key is not None:
-            name = labels.run_name(new.facts.labels.key)
-            _refuse_taken(rows, new.facts.labels.key, name)
         pipeline = pipeline_of(rows, new.flow)
         made = snapshot(rows, store, new.snapshot, pipeline, {})
         return run(
-            rows,
-            new.flow,
-            pipeline,
-            made,
-            new.original,
-            name=name,
-            found_by=new.facts.labels,
+            rows, new.flow, pipeline, made, new.original, found_by=new.facts.labels
         )
 
 
@@ -116,7 +106,6 @@ def run(
     snapshot_id: str,
     original: str | None = None,
     *,
-    name: str | None = None,
     found_by: Labels = Labels(),  # noqa: B008  frozen
 ) -> str:
     """Make a run of a snapshot, not started yet; return the id of the execution.
@@ -127,9 +116,16 @@ def run(
         pipeline: Its pipeline.
         snapshot_id: The snapshot.
         original: The execution that it replays.
-        name: Name of the run, if it needs one of its own.
-        found_by: Its tags and attributes.
+        found_by: Its key, tags and attributes.
+
+    Raises:
+        KeyTakenError: If there is an execution of its key; the transaction made nothing.
     """
+    name = None
+    if found_by.key is not None:
+        # No other run of the project can have it.
+        name = labels.run_name(found_by.key)
+        _refuse_taken(rows, found_by.key, name)
     execution_id, begun = str(uuid4()), datetime.now(UTC)
     run_id = stored_id(execution_id)
     rows.insert(

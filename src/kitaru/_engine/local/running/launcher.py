@@ -15,7 +15,6 @@ from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.values import codec
 from kitaru._core.versions.records import Version
 from kitaru._engine.code import unpacked
 from kitaru._engine.journal import compaction
@@ -31,6 +30,7 @@ from kitaru._engine.local.running.execution import (
     values_of,
 )
 from kitaru._engine.local.store.ground import Ground, no_way_back
+from kitaru._engine.port.deployments import Invocation
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
@@ -85,26 +85,26 @@ class Launcher:
         )
 
     def invoke(
-        self, version: Version, inputs: Mapping[str, Any], *, python: str
+        self, version: Version, invocation: Invocation, *, python: str
     ) -> tuple[str, Continuation]:
         """Start an execution of a version in a process of its own.
 
         Args:
             version: The version, whose code is unpacked.
-            inputs: JSON data that fits its schema.
+            invocation: What the execution is started with.
             python: The interpreter to run it with.
 
         Raises:
             KitaruStateError: If the version was deleted meanwhile; nothing was started.
+            KeyTakenError: If there is an execution of its key; nothing was started.
         """
-        encoded = codec.encode(dict(inputs), what=f"the inputs of {version.label}")
         facts = replace(
-            attempts.facts_of_version(version, encoded, self._kept_inputs()),
+            attempts.facts_of_version(version, invocation, self._kept_inputs()),
             runner=Holder.me().to_dict(),
         )
         store = StoreRows(self.ground)
         try:
-            shown = attempts.shown_inputs(inputs)
+            shown = attempts.shown_inputs(invocation.inputs)
             execution_id = deployments.derive(store, version.flow, facts, shown)
         finally:
             store.close()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
 
 from kitaru._core.versions.records import Version, VersionFacts
 from kitaru._engine.code import unpacked, version_facts
-from kitaru._engine.port.deployments import NewVersion
+from kitaru._engine.port.deployments import Invocation, NewVersion
 from kitaru._engine.zenml.connection import active
 from kitaru._engine.zenml.deployments import snapshots
 from kitaru._engine.zenml.pods import remote_runs, stored_code
@@ -62,15 +61,17 @@ class ZenMLDeployments:
             snapshots.delete(version)
 
     def invoke(
-        self, version: Version, inputs: Mapping[str, Any], *, any_python: bool
+        self, version: Version, invocation: Invocation
     ) -> tuple[str, Continuation]:
         stack_id = self._stack_of(version)
         python = ""
         if not version.facts.is_remote:
-            python = version_facts.interpreter(version, any_python=any_python)
+            python = version_facts.interpreter(
+                version, any_python=invocation.any_python
+            )
             unpacked.ensure(version.facts.deployed, stored_code.unpacked)
         with active.stack(stack_id):
-            return self._launcher.invoke(version, inputs, python=python)
+            return self._launcher.invoke(version, invocation, python=python)
 
     def _stack_of(self, version: Version) -> str:
         with translated(f"reading {version.label}"):

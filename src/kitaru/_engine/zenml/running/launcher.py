@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from zenml.client import Client
@@ -22,7 +21,6 @@ from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
-from kitaru._core.values import codec
 from kitaru._core.versions.records import Version
 from kitaru._engine import flow_loading
 from kitaru._engine.code import unpacked
@@ -33,6 +31,7 @@ from kitaru._engine.journal.leases import Holder
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
+from kitaru._engine.port.deployments import Invocation
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Find, Reporter
 from kitaru._engine.recording import attempts
@@ -207,24 +206,24 @@ class Launcher:
         return str(run.id), run
 
     def invoke(
-        self, version: Version, inputs: Mapping[str, Any], *, python: str
+        self, version: Version, invocation: Invocation, *, python: str
     ) -> tuple[str, Continuation]:
         """Start an execution of a version, whose stack is the active one.
 
         Args:
             version: The version; on this machine its code is unpacked.
-            inputs: JSON data that fits its schema.
+            invocation: What the execution is started with.
             python: The interpreter to run it with on this machine.
 
         Raises:
             KitaruStateError: If the version was deleted meanwhile; nothing was started.
+            KeyTakenError: If there is an execution of its key; nothing was started.
         """
-        encoded = codec.encode(dict(inputs), what=f"the inputs of {version.label}")
-        facts = attempts.facts_of_version(version, encoded, _values_of_inputs())
+        facts = attempts.facts_of_version(version, invocation, _values_of_inputs())
         if not facts.is_remote:
             facts = replace(facts, runner=Holder.me().to_dict())
         with translated(f"invoking {version.label}"):
-            run = runs.derive(version.deployment_id, facts, inputs)
+            run = runs.derive(version.deployment_id, facts, invocation.inputs)
         if run is None:
             raise KitaruStateError(f"{version.label} was deleted a moment ago")
         execution_id = str(run.id)

@@ -121,9 +121,8 @@ def create(
         tags=labels.tags,
         options=options,
     )
-    if labels.key is not None:
-        # No other run of the project can have the name.
-        pipeline._run_args["run_name"] = run_name(labels.key)
+    if (name := _name_of(labels)) is not None:
+        pipeline._run_args["run_name"] = name
     snapshot = Compiled(pipeline).create(code_uri)
     return _placeholder(snapshot, labels, in_pod=in_pod, original=original)
 
@@ -172,6 +171,9 @@ def derive(
         facts: What another process needs to go on with it.
         inputs: The flow's arguments; the dashboard shows them, as far as they may be.
         original: The execution that it replays.
+
+    Raises:
+        KeyTakenError: If there is a run of its key.
     """
     try:
         version = Client().zen_store.get_snapshot(UUID(deployment_id))
@@ -192,7 +194,7 @@ def derive(
             # What is derived goes on when its version is deleted.
             source_snapshot=version.id,
             is_dynamic=True,
-            run_name_template=version.run_name_template,
+            run_name_template=_name_of(facts.labels) or version.run_name_template,
             pipeline_configuration=said.model_copy(
                 update={
                     "extra": {**said.extra, EXTRA_KEY: facts.to_dict()},
@@ -213,6 +215,11 @@ def derive(
     return _placeholder(
         snapshot, facts.labels, in_pod=facts.is_remote, original=original
     )
+
+
+def _name_of(labels: Labels) -> str | None:
+    """Return what a run of a key is called: no other one of the project can be."""
+    return None if labels.key is None else run_name(labels.key)
 
 
 def _placeholder(
