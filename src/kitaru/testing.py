@@ -34,6 +34,7 @@ from typing import Any
 from kitaru._engine.memory.clock import VirtualClock
 from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.open import use_engine
+from kitaru._engine.runners import schedules
 from kitaru.client import KitaruClient
 from kitaru.errors import KitaruUsageError
 from kitaru.flows import Flow, FlowHandle
@@ -133,7 +134,7 @@ class FlowTester:
         return [dict(notice.payload) for notice in self._engine.notices.kept]
 
     def advance(self, by: float | timedelta) -> None:
-        """Let time pass: what expires or wakes meanwhile does so, in its order.
+        """Let time pass: what expires, wakes or is to start does so, in its order.
 
         Scripted answers are given to waits that come up on the way.
 
@@ -161,6 +162,7 @@ class FlowTester:
         end = self._clock() + span
         while (due := self._engine.next_due()) is not None and due <= end:
             self._clock.move_to(due)
+            schedules.fire(self._engine)
             for run in self._runs:
                 self._answer_waits(run)
         self._clock.move_to(end)

@@ -83,6 +83,18 @@ def deployed(*rest: str) -> Callable[[], list[str]]:
     return prepare
 
 
+def scheduled(*rest: str) -> Callable[[], list[str]]:
+    """Return what lets a flow start by itself, and then gives the rest of a command."""
+
+    def prepare() -> list[str]:
+        deployments.deploy(TARGET, project=Path.cwd())
+        every, inputs = "0 7 * * 1-5", {"topic": "tides"}
+        deployments.schedule(flow="report", every=every, inputs=inputs)
+        return list(rest)
+
+    return prepare
+
+
 DEPLOYMENTS: dict[str, Callable[[], list[str]]] = {
     "build": lambda: [TARGET],
     "deploy": lambda: [TARGET],
@@ -91,6 +103,11 @@ DEPLOYMENTS: dict[str, Callable[[], list[str]]] = {
     "flow show": deployed("report"),
     "flow tag": deployed("report", "1", "canary"),
     "flow untag": deployed("report", "1", "staging"),
+    "flow schedules list": scheduled(),
+    "flow schedules pause": scheduled("report"),
+    "flow schedules resume": scheduled("report"),
+    "flow schedules run": scheduled("report"),
+    "flow schedules delete": scheduled("report", "--yes"),
     "flow deployments list": deployed(),
     "flow deployments show": deployed("report"),
     "flow deployments logs": deployed("report"),

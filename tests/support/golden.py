@@ -50,7 +50,7 @@ def steady(data: Any, key: str = "") -> Any:
         return [steady(value, key) for value in data]
     if key in ("traceback", "token", "key", "code", "uri", "packages") and data:
         return f"<{key}>"
-    if key in ("answered_by", "deployed_by") and data:
+    if key in ("answered_by", "created_by", "deployed_by") and data:
         return "<person>"
     if isinstance(data, str):
         for pattern, mark in _CHANGING:

@@ -54,6 +54,9 @@ def filled(
     queue.join(execution_id, "full", ELSEWHERE)
     with journal.transaction() as db:
         db.execute("INSERT INTO queue (execution_id, pool) VALUES ('ex', 'full')")
+        db.execute(
+            "INSERT INTO schedules (project, name, body) VALUES ('p', 'n', '{}')"
+        )
     return journal
 
 
@@ -308,7 +311,7 @@ def test_rows_from_before_the_format_had_seals_are_read(
         assert later.calls(execution_id) == was
         assert later.execution(execution_id) == FACTS
         assert later.notes(execution_id) == {"who": "Zoë"}
-        assert later.read("PRAGMA user_version", ()) == [(5,)]
+        assert later.read("PRAGMA user_version", ()) == [(6,)]
         # From now on it is as any other.
         later.note(execution_id, {"who": "Ann"})
         behind(later.path, "UPDATE notes SET value = '1'")

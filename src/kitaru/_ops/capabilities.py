@@ -53,6 +53,7 @@ class Op(StrEnum):
     DEPLOYMENT_DELETE = "delete a deployment"
     DEPLOYMENT_INVOKE = "invoke a deployment"
     DEPLOYMENT_CURL = "print a curl command"
+    SCHEDULE = "schedules of deployments"
     STACK_CREATE = "create a local stack"
     STACK_CREATE_REMOTE = "create a remote stack"
     STACK_VERIFY = "check a stack"
@@ -113,6 +114,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.DEPLOYMENT_DELETE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.DEPLOYMENT_INVOKE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.DEPLOYMENT_CURL: frozenset({CLI}),
+    Op.SCHEDULE: frozenset({CLIENT, CLI}),
     Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
     Op.STACK_CREATE_REMOTE: frozenset({CLI, MCP}),
     Op.STACK_VERIFY: frozenset({CLI}),
@@ -147,6 +149,7 @@ REMARKS: dict[tuple[Op, Surface], str] = {
     (Op.EXECUTION_GET, SDK): "limited: the handle of a run",
     (Op.EXECUTION_REPLAY, SDK): "flow object",
     (Op.BREAK, SDK): "at a start",
+    (Op.SCHEDULE, CLI): "made by `deploy --every`",
     (Op.EXECUTION_LATEST, CLI): "`list --limit 1`",
     (Op.STACK_CREATE_REMOTE, MCP): "credentials by name only",
     (Op.STACK_DELETE, SDK): "local ones",

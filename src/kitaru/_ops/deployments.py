@@ -20,10 +20,18 @@ from kitaru._engine.open import current_engine
 from kitaru._engine.port.deployments import Invocation, NewVersion
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import configuration, person
-from kitaru._ops import executions, flow_targets, keys
+from kitaru._ops import executions, flow_targets, keys, schedules
 from kitaru._ops.replays import Started
 from kitaru.errors import KitaruUsageError
-from kitaru.models import Build, DeployedFlow, Deployment, Execution, LogEntry, Page
+from kitaru.models import (
+    Build,
+    DeployedFlow,
+    Deployment,
+    Execution,
+    LogEntry,
+    Page,
+    Schedule,
+)
 
 # A tag that moves is on two versions for less than that.
 _MOVING = 0.3
@@ -35,6 +43,7 @@ class Deployed:
 
     deployment: Deployment
     notes: tuple[str, ...]
+    schedule: Schedule | None = None
 
 
 def build(target: str, *, project: Path, stack: str | None = None) -> Build:
@@ -59,6 +68,7 @@ def deploy(
     project: Path,
     tags: Sequence[str] = (),
     stack: str | None = None,
+    schedule: Mapping[str, Any] | None = None,
 ) -> Deployed:
     """Make the next version of a flow, which becomes the default one.
 
@@ -67,18 +77,51 @@ def deploy(
         project: The folder whose files its code is.
         tags: More tags; they move here from earlier versions.
         stack: Stack to run on; the flow's own or the active one by default.
+        schedule: When the flow is to start by itself, as `schedules.plan` takes it.
 
     Raises:
-        KitaruUsageError: As `build`, and for tags that cannot be; nothing was made.
+        KitaruUsageError: As `build`, and for tags and a schedule that cannot be;
+            nothing was made.
         KitaruRuntimeError: If the file cannot be loaded.
+        KitaruFeatureNotAvailableError: For a schedule on a server; nothing was made.
     """
     wanted = tuple(dict.fromkeys(names.checked_tag(tag) for tag in tags))
     new = _new(target, project, stack, wanted)
+    planned = None
+    if schedule is not None:
+        planned = schedules.plan(flow=new.flow.name, schema=new.schema, **schedule)
     engine = current_engine()
     made = engine.deployments.create(new)
     same = choosing.same_code(made, engine.deployments.find(made.flow))
-    notes = (f"same code as version {same}",) if same else ()
-    return Deployed(made.described(same_code_as=same), notes)
+    return Deployed(
+        made.described(same_code_as=same),
+        (f"same code as version {same}",) if same else (),
+        schedules.put(planned) if planned else None,
+    )
+
+
+def schedule(
+    *, flow: str, every: str, inputs: Mapping[str, Any] | None = None, **more: Any
+) -> Schedule:
+    """Let the default version of a flow start again and again; return the schedule.
+
+    One of that name is replaced.
+
+    Args:
+        flow: The flow.
+        every: When, as cron has it.
+        inputs: Arguments of the flow by name, as JSON data.
+        **more: As `schedules.plan`.
+
+    Raises:
+        KitaruUsageError: If the flow is not deployed, and as `schedules.plan`.
+        KitaruFeatureNotAvailableError: On a server.
+    """
+    schema = _resolve(flow).facts.schema
+    planned = schedules.plan(
+        flow=flow, every=every, inputs=inputs, schema=schema, **more
+    )
+    return schedules.put(planned)
 
 
 def _new(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from kitaru._engine.open import current_engine
-from kitaru._engine.runners import delivery
+from kitaru._engine.runners import delivery, schedules
 from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.models import Reconciled
 
@@ -19,6 +19,8 @@ def reconcile(
 ) -> Iterator[Reconciled]:
     """Look at every unfinished execution once; yield what was done about some.
 
+    What schedules have to start is started, too.
+
     Args:
         dry_run: Only say what would be done.
         progress: Told how many of how many were looked at.
@@ -26,6 +28,7 @@ def reconcile(
     engine = current_engine()
     yield from engine.reconciling.reconcile(dry_run=dry_run, progress=progress)
     if not dry_run:
+        engine.tell(schedules.fire_quietly(engine))
         delivery.deliver_quietly(engine)
 
 

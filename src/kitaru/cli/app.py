@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kitaru._core.words import plain
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
@@ -117,6 +118,8 @@ def status(output: Output = Format.TEXT) -> None:
 
 
 examples.attach(app)
+# After these the store is another one, or gone.
+_LEAVING = ("clean", "login", "logout")
 
 
 def main() -> None:
@@ -128,7 +131,10 @@ def main() -> None:
         # Flows may have names and questions that an old terminal cannot show.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        if _command().partition(" ")[0] not in _LEAVING:
+            _start_what_is_due()
+        sys.exit(code)
     except KitaruError as error:
         sys.exit(fail(_command(), error, _format()))
     except WrongUsage as error:
@@ -138,6 +144,12 @@ def main() -> None:
             # What comes next does not belong on the line of a question.
             tell("")
         sys.exit(130)
+
+
+def _start_what_is_due() -> None:
+    from kitaru._ops import schedules
+
+    tell(*map(plain.line, schedules.fire()))
 
 
 def _explain(error: typer.BadParameter) -> int:

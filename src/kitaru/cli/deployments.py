@@ -11,7 +11,7 @@ from kitaru._core.settings import labels
 from kitaru._core.words import paging
 from kitaru._core.words.wording import short
 from kitaru._ops.capabilities import CLI, Op, exposes
-from kitaru.cli import ending, filters, keyboard, render
+from kitaru.cli import ending, filters, keyboard, render, schedules
 from kitaru.cli import render_deployments as show
 from kitaru.cli.groups import group
 from kitaru.cli.options import (
@@ -29,6 +29,7 @@ from kitaru.cli.screen import say, tell
 app = group("See the flows that are deployed, their versions and tags.")
 versions = group("Look at deployed versions of flows one by one, or delete them.")
 app.add_typer(versions, name="deployments")
+app.add_typer(schedules.app, name="schedules")
 
 _MOST_NAMED = 5
 
@@ -75,6 +76,43 @@ def deploy(
         typer.Option("--tag", help="One more tag, which moves here; may be repeated."),
     ] = None,
     stack: Stack = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="CRON",
+            help="When it starts by itself: minute, hour, day of the month, month, day of "
+            "the week.",
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone", metavar="ZONE", help="With --every: on whose clock; UTC else."
+        ),
+    ] = None,
+    args: Annotated[
+        str | None,
+        typer.Option(
+            "--args", help="With --every: inputs of the flow, as JSON object."
+        ),
+    ] = None,
+    missed: Annotated[
+        str | None,
+        typer.Option(
+            "--missed",
+            help="With --every: what becomes of times at which nobody looked: once (one "
+            "execution for all) or skip.",
+        ),
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule",
+            metavar="NAME",
+            help="With --every: name of the schedule; that of the flow else.",
+        ),
+    ] = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Make the next version of a flow; it becomes the default one.
@@ -84,7 +122,13 @@ def deploy(
     from kitaru._ops import deployments
 
     made = deployments.deploy(
-        target, project=Path.cwd(), tags=tuple(tag or ()), stack=stack
+        target,
+        project=Path.cwd(),
+        tags=tuple(tag or ()),
+        stack=stack,
+        schedule=schedules.asked(
+            every, timezone=timezone, args=args, missed=missed, name=schedule
+        ),
     )
     show_item("deploy", made.deployment, output, lambda: show.deployed(made))
 

@@ -89,6 +89,30 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru invoke research_agent --key order-17 --label nightly --budget-usd 5",
     ),
     "flow": ("kitaru flow list", "kitaru flow show research_agent"),
+    "flow schedules": (
+        "kitaru flow schedules list",
+        "kitaru flow schedules pause research_agent",
+    ),
+    "flow schedules list": (
+        "kitaru flow schedules list",
+        "kitaru flow schedules list --flow research_agent -o json",
+    ),
+    "flow schedules pause": (
+        "kitaru flow schedules pause research_agent",
+        "kitaru flow schedules pause weekly -o json",
+    ),
+    "flow schedules resume": (
+        "kitaru flow schedules resume research_agent",
+        "kitaru flow schedules resume weekly -o json",
+    ),
+    "flow schedules run": (
+        "kitaru flow schedules run research_agent",
+        "kitaru flow schedules run weekly -o json",
+    ),
+    "flow schedules delete": (
+        "kitaru flow schedules delete research_agent",
+        "kitaru flow schedules delete weekly --yes",
+    ),
     "flow list": ("kitaru flow list", "kitaru flow list -o json"),
     "flow show": (
         "kitaru flow show research_agent",

@@ -14,7 +14,7 @@ from kitaru._core.words.wording import many, size
 from kitaru._ops import keys
 from kitaru._ops.deployments import Deployed
 from kitaru._ops.replays import Started
-from kitaru.cli import render, tables
+from kitaru.cli import render, schedules, tables
 from kitaru.cli.screen import say
 from kitaru.models import Build, DeployedFlow, Deployment, Execution, Page
 
@@ -46,6 +46,8 @@ def deployed(made: Deployed) -> None:
     if item.commit_dirty:
         say("  files differ from the commit; what was deployed are the files")
     say(f"  start it with: {_invocation(item)}")
+    if made.schedule is not None:
+        schedules.planned(made.schedule)
 
 
 def invoked(item: Execution, started: Started) -> None:

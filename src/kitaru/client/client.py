@@ -18,6 +18,7 @@ from kitaru._ops.capabilities import CLIENT, Op, exposes
 from kitaru._ops.connection import Place
 from kitaru.client.auth import Auth
 from kitaru.client.deployments import Deployments
+from kitaru.client.schedules import Schedules
 from kitaru.models import (
     ArtifactRef,
     Breakpoint,
@@ -70,6 +71,7 @@ class KitaruClient:
         self.executions = Executions(place)
         self.artifacts = Artifacts(place)
         self.deployments = Deployments(place)
+        self.schedules = Schedules(place)
         self.auth = Auth(place)
         self._place = place
 

@@ -49,6 +49,7 @@ from kitaru.models.recovery import Reconciled as Reconciled
 from kitaru.models.recovery import Remedy as Remedy
 from kitaru.models.recovery import Trouble as Trouble
 from kitaru.models.requests import CurlCommand as CurlCommand
+from kitaru.models.schedules import Schedule as Schedule
 from kitaru.models.secrets import Secret as Secret
 from kitaru.models.secrets import SecretInfo as SecretInfo
 from kitaru.models.stacks import ComponentCheck as ComponentCheck

@@ -18,6 +18,8 @@ from kitaru._engine.journal import answers, sealing
 from kitaru._engine.journal.journal import Journal
 
 WAIT = "wait"
+# Of no execution: of a flow that is to start.
+SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,15 @@ def take(journal: Journal, due_id: str) -> bool:
 def until(journal: Journal, moment: datetime, *, kind: str | None = None) -> list[Due]:
     """Return what is due by a moment, the earliest first.
 
+    Of one kind, or of all kinds that are about executions.
+
     A row that is not as it was written is left out: what it was about is met by
     whoever looks at its execution.
     """
     rows = journal.read(
         "SELECT due_id, execution_id, kind, at, body FROM due WHERE at <= ?1 "
-        f"AND (?2 IS NULL OR kind = ?2) AND {sealing.intact('due')} ORDER BY at, due_id",
+        f"AND CASE WHEN ?2 IS NULL THEN kind != '{SCHEDULE}' ELSE kind = ?2 END "
+        f"AND {sealing.intact('due')} ORDER BY at, due_id",
         (moment.timestamp(), kind),
     )
     return [

@@ -9,7 +9,7 @@ from pathlib import Path
 from kitaru._engine.journal import sealing
 from kitaru.errors import KitaruBackendError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS executions (
@@ -57,6 +57,10 @@ CREATE INDEX IF NOT EXISTS due_at ON due (at);
 CREATE TABLE IF NOT EXISTS breakpoints (
   execution_id TEXT NOT NULL, selector TEXT NOT NULL,
   matched INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (execution_id, selector)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS schedules (
+  project TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (project, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS own (execution_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """

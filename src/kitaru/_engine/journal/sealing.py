@@ -53,6 +53,7 @@ SEALED = {
     "queue": Table(("seq",), ("execution_id", "pool")),
     "due": Table(("due_id",), ("execution_id", "kind", "at", "body")),
     "breakpoints": Table(("execution_id", "selector"), ("matched",)),
+    "schedules": Table(("project", "name"), ("body",)),
     "places": Table((*_PROCESS, "execution_id"), ("pool", "busy_since")),
 }
 
@@ -82,11 +83,16 @@ def install(db: sqlite3.Connection) -> None:
 
 
 @cache
-def intact(name: str) -> str:
-    """Return the SQL that is true of a row of a table as it was written."""
-    table = SEALED[name]
-    sealed = _sealed(name, (*table.key, *table.others))
-    return f"{name}.sum IN ({UNSEALED}, {sealed})"
+def intact(name: str, row: str | None = None) -> str:
+    """Return the SQL that is true of a row of a table as it was written.
+
+    Args:
+        name: The table.
+        row: What the query calls it, if that is another name.
+    """
+    table, row = SEALED[name], row or name
+    sealed = _sealed(row, (*table.key, *table.others))
+    return f"{row}.sum IN ({UNSEALED}, {sealed})"
 
 
 def check(is_intact: object, what: str) -> None:

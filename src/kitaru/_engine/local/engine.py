@@ -46,8 +46,10 @@ from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments, Invocation, NewVersion
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
+from kitaru._engine.runners.schedules import JournalSchedules
 from kitaru._engine.settings import environment, folders, server_token
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
@@ -429,6 +431,13 @@ class LocalEngine:
             environment.prepare()
         folders.close()
         return Journal(folders.journal_path())
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the project that this process works in."""
+        if self.works_here():
+            return JournalSchedules(self.journal, _ground().project_id)
+        return self.through_zenml.schedules
 
     @cached_property
     def breakpoints(self) -> JournalBreakpoints:

@@ -41,12 +41,14 @@ from kitaru._engine.memory.executions import (
     MemoryExecution,
     answered_waits,
     now,
+    summary,
 )
 from kitaru._engine.memory.recording import Recorder, Values
 from kitaru._engine.memory.services import (
     MemoryBreakpoints,
     MemoryNotices,
     MemoryReconciling,
+    MemorySchedules,
     MemorySecrets,
 )
 from kitaru._engine.output.log_capture import captured
@@ -116,6 +118,7 @@ class MemoryEngine:
         self._deciding = threading.Lock()
         self.secrets = MemorySecrets()
         self.deployments = MemoryDeployments(self._invoke)
+        self.schedules = MemorySchedules(clock)
         self.breakpoints = MemoryBreakpoints()
         self.notices = MemoryNotices(are_sent=notifies)
         self._reporter = reporter or SilentReporter()
@@ -361,7 +364,7 @@ class MemoryEngine:
         ordered = sorted(execution.calls.values(), key=lambda record: record.order)
         calls = tuple(described.call(record, self._bind) for record in ordered)
         spent, waits = usage.of_execution(ordered), tuple(answered_waits(execution))
-        return _summary(execution).model_copy(
+        return summary(execution).model_copy(
             update={
                 "metadata": dict(execution.notes),
                 "failure": _failure(execution),
@@ -400,7 +403,7 @@ class MemoryEngine:
         for execution in list(self.executions.values()):
             self._meet(execution)
         found = [
-            _summary(execution)
+            summary(execution)
             for execution in reversed(self.executions.values())
             if execution.answers_to(query)
         ]
@@ -473,8 +476,9 @@ class MemoryEngine:
         execution.write(answered.sentence(wait.name, answer))
 
     def next_due(self) -> datetime | None:
-        """Return when the next open wait expires."""
+        """Return when the next open wait expires, or a flow is to start."""
         moments = [wait.expires_at for wait in self.pending_waits(None)]
+        moments += [planned.at for planned in self.schedules.find()]
         return min((one for one in moments if one is not None), default=None)
 
     def _meet(self, execution: MemoryExecution) -> None:
@@ -589,19 +593,6 @@ def _decoded_inputs(execution: MemoryExecution) -> dict[str, Any]:
     )
     assert isinstance(inputs, dict)
     return inputs
-
-
-def _summary(execution: MemoryExecution) -> Execution:
-    return Execution(
-        exec_id=execution.execution_id,
-        flow_id=execution.flow.name,
-        flow_name=execution.flow.name,
-        status=execution.status,
-        started_at=execution.started_at,
-        ended_at=execution.ended_at,
-        stack_name=execution.settings.stack or "memory",
-        original_exec_id=execution.replay.source if execution.replay else None,
-    )
 
 
 def _failure(execution: MemoryExecution) -> FailureInfo | None:

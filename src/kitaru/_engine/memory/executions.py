@@ -27,6 +27,7 @@ from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
 from kitaru.models import (
     AnsweredWait,
+    Execution,
     ExecutionStatus,
     LogEntry,
     PendingWait,
@@ -231,3 +232,17 @@ def answered_waits(execution: MemoryExecution) -> Iterator[AnsweredWait]:
 def now() -> datetime:
     """Return the current time in UTC."""
     return datetime.now(UTC)
+
+
+def summary(execution: MemoryExecution) -> Execution:
+    """Return an execution as lists show it."""
+    return Execution(
+        exec_id=execution.execution_id,
+        flow_id=execution.flow.name,
+        flow_name=execution.flow.name,
+        status=execution.status,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
+        stack_name=execution.settings.stack or "memory",
+        original_exec_id=execution.replay.source if execution.replay else None,
+    )

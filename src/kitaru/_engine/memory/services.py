@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kitaru._core.versions.schedules import Planned, ScheduleFacts
 from kitaru._core.waits import notices
 from kitaru._core.waits.notices import Notice
 from kitaru._core.words.paging import cut
@@ -146,6 +147,37 @@ class MemoryNotices:
 
     def open(self) -> list[Notice]:
         return list(self._tried.values())
+
+
+class MemorySchedules:
+    """The schedules of one memory engine.
+
+    Args:
+        clock: The time they go by.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.now = clock
+        self._planned: dict[str, Planned] = {}
+
+    def find(self) -> list[Planned]:
+        return [self._planned[name] for name in sorted(self._planned)]
+
+    def due(self) -> list[Planned]:
+        now = self.now()
+        return [one for one in self.find() if one.at is not None and one.at <= now]
+
+    def put(self, facts: ScheduleFacts, at: datetime | None) -> None:
+        self._planned[facts.name] = Planned(facts, at)
+
+    def move(self, seen: Planned, facts: ScheduleFacts, at: datetime | None) -> bool:
+        if self._planned.get(facts.name) != seen:
+            return False
+        self.put(facts, at)
+        return True
+
+    def delete(self, name: str) -> bool:
+        return self._planned.pop(name, None) is not None
 
 
 class MemoryReconciling:

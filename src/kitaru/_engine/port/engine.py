@@ -21,6 +21,7 @@ from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments
 from kitaru._engine.port.execution import Breakpoints, Ending, Found, Notices
 from kitaru._engine.port.recovery import Reconciling
+from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.port.secrets import Secrets
 from kitaru._engine.port.stacks import Stacks
 from kitaru.errors import KitaruStateError
@@ -118,6 +119,15 @@ class Engine(Protocol):
     @property
     def deployments(self) -> Deployments:
         """The deployed versions of flows."""
+        ...
+
+    @property
+    def schedules(self) -> Schedules:
+        """When deployed flows start by themselves.
+
+        Raises:
+            KitaruFeatureNotAvailableError: On a server.
+        """
         ...
 
     @property

@@ -17,11 +17,13 @@ from kitaru.errors import KitaruError
 def main() -> int:
     """Reconcile, and print a line for each execution that needed something."""
     from kitaru._engine.open import current_engine
-    from kitaru._engine.runners import delivery
+    from kitaru._engine.runners import delivery, schedules
 
     try:
         engine = current_engine()
         delivery.deliver_quietly(engine)
+        for line in schedules.fire_quietly(engine):
+            _say(line)
         for item in current_engine().reconciling.reconcile(
             dry_run=False, progress=None
         ):

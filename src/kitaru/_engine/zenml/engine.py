@@ -31,9 +31,11 @@ from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import LogReporter, StreamReporter
 from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners import cancelling
 from kitaru._engine.runners.queue import Queue
+from kitaru._engine.runners.schedules import JournalSchedules
 from kitaru._engine.settings import configuration, folders
 from kitaru._engine.zenml.access import accounts
 from kitaru._engine.zenml.access.secrets import ZenMLSecrets
@@ -58,6 +60,7 @@ from kitaru._engine.zenml.waits.decisions import Decided, Decisions
 from kitaru.errors import (
     KitaruBackendError,
     KitaruError,
+    KitaruFeatureNotAvailableError,
     KitaruStateError,
     KitaruUsageError,
 )
@@ -379,6 +382,18 @@ class ZenMLEngine:
         )
 
     # -- values, logs, diagnosis ---------------------------------------------
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the active project, in a store of this machine."""
+        if not runs.store_is_a_file():
+            raise KitaruFeatureNotAvailableError(
+                "schedules are kept by the machine of a local store, and this one works "
+                "with a server: there a job of cron or CI starts the flow, with kitaru "
+                "invoke FLOW --key NAME-DATE, or with what kitaru flow deployments curl "
+                "prints"
+            )
+        return JournalSchedules(self.journal, str(Client().active_project.id))
 
     def store_id(self) -> str:
         """Return the id of the store that executions of this process are in."""

@@ -104,14 +104,25 @@ def start() -> None:
 
 
 def forgotten(journal: Journal) -> Set[str]:
-    """Return executions that are answered, or run, and have no living runner."""
+    """Return what nobody sees to.
+
+    That is executions that are answered, or run, and have no living runner, and times of
+    schedules that have come.
+    """
     leases = journal.leases()
     living = {lease.execution_id for lease in leases if lease.is_live}
     over = {one.execution_id for one in due.until(journal, due.now())}
     found = (_answered() | over | {lease.execution_id for lease in leases}) - living
     queue = Queue(journal)
     # Who queues gets on, unless nobody is left to take it.
-    return {one for one in found if not queue.holds(one)} | set(queue.stranded())
+    waiting = {one for one in found if not queue.holds(one)}
+    return waiting | set(queue.stranded()) | _to_start(journal)
+
+
+def _to_start(journal: Journal) -> Set[str]:
+    """Return what schedules are due, each time of one by a name of its own."""
+    found = due.until(journal, due.now(), kind=due.SCHEDULE)
+    return {f"{one.due_id}@{one.at.isoformat()}" for one in found}
 
 
 def _answered() -> Set[str]:
