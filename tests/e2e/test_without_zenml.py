@@ -195,8 +195,9 @@ def test_an_execution_lives_and_dies_without_zenml(tmp_path: Path) -> None:
     script = workspace.script("life.py", LIFE)
     started = workspace.start_python(script, "start").finish()
     assert started.code == -9, started.both
+    dry = workspace.kitaru_items("reconcile", "--dry-run")
+    told = workspace.kitaru_items("reconcile")
     exec_id = workspace.newest()
-
     workspace.retry(exec_id[:8])
     workspace.settles(exec_id, "waiting")
     workspace.kitaru("executions", "input", exec_id, "--value", "true")
@@ -206,6 +207,10 @@ def test_an_execution_lives_and_dies_without_zenml(tmp_path: Path) -> None:
     assert cancelled.code == 0, cancelled.both
     workspace.kitaru("executions", "cancel", workspace.newest())
 
+    assert [(item["trouble"], item["done"]) for item in (*dry, *told)] == [
+        ("runner died", False),
+        ("runner died", True),
+    ]
     assert workspace.lines("paid")[:5] == ["0", "1", "2", "2", "3"]
     assert result == "60"
     assert workspace.python(script, "load", exec_id).stdout == "60\n"

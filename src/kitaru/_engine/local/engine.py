@@ -39,6 +39,7 @@ from kitaru._engine.local.running.launcher import Launcher
 from kitaru._engine.local.steering import Steering
 from kitaru._engine.local.store import first_use, ground
 from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
+from kitaru._engine.local.sweep import Sweep
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
@@ -47,6 +48,7 @@ from kitaru._engine.port.deployments import Deployments, Invocation, NewVersion
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.port.schedules import Schedules
+from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.schedules import JournalSchedules
@@ -61,6 +63,7 @@ from kitaru.models import (
     LogEntry,
     Page,
     PendingWait,
+    Reconciled,
 )
 
 logger = logging.getLogger(__name__)
@@ -203,6 +206,11 @@ class LocalEngine:
     def deployments(self) -> Deployments:
         """The deployed versions of flows; `_Deployments` does without ZenML what it can."""
         return _Deployments(self)
+
+    @property
+    def reconciling(self) -> Reconciling:
+        """Finding what nobody goes on with; remote stacks are looked at through ZenML."""
+        return _Reconciling(self)
 
     @property
     def connections(self) -> Connections:
@@ -476,6 +484,27 @@ def _recorded(reader: Reader, execution_id: str) -> Recorded:
         deployed=facts.deployed,
         labels=facts.labels,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reconciling:
+    """A pass over all executions, through ZenML where it has to look at one of them."""
+
+    engine: LocalEngine
+
+    def reconcile(
+        self, *, dry_run: bool, progress: Callable[[int, int], None] | None
+    ) -> Iterator[Reconciled]:
+        def found(steering: Steering) -> Iterator[Reconciled]:
+            sweep = Sweep(Recovery(steering))
+            # All of them first: who has begun does not begin again through ZenML.
+            unfinished = sweep.unfinished()
+            return sweep.reconcile(unfinished, dry_run=dry_run, progress=progress)
+
+        yield from self.engine._steer(
+            found,
+            lambda e: e.reconciling.reconcile(dry_run=dry_run, progress=progress),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kitaru._core.calls import described, names
-from kitaru._core.flows.facts import LocalFacts
+from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.waits.condition_names import terms_in
 from kitaru._engine import flow_loading
 from kitaru._engine.journal import due
@@ -24,16 +24,38 @@ from kitaru._engine.local.store.file import FOLDER, Condition, Run
 from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
+from kitaru._engine.runners import sweeping
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
 from kitaru.errors import KitaruError, KitaruStateError
-from kitaru.models import ExecutionStatus, FailureOrigin
+from kitaru.models import Continuation, ExecutionStatus, FailureOrigin, Trouble
 
 logger = logging.getLogger(__name__)
 
 # What a run is called while its first runner is at work.
 _STARTED = ("initializing", "provisioning", "running")
 _TO_GO_ON = "resuming"
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """An execution as it was found.
+
+    Attributes:
+        is_due: Its waits whose time is over, without an answer.
+        lease: Who runs it, or ran it last; `NOBODY` if nobody was started.
+        is_run: Whether somebody runs it, or it queues for a process that will.
+        trouble: Why it does not get on by itself; `None` if it does.
+    """
+
+    run: Run
+    stack: str | None
+    facts: ExecutionFacts
+    noted: LocalFacts
+    is_due: Sequence[Condition]
+    lease: Lease | None
+    is_run: bool
+    trouble: Trouble | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,22 @@ class Recovery:
         Raises:
             OnlyZenMLKnows: If ZenML has to do it; nothing was changed.
         """
+        found = self.look(execution_id)
+        try:
+            if execution_id in self.queue.stranded():
+                self._go_on(execution_id, found.run.status, queued=True)
+            else:
+                self.mend(found)
+        except KitaruError as error:
+            # Another command was faster, or only the flow's own process can.
+            logger.debug("execution %s stays as it is: %s", execution_id, error)
+
+    def look(self, execution_id: str) -> Forgotten:
+        """Return what an execution is like, and why it does not get on, if it does not.
+
+        Raises:
+            OnlyZenMLKnows: If ZenML has to look.
+        """
         with reading.looking(
             self.ground, self.journal, self.queue, seen_to={execution_id}
         ) as reader:
@@ -73,27 +111,40 @@ class Recovery:
             noted = reader.noted(execution_id)
             is_due = reader.due_waits(execution_id)
             has_open_wait = len(reader.pending_waits(execution_id)) > len(is_due)
-            if due.has_untaken(self.journal, execution_id):
-                has_open_wait = False
+        if due.has_untaken(self.journal, execution_id):
+            has_open_wait = False
+        lease = self._lease(run, facts.runner)
+        is_run = self.queue.holds(execution_id) or (lease is not None and lease.is_live)
+        trouble = None
+        if is_run or run.status.is_finished:
+            pass
+        elif run.status is ExecutionStatus.WAITING and (is_due or not has_open_wait):
+            trouble = Trouble.ANSWERED
+        elif run.status is ExecutionStatus.RUNNING and lease is not None:
+            trouble = Trouble.RUNNER_DIED
+        return Forgotten(run, stack, facts, noted, is_due, lease, is_run, trouble)
+
+    def mend(self, found: Forgotten) -> str | None:
+        """Do what helps; return how, `None` if nothing had to be done.
+
+        Raises:
+            KitaruError: If it cannot be done now.
+        """
+        run = found.run
+        if found.is_run:
+            return None
+        store = StoreRows(grounds.read(stack=found.stack))
         try:
-            if execution_id in self.queue.stranded():
-                self._go_on(execution_id, run.status, queued=True)
-                return
-            lease = self._lease(run, facts.runner)
-            if self.queue.holds(execution_id) or (lease and lease.is_live):
-                return
-            store = StoreRows(grounds.read(stack=stack))
-            try:
-                self._settle(run, store, noted, lease)
-            finally:
-                store.close()
-            expired = self._expire(run, is_due)
-            if run.status is ExecutionStatus.WAITING and (expired or not has_open_wait):
-                flow_loading.refuse_unloadable(facts.source)
-                self._go_on(execution_id, run.status)
-        except KitaruError as error:
-            # Another command was faster, or only the flow's own process can.
-            logger.debug("execution %s stays as it is: %s", execution_id, error)
+            done = self._settle(run, store, found.noted, found.lease)
+        finally:
+            store.close()
+        if found.trouble is not Trouble.ANSWERED or found.noted.result is not None:
+            return done
+        if found.is_due and not self._expire(run, found.is_due):
+            return done
+        flow_loading.refuse_unloadable(found.facts.source)
+        continuation = self._go_on(run.execution_id, run.status)
+        return sweeping.told(continuation, run.stack) if continuation else None
 
     def _expire(self, run: Run, is_due: Sequence[Condition]) -> bool:
         """Let waits be over whose time is; return whether one was, and not answered."""
@@ -110,8 +161,8 @@ class Recovery:
 
     def _settle(
         self, run: Run, store: StoreRows, noted: LocalFacts, lease: Lease | None
-    ) -> None:
-        """Show what the journal knows more than ZenML."""
+    ) -> str | None:
+        """Show what the journal knows more than ZenML; return what was put right."""
         folder = store.ground.artifact_root / FOLDER / run.execution_id
         rows = CallRows(
             store, run.execution_id, run.flow or "unknown", FileValues(folder)
@@ -123,8 +174,10 @@ class Recovery:
             )
             version = rows.register_result(noted.result, artifact_id)
             runs.end(store, run.execution_id, "completed", result=version)
-        elif run.status is ExecutionStatus.RUNNING and lease is not None:
-            self._fail(run, store, rows, lease)
+            return sweeping.HAD_COMPLETED
+        if run.status is ExecutionStatus.RUNNING and lease is not None:
+            return self._fail(run, store, rows, lease)
+        return None
 
     def _show_leftovers(self, execution_id: str, rows: CallRows) -> None:
         if is_finishing(execution_id):
@@ -137,38 +190,44 @@ class Recovery:
         rows.write_all(left)
         self.journal.mark_projected(execution_id, shown)
 
-    def _fail(self, run: Run, store: StoreRows, rows: CallRows, lease: Lease) -> None:
-        """Mark an execution failed whose runner is dead."""
+    def _fail(
+        self, run: Run, store: StoreRows, rows: CallRows, lease: Lease
+    ) -> str | None:
+        """Mark an execution failed whose runner is dead; return why, for people."""
         execution_id = run.execution_id
         # Nobody becomes its runner meanwhile.
         with self.journal.transaction():
             # It may have gone on, or ended, since it was read.
             now = self.journal.lease(execution_id)
             if (now is not None and now != lease) or self.queue.holds(execution_id):
-                return
+                return None
             with reading.looking(self.ground, self.journal, self.queue) as reader:
                 again = reader.run(execution_id)
             if again.status is not ExecutionStatus.RUNNING:
-                return
+                return None
             if lease.holder == NOBODY and again.word != _TO_GO_ON:
-                return
+                return None
             died_in = rows.end_running("the runner died")
             failure = attempts.died(lease, died_in)
             self.journal.update_execution(execution_id, failure=failure)
             # If it only slept, it finds that when it goes on.
             self.journal.take_away(lease)
             runs.fail(store, execution_id, FailureOrigin.RUNTIME, failure.message)
+        return failure.message
 
     def _go_on(
         self, execution_id: str, seen: ExecutionStatus, *, queued: bool = False
-    ) -> None:
+    ) -> Continuation | None:
         try:
-            self.steering.continue_execution(execution_id, seen=seen, queued=queued)
+            return self.steering.continue_execution(
+                execution_id, seen=seen, queued=queued
+            )
         except KitaruStateError as error:
             # It has ended, or somebody runs it.
             logger.debug("%s does not go on: %s", execution_id, error)
             if queued:
                 self.queue.withdraw(execution_id)
+            return None
 
     def _lease(self, run: Run, runner: object) -> Lease | None:
         """Return the lease, or the runner noted with the run if it never took one."""

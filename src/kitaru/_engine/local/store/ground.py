@@ -254,6 +254,24 @@ def _artifact_store(db: sqlite3.Connection, stack_id: str) -> tuple[str, Path]:
     return component_id, _root(component_id, settings)
 
 
+def artifact_roots(here: Ground) -> list[Path]:
+    """Return the folders of all artifact stores that are on this machine.
+
+    Raises:
+        OnlyZenMLKnows: If one of them is in a place that is not plain.
+    """
+    with closing(
+        sqlite3.connect(
+            f"{here.database.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE
+        )
+    ) as db:
+        rows = db.execute(
+            "SELECT id, configuration FROM stack_component "
+            "WHERE type = 'artifact_store' AND flavor = 'local'"
+        ).fetchall()
+    return [_root(component_id, settings) for component_id, settings in rows]
+
+
 def _root(component_id: str, settings: bytes) -> Path:
     path = json.loads(base64.b64decode(settings)).get("path")
     if path:

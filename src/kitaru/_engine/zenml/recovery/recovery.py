@@ -17,6 +17,7 @@ from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
+from kitaru._engine.runners import sweeping
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.connection import active
 from kitaru._engine.zenml.inspection import failures as noted_failures
@@ -134,7 +135,7 @@ class Reconciler:
         """
         if self._has_completed(run):
             self._complete(run)
-            return "it had completed"
+            return sweeping.HAD_COMPLETED
         if trouble is Trouble.ANSWERED:
             return self._go_on(run)
         if trouble is Trouble.GIVEN_UP:
@@ -259,7 +260,7 @@ class Reconciler:
                 return None
         if not remote_runs.runs_elsewhere(run):
             refuse_unloadable(runs.facts_to_run(run).source)
-        return _told(self._continue(run), run)
+        return sweeping.told(self._continue(run), run.stack.name if run.stack else None)
 
     def _project_leftovers(self, run: PipelineRunResponse) -> PipelineRunResponse:
         execution_id = str(run.id)
@@ -298,14 +299,3 @@ def _mark_failed(run: PipelineRunResponse, text: str) -> None:
             RunStatus.FAILED,
             run_statuses.reason(FailureOrigin.RUNTIME, text),
         )
-
-
-def _told(continuation: Continuation, run: PipelineRunResponse) -> str:
-    """Return how an execution goes on, for people."""
-    stack = run.stack.name if run.stack else "its stack"
-    return {
-        "process": f"process {continuation.pid} goes on",
-        "queue": "a process that is busy takes it next",
-        "here": "it went on in this process",
-        "stack": f"it goes on on stack {stack}",
-    }.get(continuation.how, continuation.how)

@@ -9,6 +9,7 @@ from zenml.models import PipelineRunResponse
 from kitaru._engine.disk import durable_files
 from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.runners import sweeping
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
 from kitaru._engine.zenml.cleaning import local_files, plan
@@ -19,19 +20,9 @@ from kitaru._engine.zenml.runs import statuses as zenml_statuses
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.stacks import attempts
 from kitaru._engine.zenml.waits.decisions import Decisions
-from kitaru.errors import KitaruError, KitaruStateError
-from kitaru.models import ExecutionStatus, Reconciled, Remedy, Trouble
+from kitaru.models import ExecutionStatus, Reconciled
 
 _OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
-_REMEDIES = {
-    Trouble.ANSWERED: Remedy.CONTINUE,
-    Trouble.RUNNER_DIED: Remedy.FAIL,
-    Trouble.GIVEN_UP: Remedy.FAIL,
-}
-_WOULD = {
-    Remedy.CONTINUE: "would be continued",
-    Remedy.FAIL: "would be marked failed; retry goes on",
-}
 
 
 class ZenMLReconciling:
@@ -69,27 +60,12 @@ class ZenMLReconciling:
         )
         if trouble is None:
             return None
-        remedy = _REMEDIES[trouble]
-        detail: str | None = _WOULD[remedy]
-        refused = False
-        if not dry_run:
-            try:
-                detail = self._reconciler.put_right(run, trouble)
-            except KitaruError as error:
-                # Somebody else who is faster is no error.
-                refused = not isinstance(error, KitaruStateError)
-                detail = f"not done: {error}"
-        if detail is None:
-            # It got on by itself meanwhile.
-            return None
-        return Reconciled(
-            exec_id=str(run.id),
-            flow_name=run.pipeline.name if run.pipeline else "unknown",
-            trouble=trouble,
-            remedy=remedy,
-            done=not dry_run and not detail.startswith("not done"),
-            detail=detail,
-            refused=refused,
+        return sweeping.reconciled(
+            str(run.id),
+            run.pipeline.name if run.pipeline else None,
+            trouble,
+            lambda: self._reconciler.put_right(run, trouble),
+            dry_run=dry_run,
         )
 
     def _tidy(self) -> None:

@@ -1,0 +1,109 @@
+"""Look at every unfinished execution of a local store once, and tidy up, without ZenML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kitaru._engine.disk import durable_files
+from kitaru._engine.journal import due
+from kitaru._engine.local import reading
+from kitaru._engine.local.recovery import Forgotten, Recovery
+from kitaru._engine.local.store import file, ground
+from kitaru._engine.local.store.file import FOLDER
+from kitaru._engine.local.store.ground import OnlyZenMLKnows, no_way_back
+from kitaru._engine.port.engine import ExecutionQuery
+from kitaru._engine.runners import sweeping
+from kitaru._engine.settings import folders
+from kitaru.models import ExecutionStatus, Reconciled
+
+_OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Passes over the executions of the active project."""
+
+    recovery: Recovery
+
+    def unfinished(self) -> list[str]:
+        """Return the executions to look at.
+
+        Raises:
+            OnlyZenMLKnows: If ZenML has to look at one of them, or at more than them.
+        """
+        if any((folders.own_folder() / "stacks").glob("*.json")):
+            raise OnlyZenMLKnows("somebody makes a stack, or died doing so")
+        here = self.recovery.ground
+        with file.opened(here.database, here.project_id) as store:
+            found = [
+                run.execution_id
+                for status in _OPEN
+                for run in store.page(ExecutionQuery(status=status, size=_ALL))[0]
+            ]
+        for execution_id in found:
+            self.recovery.look(execution_id)
+        return found
+
+    def reconcile(
+        self,
+        found: Sequence[str],
+        *,
+        dry_run: bool,
+        progress: Callable[[int, int], None] | None,
+    ) -> Iterator[Reconciled]:
+        """Put right what is to be; see the port."""
+        if not dry_run:
+            for execution_id in self.recovery.queue.stranded():
+                self.recovery.put_right(execution_id)
+        for number, execution_id in enumerate(found, 1):
+            with no_way_back():
+                item = self._reconciled(execution_id, dry_run=dry_run)
+            if progress is not None:
+                progress(number, len(found))
+            if item is not None:
+                yield item
+        if not dry_run:
+            self._tidy()
+
+    def _reconciled(self, execution_id: str, *, dry_run: bool) -> Reconciled | None:
+        forgotten: Forgotten = self.recovery.look(execution_id)
+        if forgotten.trouble is None:
+            return None
+        return sweeping.reconciled(
+            execution_id,
+            forgotten.run.flow,
+            forgotten.trouble,
+            lambda: self.recovery.mend(forgotten),
+            dry_run=dry_run,
+        )
+
+    def _tidy(self) -> None:
+        """Drop what the dead left: leases, places, drafts, what waits for nothing more."""
+        journal = self.recovery.journal
+        self.recovery.queue.forget_dead()
+        for folder in (folders.config_folder(), folders.own_folder()):
+            durable_files.remove_left(folder)
+        for root in ground.artifact_roots(self.recovery.ground):
+            for folder in (root / FOLDER).glob("*"):
+                durable_files.remove_left(folder)
+        for one in due.until(journal, due.now()):
+            if self._has_ended(one.execution_id):
+                due.take(journal, one.due_id)
+        for lease in journal.leases():
+            if not lease.is_live and self._has_ended(lease.execution_id):
+                journal.release(lease.execution_id, lease.holder)
+
+    def _has_ended(self, execution_id: str) -> bool:
+        recovery = self.recovery
+        # One that is in another store, or in none, is not known to have ended.
+        with (
+            suppress(OnlyZenMLKnows),
+            reading.looking(
+                recovery.ground, recovery.journal, recovery.queue
+            ) as reader,
+        ):
+            return reader.stored_status(execution_id).is_finished
+        return False
