@@ -22,7 +22,6 @@ from kitaru._core.settings import options
 from kitaru._ops.language_models import budgets, requests
 from kitaru._ops.language_models.requests import Answer, Request
 from kitaru.errors import (
-    KitaruContextError,
     KitaruError,
     KitaruModelUnavailableError,
     KitaruUsageError,
@@ -82,9 +81,10 @@ def llm(
     options.check({"system": system, "name": name, **unknown}, options.LLM, "llm")
     here = scope.current()
     if here is None:
-        raise KitaruContextError(
+        raise scope.outside(
+            "llm()",
             "llm() works inside a running flow only; call it from a function decorated "
-            "with @flow or @checkpoint"
+            "with @flow or @checkpoint",
         )
     requests.check_model(model)
     names.check_name("checkpoint", name if name is not None else _NAME)

@@ -14,7 +14,7 @@ from kitaru._core.waits import answers, notices
 from kitaru._core.waits.terms import seconds_or_moment
 from kitaru._core.words.similar import shorten
 from kitaru._engine.session.waiting import WaitFuture
-from kitaru.errors import KitaruContextError, KitaruUsageError
+from kitaru.errors import KitaruUsageError
 
 # Pytest shows the frames of whoever calls us.
 __tracebackhide__ = True
@@ -285,7 +285,9 @@ def log(**values: Any) -> None:
     """
     here = scope.current()
     if here is None:
-        raise KitaruContextError("log() works inside a running flow or checkpoint only")
+        raise scope.outside(
+            "log()", "log() works inside a running flow or checkpoint only"
+        )
     if scope.MODEL_CALLS in values:
         raise KitaruUsageError(
             f"log({scope.MODEL_CALLS}=…): calls of llm() are listed under that name; use "

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import kitaru
 from kitaru import KitaruClient, checkpoint, flow, unmapped
-from kitaru.errors import KitaruStateError, KitaruUserCodeError
+from kitaru.errors import (
+    KitaruContextError,
+    KitaruStateError,
+    KitaruUserCodeError,
+)
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -296,3 +302,52 @@ def test_ctrl_c_keeps_submitted_calls_from_starting(
         mapping.run()
 
     assert len(begun) <= 2
+
+
+def in_a_thread(work: Callable[[], object]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def in_a_pool(work: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+
+def in_a_thread_of_a_thread(work: Callable[[], object]) -> None:
+    in_a_thread(lambda: in_a_pool(work))
+
+
+@pytest.mark.parametrize("start", [in_a_thread, in_a_pool, in_a_thread_of_a_thread])
+def test_a_thread_of_the_flow_body_is_told_that_it_is_no_part_of_the_flow(
+    start: Callable[[Callable[[], object]], None], client: KitaruClient
+) -> None:
+    refusals: list[str] = []
+
+    def tried(act: Callable[[], object]) -> None:
+        try:
+            act()
+        except KitaruContextError as error:
+            refusals.append(str(error))
+
+    def work() -> None:
+        tried(lambda: double(1))
+        tried(lambda: kitaru.log(n=1))
+        tried(lambda: kitaru.wait(name="sure", schema=bool))
+        tried(lambda: kitaru.llm("Hello", model="any/model"))
+
+    @flow
+    def starting_threads() -> int:
+        start(work)
+        return double(2)
+
+    handle = starting_threads.run()
+
+    assert handle.wait() == 4
+    assert len(refusals) == 4
+    for refusal in refusals:
+        assert "in a thread that the flow body has started" in refusal
+        assert ".submit() or .map()" in refusal
+    calls = client.executions.get(handle.exec_id).checkpoints
+    assert [call.invocation_id for call in calls] == ["double"]

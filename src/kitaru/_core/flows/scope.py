@@ -145,6 +145,10 @@ class Scope:
 _current: ContextVar[Scope | None] = ContextVar("kitaru_scope", default=None)
 
 
+# Whether a flow body has started this thread, or what it works at.
+_beside_a_flow: ContextVar[bool] = ContextVar("kitaru_beside_a_flow", default=False)
+
+
 def current() -> Scope | None:
     """Return the scope of the running code, `None` outside any flow."""
     return _current.get()
@@ -165,6 +169,33 @@ class entered:  # a function to its users; a class costs a third of a generator
         _current.reset(self._token)
 
 
+def is_beside_a_flow() -> bool:
+    """Whether threads that start here, or this one, are a flow body's and have no scope."""
+    here = _current.get()
+    return _beside_a_flow.get() if here is None else here.call is None
+
+
+def beside_a_flow(work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Do the work of a thread that a flow body has started."""
+    token = _beside_a_flow.set(True)
+    try:
+        return work(*args, **kwargs)
+    finally:
+        _beside_a_flow.reset(token)
+
+
+def outside(what: str, advice: str) -> KitaruContextError:
+    """Return the error for what is called outside any flow, with the advice for there."""
+    if _beside_a_flow.get():
+        return KitaruContextError(
+            f"{what} was called in a thread that the flow body has started, which is no "
+            "part of the flow: its calls would come in another order each time. Call it "
+            "in the flow body, or make the thread's work a checkpoint and start that "
+            "with .submit() or .map()"
+        )
+    return KitaruContextError(advice)
+
+
 def require_flow(what: str, *, inside_checkpoint: str) -> FlowRuntime:
     """Return the runtime if the running code is a flow body.
 
@@ -177,9 +208,10 @@ def require_flow(what: str, *, inside_checkpoint: str) -> FlowRuntime:
     """
     scope = _current.get()
     if scope is None:
-        raise KitaruContextError(
+        raise outside(
+            what,
             f"{what} works inside a running flow only; call it from a function "
-            "decorated with @flow and start that with .run(...)"
+            "decorated with @flow and start that with .run(...)",
         )
     if scope.call is not None:
         raise scope.call.refuse(
