@@ -30,6 +30,7 @@ class Order(BaseModel):
 
 @checkpoint
 def make(name: str) -> Order:
+    print("making", name)
     kitaru.save("note", {"a": [1, 2]}, tags=["red", "urgent"])
     kitaru.save("report", Path(__file__))
     kitaru.log(cost=1.5, tags=["a"], nested={"b": None})
@@ -45,6 +46,7 @@ def squared(n: int) -> int:
 
 @checkpoint(retries=1)
 def shaky(n: int) -> str:
+    print("trying")
     if not Path("luck").exists():
         raise RuntimeError(f"no lück {n}")
     return "done"

@@ -232,6 +232,7 @@ os.environ["ZENML_ANALYTICS_OPT_IN"] = "false"
 os.environ["ZENML_LOGGING_VERBOSITY"] = "ERROR"
 
 from zenml.client import Client
+from zenml.log_stores.artifact.artifact_log_store import fetch_log_records
 from zenml.models import RunWaitConditionFilter
 
 client = Client()
@@ -241,6 +242,13 @@ print(json.dumps({
     "statuses": {name: run.status.value for name, run in runs.items()},
     "doubled": easy.steps["double"].output.load(),
     "result": easy.outputs["output"].load(),
+    "printed": [
+        entry.message
+        for source in easy.steps["double"].log_collection
+        for entry in fetch_log_records(
+            client.active_stack.artifact_store, source.uri, 100
+        )
+    ],
     "code": "def easy() -> int:" in easy.snapshot.source_code,
     "waits": [wait.name for wait in client.zen_store.list_run_wait_conditions(
         RunWaitConditionFilter(project=client.active_project.id)
@@ -259,6 +267,7 @@ def test_zenml_shows_what_ran_without_it(tmp_path: Path) -> None:
         "statuses": {"easy": "completed", "asking": "paused", "failing": "failed"},
         "doubled": 4,
         "result": 4,
+        "printed": ["doubling 2"],
         "code": True,
         "waits": ["sure"],
     }

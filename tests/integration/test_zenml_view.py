@@ -320,3 +320,7 @@ def test_the_log_of_a_run_is_that_of_its_execution(
     told = client.executions.logs(exec_id, source="all")
     assert shown == [entry.message for entry in told]
     assert "good evening" in shown
+    (of_step,) = steps_of(exec_id)["speaks"].log_collection or ()
+    spoken = fetch_log_records(store, of_step.uri or "", 1000)
+    assert [entry.message for entry in spoken] == ["good evening"]
+    assert of_step.source == "step"

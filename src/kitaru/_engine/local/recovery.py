@@ -15,13 +15,14 @@ from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.local import conditions, reading
-from kitaru._engine.local.rows import runs
+from kitaru._engine.local.rows import runs, step_logs
 from kitaru._engine.local.rows.calls import CallRows
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.steering import Steering
 from kitaru._engine.local.store import ground as grounds
 from kitaru._engine.local.store.file import FOLDER, Condition, Run
 from kitaru._engine.local.store.ground import Ground
+from kitaru._engine.output import log_folders
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
 from kitaru._engine.runners import sweeping
@@ -168,6 +169,9 @@ class Recovery:
             store, run.execution_id, run.flow or "unknown", FileValues(folder)
         )
         self._show_leftovers(run.execution_id, rows)
+        if not run.status.is_finished:
+            log = log_folders.path_of(run.execution_id)
+            step_logs.show(store, run.execution_id, log, folder)
         if noted.result is not None and run.word != "completed":
             artifact_id = names.artifact_id(
                 run.execution_id, described.FLOW, described.RESULT

@@ -143,11 +143,11 @@ def _is_whole(path: Path, value: StoredValue) -> bool:
 
 def relative_path(value: StoredValue, *, owner: str, name: str) -> str:
     """Return where a value is below the folder of its execution."""
-    leaf = f"{_folder_name(name)}-{value.content_hash[:12]}"
-    return f"{_folder_name(owner)}/{leaf}/{file_name(value)}"
+    leaf = f"{folder_name(name)}-{value.content_hash[:12]}"
+    return f"{folder_name(owner)}/{leaf}/{file_name(value)}"
 
 
-def _folder_name(name: str) -> str:
+def folder_name(name: str) -> str:
     """Return a folder name for any valid name: no separators, dots or overlong ones."""
     quoted = quote(name, safe="").replace(".", "%2E")
     if len(quoted) <= MAX_FOLDER_NAME:

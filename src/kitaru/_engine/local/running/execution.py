@@ -22,7 +22,7 @@ from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
 from kitaru._engine.local import conditions, starting
-from kitaru._engine.local.rows import calls, runs
+from kitaru._engine.local.rows import calls, runs, step_logs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.board import LocalBoard
 from kitaru._engine.local.store.file import FOLDER
@@ -246,6 +246,8 @@ class LocalExecution:
         problem = projector.drain()
         if problem is not None:
             self.reporter.warn(str(problem))
+        folder = values_of(self.ground, self.execution_id).folder
+        step_logs.show(self.store, self.execution_id, self.log.path, folder)
         traceback = None
         if ending.status is ExecutionStatus.FAILED:
             assert ending.error is not None  # a failed attempt has a reason

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from zenml.client import Client
-from zenml.enums import ExecutionStatus
+from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.models import (
     ExceptionInfo,
+    LogsRequest,
     StepRunFilter,
     StepRunResponse,
     StepRunUpdate,
@@ -17,6 +20,7 @@ from zenml.models import (
 from kitaru._core.calls import records
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.metadata_keys import RECORD_KEY
+from kitaru._engine.output import step_logs
 from kitaru._engine.zenml.setup import pages
 
 UNFINISHED = (
@@ -60,6 +64,22 @@ def end_running(execution_id: str, why: str) -> list[str]:
             ),
         )
     return [step.name for step in running]
+
+
+def show_logs(execution_id: str, files: Mapping[str, Path]) -> None:
+    """Show in the steps of calls where their logs are, by invocation id."""
+    client = Client()
+    store = client.active_stack_model.components[StackComponentType.ARTIFACT_STORE][0]
+    for step in step_runs(execution_id):
+        if step.name in files and not step.log_collection:
+            request = LogsRequest(
+                project=client.active_project.id,
+                uri=str(files[step.name]),
+                source=step_logs.SHOWN_AS,
+                artifact_store_id=store.id,
+                step_run_id=step.id,
+            )
+            client.zen_store.create_logs(request)
 
 
 def cached(key: str) -> CallRecord | None:

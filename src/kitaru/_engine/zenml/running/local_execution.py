@@ -28,7 +28,7 @@ from kitaru._engine.journal import due
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
-from kitaru._engine.output import log_folders
+from kitaru._engine.output import log_folders, step_logs
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.execution import (
@@ -50,7 +50,12 @@ from kitaru._engine.zenml.inspection import executions
 from kitaru._engine.zenml.inspection import failures as noted_failures
 from kitaru._engine.zenml.pods import pod_waits
 from kitaru._engine.zenml.pods.isolated_checkpoints import IsolatedPods
-from kitaru._engine.zenml.recording import artifact_versions, local_rows, step_writer
+from kitaru._engine.zenml.recording import (
+    artifact_versions,
+    local_rows,
+    step_runs,
+    step_writer,
+)
 from kitaru._engine.zenml.recording.shown_calls import ShownCalls
 from kitaru._engine.zenml.recording.store_recorder import StoreRecorder
 from kitaru._engine.zenml.running import zenml_steps
@@ -241,6 +246,21 @@ class LocalExecution:
             # Kitaru itself reads the log where it lies.
             logger.debug("%s", error, exc_info=True)
 
+    def _show_step_logs(self) -> None:
+        """Tell ZenML what each checkpoint has printed; no server reads this disk."""
+        values = artifact_versions.values_of(self.execution_id)
+        if not isinstance(values, FileValues) or not store_is_a_file():
+            return
+        files = step_logs.written(self._log.path, values.folder)
+        if not files or self._stopping is not None:
+            return
+        try:
+            with translated("showing the logs of checkpoints"):
+                step_runs.show_logs(self.execution_id, files)
+        except KitaruBackendError as error:
+            # Kitaru itself reads the log where it lies.
+            logger.debug("%s", error, exc_info=True)
+
     def _permit(self, execution_id: str, what: str) -> Permit:
         # Whoever let this execution run here has decided about its own content.
         if execution_id == self.execution_id:
@@ -357,6 +377,7 @@ class LocalExecution:
         problem = projector.drain()
         if problem is not None:
             self.reporter.warn(str(problem))
+        self._show_step_logs()
         ending = self.ending
         if ending is not None and ending.status is ExecutionStatus.FAILED:
             assert ending.error is not None  # a failed attempt has a reason
