@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -98,6 +100,39 @@ def test_cancel_ends_the_runner_that_waits(workspace: Workspace) -> None:
     cancelled = workspace.execution(execution_id)
     assert cancelled["status"] == "cancelled"
     assert "failed" not in (cancelled["status_reason"] or "")
+
+
+def test_a_run_that_is_stopped_in_zenml_stops_at_its_next_checkpoint(
+    workspace: Workspace,
+) -> None:
+    runner = workspace.start_python(workspace.script("endless.py", ENDLESS))
+    eventually(lambda: workspace.lines("side_effects"), what="the first step")
+    execution_id = workspace.newest()
+
+    stopped_in_zenml(workspace)
+
+    assert f"endless {execution_id[:8]} cancelled" in runner.finish().stderr
+    assert workspace.execution(execution_id)["status"] == "cancelled"
+
+
+def test_a_run_that_is_stopped_in_zenml_waits_no_more(workspace: Workspace) -> None:
+    script = workspace.script("agent.py", RESEARCH_AGENT + RESEARCH_MAIN)
+    runner = workspace.start_python(script)
+    runner.says("answer with: kitaru executions input")
+    execution_id = workspace.newest()
+
+    stopped_in_zenml(workspace)
+
+    assert "cancelled" in runner.finish().stderr
+    assert workspace.execution(execution_id)["status"] == "cancelled"
+
+
+def stopped_in_zenml(workspace: Workspace) -> None:
+    """Do what the dashboard's button does to a run on a local stack."""
+    database = workspace.config / "local_stores" / "default_zen_store" / "zenml.db"
+    with closing(sqlite3.connect(database, timeout=30)) as db:
+        db.execute("UPDATE pipeline_run SET status = 'stopping'")
+        db.commit()
 
 
 def test_of_two_answers_at_once_exactly_one_wins(workspace: Workspace) -> None:

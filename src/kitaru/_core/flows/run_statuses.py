@@ -17,6 +17,9 @@ MEANINGS = {
     "cancelling": ExecutionStatus.CANCELLED,
 }
 
+# What somebody who stops a run in ZenML makes of it; on a local stack nothing else happens.
+STOPPING = ("stopping", "stopped", "cancelling", "cancelled")
+
 
 def meaning(word: str) -> ExecutionStatus:
     """Return the status of an execution; any other word means that it runs."""

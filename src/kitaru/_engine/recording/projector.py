@@ -31,6 +31,8 @@ SHOWN_AFTER = 0.25
 TOGETHER = 20
 _TICK = 0.1
 _WATCH_EVERY = 0.25
+# A look at ZenML's store costs more than one at the journal.
+_LOOK_EVERY = 2.0
 _TRIES = 3
 # A flow that made no call for so long is busy elsewhere.
 _QUIET = 0.005
@@ -68,6 +70,10 @@ class Writer(Protocol):
         """Show the metadata of the execution."""
         ...
 
+    def stop_requested(self) -> bool:
+        """Whether somebody has stopped the run in ZenML."""
+        ...
+
 
 class Projector:
     """Projects the calls of one execution."""
@@ -92,6 +98,7 @@ class Projector:
         self._stopping = False
         self._noted = False
         self._watched_at = 0.0
+        self._looked_at = time.monotonic()
         self._active_at = 0.0
         # Set while somebody waits for the projection.
         self._awaited = threading.Event()
@@ -295,11 +302,26 @@ class Projector:
                 # Display only: its outcome will be shown when there is one.
                 logger.debug("%s: %s", self._execution_id, error, exc_info=True)
 
+    def _stopped_in_zenml(self) -> bool:
+        if self._unreachable or time.monotonic() - self._looked_at < _LOOK_EVERY:
+            return False
+        self._looked_at = time.monotonic()
+        try:
+            return self._writer.stop_requested()
+        except KitaruBackendError as error:
+            # Locked for a moment, or deleted: that is no request.
+            logger.debug("%s: %s", self._execution_id, error, exc_info=True)
+            return False
+
     def _watch(self) -> None:
         if time.monotonic() - self._watched_at < _WATCH_EVERY:
             return
         self._watched_at = time.monotonic()
-        self.cancel_requested = self._journal.cancel_requested(self._execution_id)
+        if not self.cancel_requested:
+            self.cancel_requested = (
+                self._journal.cancel_requested(self._execution_id)
+                or self._stopped_in_zenml()
+            )
         if time.monotonic() - self._heartbeat_at > HEARTBEAT:
             self._heartbeat_at = time.monotonic()
             self._journal.heartbeat(self._execution_id, self._token)

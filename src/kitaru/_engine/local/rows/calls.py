@@ -107,6 +107,10 @@ class CallRows:
         with self._store.transaction("showing metadata") as rows:
             notes.attach(rows, values, (self._run_id, "pipeline_run"))
 
+    def stop_requested(self) -> bool:
+        """Whether somebody has stopped the run in ZenML."""
+        return runs.is_stopped(self._store, self._execution_id)
+
     def end_running(self, why: str) -> list[str]:
         """Show calls as failed that were shown as running; return their ids."""
         with self._store.transaction("ending the calls of a dead runner") as rows:

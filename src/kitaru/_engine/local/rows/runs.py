@@ -377,6 +377,17 @@ def fail(
     )
 
 
+def is_stopped(store: StoreRows, execution_id: str) -> bool:
+    """Whether somebody has stopped a run in ZenML, where nothing ends its process.
+
+    Raises:
+        KitaruBackendError: If the store refuses.
+    """
+    query = "SELECT status FROM pipeline_run WHERE id = ?"
+    found = store.read(query, stored_id(execution_id))
+    return bool(found) and found[0][0] in run_statuses.STOPPING
+
+
 def word(rows: Transaction, execution_id: str) -> str:
     """Return ZenML's word for the status of a run.
 

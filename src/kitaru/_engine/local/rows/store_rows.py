@@ -98,6 +98,16 @@ class StoreRows:
                     db.execute("ROLLBACK")
                 raise
 
+    def read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, which keeps no writer waiting.
+
+        Raises:
+            KitaruBackendError: If the store refuses.
+        """
+        doing = "looking at ZenML's store"
+        with self._lock, translated(self.ground.database, doing):
+            return self._connected().execute(query, values).fetchall()
+
     def close(self) -> None:
         """Close the connection; the next transaction opens another one."""
         with self._lock:

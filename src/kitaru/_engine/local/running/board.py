@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from kitaru._core.waits import answered, condition_names
@@ -19,7 +20,7 @@ from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.port.execution import Question
 from kitaru._engine.recording import answer_watch
 from kitaru._engine.settings import person
-from kitaru.errors import KitaruBackendError
+from kitaru.errors import KitaruBackendError, KitaruStateError
 from kitaru.models import PendingWait
 
 logger = logging.getLogger(__name__)
@@ -158,9 +159,23 @@ class LocalBoard:
             # A store that is locked or away for a while must not end a wait of days.
             logger.debug("%s", doubt)
             return None
-        if found is None or found.is_pending:
+        if found is not None and not found.is_pending:
+            return self._carry_over(found)
+        return self._stopped(wait)
+
+    def _stopped(self, wait: PendingWait) -> Answer | None:
+        """Give a wait up whose run somebody has stopped in ZenML."""
+        try:
+            if not runs.is_stopped(self._store, self._execution_id):
+                return None
+        except KitaruBackendError as error:
+            logger.debug("%s", error, exc_info=True)
             return None
-        return self._carry_over(found)
+        by = self._store.ground.user
+        # Whoever answers at this moment may come first.
+        with suppress(KitaruStateError):
+            self._decide(wait, answered.given_up(by=by, surface=answered.ZENML))
+        return conditions.answer_of(self._journal, wait.wait_id)
 
     def _ask(self, question: Question) -> PendingWait:
         asked = self._asked.setdefault(question.name, [])

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from zenml.client import Client
 from zenml.enums import MetadataResourceTypes
 
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.flows import run_statuses
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.zenml.recording import step_writer
+from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
 
 
@@ -39,3 +42,11 @@ class ShownCalls:
             step_writer.write_metadata(
                 UUID(self.execution_id), MetadataResourceTypes.PIPELINE_RUN, notes
             )
+
+    def stop_requested(self) -> bool:
+        # Through a server it would be one request more every few seconds.
+        if not runs.store_is_a_file():
+            return False
+        with translated("looking whether somebody has stopped it in ZenML"):
+            run = Client().zen_store.get_run(UUID(self.execution_id), hydrate=False)
+        return run.status.value in run_statuses.STOPPING
