@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions adapter-versions fix lock bench bench-report clean
-.PHONY: docs docs-serve
+.PHONY: docs docs-serve compare-zenml
 .PHONY: endurance rig rig-down rig-database test-remote
 
 help: ## Show the targets.
@@ -80,6 +80,9 @@ rig-database: install ## Install MariaDB for the rig (Debian, root); without it:
 fix: install ## Format and repair what can be repaired.
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
+
+compare-zenml: install ## Say how stores of the installed ZenML differ from those that are known.
+	$(BIN)/python scripts/compare_zenml.py
 
 lock: install ## Resolve the tested versions again.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev \
