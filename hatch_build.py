@@ -23,6 +23,7 @@ class Pages(BuildHookInterface[Any]):
         included = build_data["force_include"]
         for folder, pattern in (
             ("docs", "**/*.svg"),
+            ("docs", "pictures/*.png"),
             ("skills", "**/*.md"),
             ("examples", "*/*.py"),
             ("examples", "*/*.md"),

@@ -24,6 +24,11 @@ SCHEMES = ("light", "dark")
 ON_A_SHEET = 20
 # How far the page can be scrolled to the side, and the pictures that are not there.
 TOO_WIDE = "document.scrollingElement.scrollWidth - window.innerWidth"
+# The theme lets tables scroll by a script of its own.
+TABLES = (
+    "!document.querySelector('.md-content table:not([class])')"
+    " || document.querySelector('.md-typeset__scrollwrap')"
+)
 BROKEN = "[...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
 
 
@@ -62,6 +67,7 @@ def main() -> int:
                     browser.opens(
                         address(page), width=width, height=height, dark=scheme == "dark"
                     )
+                    browser.waits_for(TABLES)
                     if (excess := browser.evaluates(TOO_WIDE)) > 0:
                         wrong.append(f"{page}, {window}: {excess} px too wide")
                     wrong += [

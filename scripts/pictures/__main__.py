@@ -1,14 +1,16 @@
 """Draw the pictures of the documentation again.
 
-python -m scripts.pictures    types a session in an empty folder, and draws what it showed
+python -m scripts.pictures                types a session in an empty folder, draws what it showed
+python -m scripts.pictures --dashboard    takes a picture of it in ZenML's dashboard, too; needs Chromium
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
-from scripts.pictures import drawn, session
+from scripts.pictures import dashboard, drawn, session
 
 PICTURES = session.ROOT / "docs" / "pictures"
 
@@ -17,13 +19,18 @@ def main() -> None:
     """Draw them all."""
     with tempfile.TemporaryDirectory(prefix="tea-") as folder:
         typed = session.run(Path(folder))
-    for name, picture in {
-        "life": drawn.life(),
-        "again": drawn.again(typed.attempts),
-        "terminal": drawn.terminal(typed.screen, prompt=session.PROMPT),
-    }.items():
-        path = PICTURES / f"{name}.svg"
-        path.write_text(picture, encoding="utf-8")
+        made = {
+            "life.svg": drawn.life().encode(),
+            "again.svg": drawn.again(typed.attempts).encode(),
+            "terminal.svg": drawn.terminal(
+                typed.screen, prompt=session.PROMPT
+            ).encode(),
+        }
+        if "--dashboard" in sys.argv[1:]:
+            made["dashboard.png"] = dashboard.picture(typed)
+    for name, picture in made.items():
+        path = PICTURES / name
+        path.write_bytes(picture)
         print(f"{path.relative_to(session.ROOT)}: {len(picture) / 1000:.1f} kB")
 
 

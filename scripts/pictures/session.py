@@ -43,6 +43,7 @@ class Session:
     """A terminal in an empty folder, and what came of it."""
 
     folder: Path
+    exec_id: str = ""
     screen: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     _paid: int = 0
@@ -62,15 +63,18 @@ class Session:
 
     def asked(self, *words: str) -> dict[str, Any]:
         """Return the item that a command prints."""
-        done = subprocess.run(
-            [BIN / "kitaru", *words, "-o", "json"],
+        item: dict[str, Any] = json.loads(self.does(*words, "-o", "json"))["item"]
+        return item
+
+    def does(self, *words: str) -> bytes:
+        """Run a command, and return what it prints."""
+        return subprocess.run(
+            [BIN / "kitaru", *words],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             check=True,
-        )
-        item: dict[str, Any] = json.loads(done.stdout)["item"]
-        return item
+        ).stdout
 
     def note(self, title: str, about: str, exec_id: str, *, died: bool = False) -> None:
         """Keep what the attempt that has just ended did with each call."""
@@ -124,6 +128,7 @@ def run(folder: Path) -> Session:
             lambda: session.asked("executions", "get", exec_id)["status"] == "completed"
         )
         session.note("answer", "the same execution", exec_id)
+        session.exec_id = session.asked("executions", "get", exec_id)["exec_id"]
         types(f"kitaru executions get {exec_id}")
     replayed = session.asked(
         *("executions", "replay", exec_id, "--from", "publish", "--reuse-waits"),
