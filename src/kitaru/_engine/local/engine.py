@@ -47,8 +47,8 @@ from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments, Invocation, NewVersion
 from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
-from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.port.recovery import Reconciling
+from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.schedules import JournalSchedules
