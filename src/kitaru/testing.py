@@ -29,14 +29,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from kitaru._engine.memory import recorded
 from kitaru._engine.memory.clock import VirtualClock
 from kitaru._engine.memory.engine import MemoryEngine
+from kitaru._engine.memory.recorded import RecordingEngine
 from kitaru._engine.open import use_engine
 from kitaru._engine.runners import schedules
+from kitaru._ops import recordings
 from kitaru.client import KitaruClient
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruDivergenceError, KitaruUsageError
 from kitaru.flows import Flow, FlowHandle
 from kitaru.models import Execution, ExecutionStatus
 
@@ -48,6 +52,10 @@ class FlowTester:
         answers: Answers by name of the wait. One value answers all waits of that name
             (`ok`, `ok_2` …) in every run; a list answers them one after the other, and
             starts anew for every run. A wait without an answer left pauses the run.
+        always_replay: Whether the body runs again from the top after every result, as it
+            would if the process died there each time. A body that does not make the
+            same calls with the same arguments again fails with `KitaruDivergenceError`;
+            checkpoints run once all the same.
 
     The clock of its waits and timers stands still until `advance` moves it on.
 
@@ -55,10 +63,14 @@ class FlowTester:
         client: A `KitaruClient` of the memory engine.
     """
 
-    def __init__(self, *, answers: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, *, answers: Mapping[str, Any] | None = None, always_replay: bool = False
+    ) -> None:
         self.client = KitaruClient()
         self._clock = VirtualClock()
-        self._engine = MemoryEngine(clock=self._clock, notifies=False)
+        self._engine = MemoryEngine(
+            clock=self._clock, notifies=False, always_again=always_replay
+        )
         self._answers: dict[str, Any] = {}
         self._runs: list[FlowRun] = []
         self._is_open = False
@@ -318,6 +330,58 @@ def _fixture() -> Any:
             yield tester
 
     return kitaru_flows
+
+
+def replay_recording(
+    flow: Flow[..., Any], file: str | Path, *, inputs: Mapping[str, Any] | None = None
+) -> Any:
+    """Run a flow as it is now against a recording; no body of a checkpoint runs.
+
+    Results of checkpoints and answers come from the file, failures are raised again.
+    Nothing is asked of a network, no key is needed.
+
+    Args:
+        flow: The flow, whose name is that of the recorded one.
+        file: What `kitaru executions export EXEC -o FILE` has written.
+        inputs: Arguments of the flow by name in place of recorded ones: those that are
+            masked in the file, or of classes that it cannot hold.
+
+    Returns:
+        What the flow returns; `None` if it failed or waits as it did when recorded, or
+        was stopped then.
+
+    Raises:
+        KitaruDivergenceError: If it makes another call, gives a call other arguments,
+            or ends otherwise; names both sides.
+        KitaruUsageError: If the file is no recording of this flow, or its inputs do not
+            fit the flow.
+
+    Example:
+        >>> replay_recording(article, "tests/article.json")  # doctest: +SKIP
+        'published'
+    """
+    recording = recordings.read(Path(file))
+    if recording.flow_name != flow.name:
+        raise KitaruUsageError(
+            f"{file} is a recording of flow {recording.flow_name!r}, not of {flow.name!r}"
+        )
+    if recording.inputs is None and inputs is None:
+        raise KitaruUsageError(
+            f"the inputs of {file} are of classes that it cannot hold; give them: "
+            "replay_recording(flow, file, inputs={...})"
+        )
+    engine = RecordingEngine(recording)
+    with use_engine(engine):
+        handle = flow.run(**{**(recording.inputs or {}), **(inputs or {})})
+        found = KitaruClient().executions.get(handle.exec_id)
+        is_done = found.status is ExecutionStatus.COMPLETED
+        value = handle.get() if is_done else None
+    problem = recorded.problem(recording, found, engine)
+    if problem is not None:
+        raise KitaruDivergenceError(
+            f"{flow.name} is not as in {file}: {problem}", exec_id=recording.exec_id
+        )
+    return value
 
 
 kitaru_flows = _fixture()

@@ -122,6 +122,12 @@ def replayed() -> list[str]:
     return [source, replay.exec_id]
 
 
+def living() -> list[str]:
+    """Arguments of `check`: this file, of which an execution waits."""
+    article.run("durability")
+    return [__file__]
+
+
 EXECUTIONS: dict[str, Callable[[], list[str]]] = {
     "executions list": listed,
     "executions get": lambda: [completed()],
@@ -132,6 +138,8 @@ EXECUTIONS: dict[str, Callable[[], list[str]]] = {
     "executions cancel": lambda: [article.run("a").exec_id],
     "executions replay": lambda: [completed(), "--from", "write"],
     "executions compare": replayed,
+    "executions export": lambda: [completed()],
+    "check": living,
     "status": list,
 }
 

@@ -28,6 +28,7 @@ NAMES = {
     "kitaru_executions_cancel",
     "kitaru_executions_compare",
     "kitaru_executions_change_all",
+    "kitaru_executions_export",
     "get_execution_logs",
     "kitaru_deployments_deploy",
     "kitaru_deployments_invoke",
@@ -47,6 +48,7 @@ NAMES = {
     "manage_stack",
 }
 READERS = {
+    "kitaru_executions_export",
     "kitaru_executions_compare",
     "kitaru_executions_list",
     "kitaru_executions_get",

@@ -40,7 +40,7 @@ def test_all_python_of_the_page_is_in_files() -> None:
 def test_the_tests_of_the_page_pass(folder: Path) -> None:
     printed = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
-    assert "7 passed" in printed
+    assert "9 passed" in printed
 
 
 def test_the_script_of_the_page_prints_the_result(folder: Path) -> None:

@@ -36,6 +36,8 @@ class Op(StrEnum):
     EXECUTION_REPLAY = "replay an execution"
     EXECUTION_CANCEL = "cancel an execution"
     EXECUTION_MANY = "retry or cancel many"
+    EXECUTION_EXPORT = "export a recording"
+    CHECK = "check living executions against code"
     EXECUTION_COMPARE = "compare executions"
     BREAK = "set, remove breakpoints"
     RECONCILE = "continue or fail what nobody goes on with"
@@ -97,6 +99,8 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),
     Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.EXECUTION_MANY: frozenset({CLIENT, CLI, MCP, PAGE}),
+    Op.EXECUTION_EXPORT: frozenset({CLIENT, CLI, MCP}),
+    Op.CHECK: frozenset({CLI}),
     Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.BREAK: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),
     Op.RECONCILE: frozenset({CLIENT, CLI, PAGE}),

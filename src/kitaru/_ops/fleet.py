@@ -42,9 +42,9 @@ def plan(action: Action, **wanted: Any) -> list[FleetChange]:
         )
     found: dict[str, Execution] = {}
     for status in meant if query.status is None else (query.status,):
-        for execution in _all(replace(query, status=status, size=_PAGE)):
+        for execution in every(replace(query, status=status, size=_PAGE)):
             found[execution.exec_id] = execution
-    oldest_first = sorted(found.values(), key=_begun)
+    oldest_first = sorted(found.values(), key=begun)
     return [
         FleetChange(
             exec_id=one.exec_id,
@@ -95,7 +95,7 @@ def _carried_out(
     return change.model_copy(update={"outcome": "done"})
 
 
-def _all(query: ExecutionQuery) -> Iterator[Execution]:
+def every(query: ExecutionQuery) -> Iterator[Execution]:
     """Yield all executions that a query asks for; what begins meanwhile is left out."""
     page = 1
     while True:
@@ -106,5 +106,6 @@ def _all(query: ExecutionQuery) -> Iterator[Execution]:
         page += 1
 
 
-def _begun(execution: Execution) -> float:
+def begun(execution: Execution) -> float:
+    """Return when an execution began, to sort by."""
     return execution.started_at.timestamp() if execution.started_at else 0.0

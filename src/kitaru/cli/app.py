@@ -15,6 +15,7 @@ from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import (
     analytics,
     auth,
+    check,
     clean,
     connection,
     deployments,
@@ -61,6 +62,7 @@ app.add_typer(log_store.app, name="log-store")
 app.add_typer(skills.app, name="skills")
 app.command("init", cls=project.Init)(project.init)
 app.command("info")(info.info)
+app.command("check")(check.check)
 app.command("reconcile")(reconcile.reconcile)
 app.add_typer(auth.app, name="auth")
 app.command("login")(connection.login)

@@ -12,6 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "kitaru init --example support",
     ),
     "info": ("kitaru info", "kitaru info --all -o json"),
+    "check": ("kitaru check", "kitaru check flows/article.py -o json"),
     "reconcile": ("kitaru reconcile --dry-run", "kitaru reconcile --watch --every 60"),
     "login": (
         "kitaru login",
@@ -70,6 +71,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "executions compare": (
         "kitaru executions compare 1b2c3d4e 9f8e7d6c",
         "kitaru executions compare 1b2c3d4e 9f8e7d6c -o json",
+    ),
+    "executions export": (
+        "kitaru executions export 1b2c3d4e -o tests/recordings/article.json",
+        "kitaru executions export 1b2c3d4e",
     ),
     "executions logs": (
         "kitaru executions logs 1b2c3d4e --follow",

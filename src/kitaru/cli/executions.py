@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kitaru._core.settings import labels
 from kitaru._core.words import paging
+from kitaru._core.words.wording import many
 from kitaru._ops.capabilities import CLI, Op, exposes
 from kitaru.cli import differing, ending, filters, fleet, keyboard, render, screen, tree
 from kitaru.cli.filters import FailedIn, FlowName, Since, Status, Tags, Where
@@ -393,6 +395,30 @@ def compare(
 
     found = comparisons.compare(a, b)
     show_item("executions compare", found, output, lambda: differing.comparison(found))
+
+
+@app.command("export")
+@exposes(Op.EXECUTION_EXPORT, on=CLI)
+def export(
+    execution: Exec,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="The file to write; json prints it as an item."
+        ),
+    ] = "-",
+) -> None:
+    """Write an execution to a file that tests replay; secrets are masked."""
+    from kitaru._ops import recordings
+
+    found = recordings.export(execution)
+    if output == Format.JSON:
+        show_item("executions export", found, Format.JSON, lambda: None)
+    elif output in ("-", Format.TEXT):
+        screen.json_out(found.model_dump(mode="json"))
+    else:
+        recordings.write(found, Path(output))
+        say(f"{output}: {many(len(found.calls), 'call')} of {found.flow_name}")
 
 
 @app.command("logs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from kitaru._ops import artifacts as artifact_ops
@@ -11,6 +12,7 @@ from kitaru._ops import breakpoints as breakpoint_ops
 from kitaru._ops import comparisons as comparison_ops
 from kitaru._ops import executions as execution_ops
 from kitaru._ops import fleet as fleet_ops
+from kitaru._ops import recordings as recording_ops
 from kitaru._ops import recovery as reconciling_ops
 from kitaru._ops import replays as replay_ops
 from kitaru._ops import waits as wait_ops
@@ -29,6 +31,7 @@ from kitaru.models import (
     LogEntry,
     PendingWait,
     Reconciled,
+    Recording,
 )
 
 # `Executions.list` shadows the builtin inside its class.
@@ -391,6 +394,22 @@ class Executions:
         if dry_run:
             return planned
         return self._place.run(fleet_ops.carry_out, planned, surface=_SURFACE)
+
+    @exposes(Op.EXECUTION_EXPORT, on=CLIENT)
+    def export(self, id: str, path: Path | None = None) -> Recording:
+        """Return an execution as a recording, and write it to a file if one is given.
+
+        `kitaru.testing.replay_recording` runs a flow against it. Secrets are masked;
+        results of more than 200 kB and those that are no text are left out.
+
+        Raises:
+            KitaruUsageError: If there is no such execution, or the file cannot be
+                written.
+        """
+        found = self._place.run(recording_ops.export, id)
+        if path is not None:
+            recording_ops.write(found, Path(path))
+        return found
 
     @exposes(Op.EXECUTION_COMPARE, on=CLIENT)
     def compare(self, a: str, b: str) -> Comparison:

@@ -1,4 +1,4 @@
-"""Tools that retry or cancel many executions with one call."""
+"""Tools that retry or cancel many executions with one call, and export one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Annotated, Any, Literal
 from fastmcp import Context
 from pydantic import Field
 
-from kitaru._ops import fleet, flow_targets
+from kitaru._ops import fleet, flow_targets, recordings
 from kitaru._ops.capabilities import MCP, Op, exposes
 from kitaru.mcp import wording
 from kitaru.mcp.executions import FailedIn, FlowName, Since, Where, WithTags
+from kitaru.mcp.parameters import ExecutionId
 from kitaru.mcp.progress import with_progress
 from kitaru.mcp.records import FleetResult
-from kitaru.mcp.registry import RUNS_CODE, project_of, tool
+from kitaru.mcp.registry import READS, RUNS_CODE, project_of, tool
+from kitaru.models import Recording
 
 _SHOWN = 200
+_MOST = 4_000
 
 
 @tool("kitaru_executions_change_all", title="Retry or cancel many", effect=RUNS_CODE)
@@ -62,6 +65,16 @@ async def change_all(
         },
     )
     return await with_progress(ctx, work, f"{action} all")
+
+
+@tool("kitaru_executions_export", title="Export a recording", effect=READS)
+@exposes(Op.EXECUTION_EXPORT, on=MCP)
+def export(exec_id: ExecutionId) -> Recording:
+    """Show an execution as a recording that kitaru.testing.replay_recording replays.
+
+    Long results are left out; the command writes them: kitaru executions export.
+    """
+    return recordings.export(exec_id, max_result=_MOST)
 
 
 def _changed(

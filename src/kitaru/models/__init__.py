@@ -45,6 +45,11 @@ from kitaru.models.language_models import Usage as Usage
 from kitaru.models.logs import LogEntry as LogEntry
 from kitaru.models.logs import LogPlace as LogPlace
 from kitaru.models.logs import LogStore as LogStore
+from kitaru.models.recordings import RecordedCall as RecordedCall
+from kitaru.models.recordings import RecordedFailure as RecordedFailure
+from kitaru.models.recordings import RecordedWait as RecordedWait
+from kitaru.models.recordings import Recording as Recording
+from kitaru.models.recordings import Rehearsed as Rehearsed
 from kitaru.models.recovery import Reconciled as Reconciled
 from kitaru.models.recovery import Remedy as Remedy
 from kitaru.models.recovery import Trouble as Trouble

@@ -193,6 +193,62 @@ class Timeline:
         is_anchor = self._replay is not None and self._replay.anchor == invocation_id
         return replace(decision, afresh=True) if is_anchor else decision
 
+    def is_misplaced(
+        self,
+        decision: Decision,
+        *,
+        has_own_id: bool,
+        source_changed: bool,
+        is_described: bool,
+        is_fleeting: bool,
+    ) -> bool:
+        """Whether a recorded result may belong to another call than the one that asks.
+
+        Calls without an id of their own are told apart by their order. If they come in
+        another order than before, each would get the result of another one's arguments.
+
+        Args:
+            decision: What would happen to the call.
+            has_own_id: Whether the user or an adapter gave the call its id.
+            source_changed: Whether the flow's source changed since it was recorded.
+            is_described: Whether the arguments only describe work of another kind, as
+                things are now.
+            is_fleeting: Whether an argument is another one in each run by nature.
+        """
+        # What a replay took over it took over whatever the arguments were.
+        taken_over = decision.record is not None and decision.record.reused
+        excused = has_own_id or source_changed or is_described or is_fleeting
+        return decision.changed and not (excused or taken_over)
+
+    def misplaced(
+        self,
+        execution_id: str,
+        invocation_id: str,
+        name: str,
+        given: Sequence[str],
+        then: str | None,
+    ) -> BaseException:
+        """Return what ends the attempt at a call that would get another one's result.
+
+        Args:
+            execution_id: The execution.
+            invocation_id: The call.
+            name: Its checkpoint.
+            given: Its arguments, as they are shown.
+            then: The call that had just these before.
+        """
+        whose = f", which were those of {then!r} then" if then else ""
+        return KitaruDivergenceError(
+            f"execution {execution_id}: call {invocation_id!r} is made with other arguments "
+            f"than before: ({', '.join(given)}){whose}. Its result belongs to the arguments of "
+            "then. Make the same calls in the same order each time (a set, for one, has "
+            f"another order in each process), or give each call an id: {name}.with_options("
+            "id=...). After a change of the flow's source a retry warns and goes on",
+            exec_id=execution_id,
+            status="failed",
+            failure_origin="divergence",
+        )
+
     def _decide(self, invocation_id: str, fingerprint: str | None) -> Decision:
         own = self._own.get(invocation_id)
         if own is not None:
@@ -245,26 +301,6 @@ def _rerun(record: CallRecord, fingerprint: str | None) -> Decision:
     return decision
 
 
-def is_misplaced(
-    decision: Decision, *, has_own_id: bool, source_changed: bool, is_fleeting: bool
-) -> bool:
-    """Whether a recorded result may belong to another call than the one that asks.
-
-    Calls without an id of their own are told apart by their order. If they come in
-    another order than before, each would get the result of another one's arguments.
-
-    Args:
-        decision: What would happen to the call.
-        has_own_id: Whether the user or an adapter gave the call its id.
-        source_changed: Whether the flow's source changed since it was recorded.
-        is_fleeting: Whether an argument is another one in each run by nature.
-    """
-    # What a replay took over it took over whatever the arguments were.
-    taken_over = decision.record is not None and decision.record.reused
-    excused = has_own_id or source_changed or is_fleeting or taken_over
-    return decision.changed and not excused
-
-
 def _outcome(record: CallRecord) -> Decision:
     if record.status == "completed":
         return Decision(Action.REUSE, record)
@@ -279,32 +315,3 @@ def _outcome(record: CallRecord) -> Decision:
 def original_of(record: CallRecord) -> str:
     """Return the call id a reused result comes from, following earlier reuse."""
     return record.original or call_id(record.execution_id, record.invocation_id)
-
-
-def misplaced(
-    execution_id: str,
-    invocation_id: str,
-    name: str,
-    given: Sequence[str],
-    then: str | None,
-) -> KitaruDivergenceError:
-    """Return the error of a call that would get a result of other arguments.
-
-    Args:
-        execution_id: The execution.
-        invocation_id: The call.
-        name: Its checkpoint.
-        given: Its arguments, as they are shown.
-        then: The call that had just these before.
-    """
-    whose = f", which were those of {then!r} then" if then else ""
-    return KitaruDivergenceError(
-        f"execution {execution_id}: call {invocation_id!r} is made with other arguments "
-        f"than before: ({', '.join(given)}){whose}. Its result belongs to the arguments of "
-        "then. Make the same calls in the same order each time (a set, for one, has "
-        f"another order in each process), or give each call an id: {name}.with_options("
-        "id=...). After a change of the flow's source a retry warns and goes on",
-        exec_id=execution_id,
-        status="failed",
-        failure_origin="divergence",
-    )

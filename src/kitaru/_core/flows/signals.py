@@ -40,5 +40,9 @@ class Killed(FlowSignal):
     """The process is taken for dead; for tests of users, in memory."""
 
 
+class RunAgain(FlowSignal):
+    """The body is to run again from the top; for tests of users, in memory."""
+
+
 class LoadingStopped(FlowSignal):
     """A module reached `.run()` while it was only being loaded."""

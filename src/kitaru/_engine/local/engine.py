@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from kitaru._core.calls.records import StoredFailure
+from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit, anything
@@ -184,6 +184,12 @@ class LocalEngine:
                 seen=seen,
             ),
             through,
+        )
+
+    def call_records(self, execution_id: str) -> list[CallRecord]:
+        return self._read(
+            lambda r: r.known_calls(execution_id),
+            lambda e: e.call_records(execution_id),
         )
 
     def recorded(self, execution_id: str) -> Recorded:

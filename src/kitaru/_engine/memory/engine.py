@@ -22,6 +22,7 @@ from kitaru._core.calls.records import (
 )
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import shown
+from kitaru._core.flows.signals import RunAgain
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.settings import settings
 from kitaru._core.settings.settings import Settings
@@ -41,7 +42,6 @@ from kitaru._engine.memory.executions import (
     MemoryExecution,
     answered_waits,
     now,
-    summary,
 )
 from kitaru._engine.memory.recording import Recorder, Values
 from kitaru._engine.memory.services import (
@@ -81,7 +81,6 @@ from kitaru.models import (
     Continuation,
     Execution,
     ExecutionStatus,
-    FailureInfo,
     LogEntry,
     Page,
     PendingWait,
@@ -101,6 +100,7 @@ class MemoryEngine:
         kill_after: Invocation id after whose durable result the process "dies", once.
         clock: The time that waits go by; that of the system by default.
         notifies: Whether webhooks are told of waits.
+        always_again: Whether the body runs again from the top after every call.
     """
 
     def __init__(
@@ -110,7 +110,9 @@ class MemoryEngine:
         kill_after: str | None = None,
         clock: Callable[[], datetime] = now,
         notifies: bool = True,
+        always_again: bool = False,
     ) -> None:
+        self.always_again = always_again
         self.clock = clock
         self.executions: dict[str, MemoryExecution] = {}
         self.kill_after = kill_after
@@ -220,7 +222,26 @@ class MemoryEngine:
     def _run(self, execution: MemoryExecution) -> Ending:
         execution.status = ExecutionStatus.RUNNING
         execution.failure = None
-        known = list(execution.calls.values())
+        self._reporter.begun(
+            execution.execution_id,
+            execution.flow.name,
+            finished_calls=len(execution.calls),
+            here_only=False,
+        )
+        ending = self._attempt(execution)
+        while isinstance(ending.error, RunAgain):
+            ending = self._attempt(execution)
+        execution.status = ending.status
+        execution.ended_at = now() if ending.status.is_finished else None
+        if ending.status is ExecutionStatus.FAILED:
+            assert ending.error is not None
+            assert ending.origin is not None
+            execution.failure = failures.store(ending.error, ending.origin)
+        self._reporter.ended(execution.execution_id, execution.flow.name, ending)
+        return ending
+
+    def _attempt(self, execution: MemoryExecution) -> Ending:
+        """Run the body once from the top."""
         session = Session(
             execution_id=execution.execution_id,
             flow=execution.flow,
@@ -248,29 +269,13 @@ class MemoryEngine:
                 ),
             ),
         )
-        self._reporter.begun(
-            execution.execution_id,
-            execution.flow.name,
-            finished_calls=len(known),
-            here_only=False,
-        )
-        inputs = _decoded_inputs(execution)
+        inputs = execution.decoded_inputs()
 
         def keep(encoded: Encoded) -> None:
             execution.result = encoded
 
         with captured(execution.execution_id, execution):
-            ending = flow_attempt.run(
-                session, inputs, keep=keep, fitted=execution.fitted
-            )
-        execution.status = ending.status
-        execution.ended_at = now() if ending.status.is_finished else None
-        if ending.status is ExecutionStatus.FAILED:
-            assert ending.error is not None
-            assert ending.origin is not None
-            execution.failure = failures.store(ending.error, ending.origin)
-        self._reporter.ended(execution.execution_id, execution.flow.name, ending)
-        return ending
+            return flow_attempt.run(session, inputs, keep=keep, fitted=execution.fitted)
 
     def _timeline(self, execution: MemoryExecution) -> Timeline:
         own = list(execution.calls.values())
@@ -314,12 +319,15 @@ class MemoryEngine:
         execution_id, _ = self.launch(launch)
         return execution_id, Continuation(how="here")
 
+    def call_records(self, execution_id: str) -> list[CallRecord]:
+        return list(self._find(execution_id).calls.values())
+
     def recorded(self, execution_id: str) -> Recorded:
         execution = self._find(execution_id)
         return Recorded(
             execution_id=execution.execution_id,
             source=execution.flow.source,
-            inputs=execution.fitted(_decoded_inputs(execution)),
+            inputs=execution.fitted(execution.decoded_inputs()),
             calls=tuple(execution.calls.values()),
             settings=execution.settings,
             deployed=execution.deployed,
@@ -364,10 +372,10 @@ class MemoryEngine:
         ordered = sorted(execution.calls.values(), key=lambda record: record.order)
         calls = tuple(described.call(record, self._bind) for record in ordered)
         spent, waits = usage.of_execution(ordered), tuple(answered_waits(execution))
-        return summary(execution).model_copy(
+        return execution.summary().model_copy(
             update={
                 "metadata": dict(execution.notes),
-                "failure": _failure(execution),
+                "failure": execution.described_failure(),
                 "pending_wait": next(iter(self.pending_waits(execution_id)), None),
                 "pending_waits": tuple(self.pending_waits(execution_id)),
                 "waits": waits,
@@ -403,7 +411,7 @@ class MemoryEngine:
         for execution in list(self.executions.values()):
             self._meet(execution)
         found = [
-            summary(execution)
+            execution.summary()
             for execution in reversed(self.executions.values())
             if execution.answers_to(query)
         ]
@@ -585,15 +593,3 @@ def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:
     return KitaruFeatureNotAvailableError(
         f"an engine in memory has no {what}; run this on ZenML"
     )
-
-
-def _decoded_inputs(execution: MemoryExecution) -> dict[str, Any]:
-    inputs = codec.decode(
-        execution.inputs.serializer, execution.inputs.payload, anything
-    )
-    assert isinstance(inputs, dict)
-    return inputs
-
-
-def _failure(execution: MemoryExecution) -> FailureInfo | None:
-    return failures.describe(execution.failure) if execution.failure else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from kitaru._core.calls import failures
 from kitaru._core.calls.names import is_call_of
 from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.replay import ReplayPlan
@@ -17,7 +18,9 @@ from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.settings.labels import Labels, has
 from kitaru._core.settings.settings import Settings
+from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
+from kitaru._core.values.tagging import anything
 from kitaru._core.waits import answered, notices
 from kitaru._core.waits.answered import Answer
 from kitaru._core.waits.notices import Notice
@@ -29,6 +32,7 @@ from kitaru.models import (
     AnsweredWait,
     Execution,
     ExecutionStatus,
+    FailureInfo,
     LogEntry,
     PendingWait,
 )
@@ -70,6 +74,29 @@ class MemoryExecution:
     def fitted(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return its inputs as the flow's annotations ask for them."""
         return rules.complete(self.flow, (), given) if self.has_json_inputs else given
+
+    def decoded_inputs(self) -> dict[str, Any]:
+        """Return its inputs as they were given."""
+        inputs = codec.decode(self.inputs.serializer, self.inputs.payload, anything)
+        assert isinstance(inputs, dict)
+        return inputs
+
+    def summary(self) -> Execution:
+        """Return it as lists show it."""
+        return Execution(
+            exec_id=self.execution_id,
+            flow_id=self.flow.name,
+            flow_name=self.flow.name,
+            status=self.status,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            stack_name=self.settings.stack or "memory",
+            original_exec_id=self.replay.source if self.replay else None,
+        )
+
+    def described_failure(self) -> FailureInfo | None:
+        """Return why it failed, as users see it."""
+        return failures.describe(self.failure) if self.failure else None
 
     @property
     def open_waits(self) -> list[PendingWait]:
@@ -232,17 +259,3 @@ def answered_waits(execution: MemoryExecution) -> Iterator[AnsweredWait]:
 def now() -> datetime:
     """Return the current time in UTC."""
     return datetime.now(UTC)
-
-
-def summary(execution: MemoryExecution) -> Execution:
-    """Return an execution as lists show it."""
-    return Execution(
-        exec_id=execution.execution_id,
-        flow_id=execution.flow.name,
-        flow_name=execution.flow.name,
-        status=execution.status,
-        started_at=execution.started_at,
-        ended_at=execution.ended_at,
-        stack_name=execution.settings.stack or "memory",
-        original_exec_id=execution.replay.source if execution.replay else None,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kitaru._core.calls.records import CallRecord, StoredValue
-from kitaru._core.flows.signals import Killed
+from kitaru._core.flows.signals import Killed, RunAgain
 from kitaru._core.values.codec import Encoded
 from kitaru._engine.memory.executions import MemoryExecution
 from kitaru._engine.port.execution import StartedCall
@@ -16,7 +16,13 @@ from kitaru._engine.values import saved_files, value_files
 
 
 class Engine(Protocol):
-    """What recorders ask the engine."""
+    """What recorders ask the engine.
+
+    Attributes:
+        always_again: Whether the body runs again from the top after every call.
+    """
+
+    always_again: bool
 
     def dies_after(self, invocation_id: str) -> bool:
         """Whether the process is to die once that call is recorded."""
@@ -41,6 +47,9 @@ class Recorder:
         self._execution.calls[record.invocation_id] = record
         if self._engine.dies_after(record.invocation_id):
             raise Killed(f"killed after {record.invocation_id}")
+        # What the flow makes of a failure has to come first.
+        if self._engine.always_again and record.status == "completed":
+            raise RunAgain
 
     def link(self, record: CallRecord) -> None:
         self._execution.calls[record.invocation_id] = record

@@ -189,6 +189,10 @@ class Engine(Protocol):
         """Return the execution of a key, and the name of its flow."""
         ...
 
+    def call_records(self, execution_id: str) -> list[CallRecord]:
+        """Return the outcomes of an execution, as they are stored."""
+        ...
+
     def recorded(self, execution_id: str) -> Recorded:
         """Return what an execution left behind; its flow must be loadable."""
         ...

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from kitaru._core.calls import failures, names, replay
+from kitaru._core.calls import failures, names
 from kitaru._core.calls.records import OUTPUT, CallRecord, StoredValue
 from kitaru._core.calls.replay import Action, Decision, Timeline, original_of
 from kitaru._core.flows import scope
@@ -20,11 +20,7 @@ from kitaru._core.secrecy import masking
 from kitaru._core.values import codec, fingerprints, functions
 from kitaru._core.values.tagging import Permit
 from kitaru._core.words.similar import cut
-from kitaru._engine.port.execution import (
-    IsolatedCall,
-    Parts,
-    StartedCall,
-)
+from kitaru._engine.port.execution import IsolatedCall, Parts, StartedCall
 from kitaru._engine.session import futures, timeouts
 from kitaru._engine.session.checkpoint_call import Identity, Ticket, now
 from kitaru._engine.session.endings import Control
@@ -360,7 +356,10 @@ class Checkpointing:
         return fingerprints.of_value(value)
 
     def _decide(self, ticket: Ticket) -> Decision:
-        decision = self._timeline.decide(ticket.invocation_id, ticket.fingerprint)
+        try:
+            decision = self._timeline.decide(ticket.invocation_id, ticket.fingerprint)
+        except FlowSignal as signal:
+            raise self._control.end(signal) from None
         if decision.changed:
             self._check_place(ticket, decision)
         key = ticket.cache_key
@@ -379,16 +378,17 @@ class Checkpointing:
         # Work of its own, such as llm(): its arguments describe it as things are now, an
         # alias that is gone for one. Only another call with just these says it moved.
         described = ticket.function is not ticket.spec.function and then is None
-        if not replay.is_misplaced(
+        if not self._timeline.is_misplaced(
             decision,
             has_own_id=ticket.identity.has_own_id,
             source_changed=self._parts.source_changed,
-            is_fleeting=described or fingerprints.is_fleeting(given),
+            is_described=described,
+            is_fleeting=fingerprints.is_fleeting(given),
         ):
             return
         shown = [cut(masking.text(repr(value)), _SHOWN) for value in given]
         raise self._control.end(
-            replay.misplaced(
+            self._timeline.misplaced(
                 self._execution_id, ticket.invocation_id, name, shown, then
             )
         )

@@ -14,7 +14,7 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus as RunStatus
 from zenml.models import PipelineRunResponse
 
-from kitaru._core.calls.records import StoredFailure
+from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.sources import FlowSource
 from kitaru._core.values.tagging import Permit
@@ -151,6 +151,10 @@ class ZenMLEngine:
 
     def launch_elsewhere(self, launch: Launch) -> tuple[str, Continuation]:
         return self.launcher.launch_elsewhere(launch)
+
+    def call_records(self, execution_id: str) -> list[CallRecord]:
+        with translated(f"reading execution {execution_id}"):
+            return executions.known_calls(self.journal, execution_id)
 
     def recorded(self, execution_id: str) -> Recorded:
         run = find_run(execution_id)
