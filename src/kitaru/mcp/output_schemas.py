@@ -1,7 +1,9 @@
 """JSON schemas of what tools give back, short enough for a conversation.
 
 A client gets the schemas of all tools at once, before anything is asked; what they need
-not say is left out, and executions and deployed versions are described once.
+not say is left out, and executions and deployed versions are described once. References
+are replaced here, as FastMCP does for clients that cannot follow them, but what a record
+is for is said where it comes first.
 """
 
 from __future__ import annotations
@@ -29,28 +31,33 @@ def output_schema(result: Any, *, is_full: bool) -> dict[str, Any]:
     for name, description in short.items():
         if name in definitions:
             definitions[name] = {"type": "object", "description": description}
-    used = _used(schema, definitions)
-    if used:
-        schema["$defs"] = {name: definitions[name] for name in sorted(used)}
-    slim: dict[str, Any] = _slim(schema)
+    slim: dict[str, Any] = _slim(_whole(schema, definitions, set()))
     return slim
 
 
-def _used(schema: Any, definitions: dict[str, Any]) -> set[str]:
-    """Return the names of the definitions that a schema reaches."""
-    found: set[str] = set()
-    open_ = [schema]
-    while open_:
-        part = open_.pop()
-        if isinstance(part, dict):
-            name = str(part.get("$ref", "")).removeprefix("#/$defs/")
-            if name in definitions and name not in found:
-                found.add(name)
-                open_.append(definitions[name])
-            open_ += part.values()
-        elif isinstance(part, list):
-            open_ += part
-    return found
+def _whole(
+    part: Any,
+    definitions: dict[str, Any],
+    met: set[str],
+    within: frozenset[str] = frozenset(),
+) -> Any:
+    """Return a schema without references, and descriptions of records once."""
+    if isinstance(part, list):
+        return [_whole(item, definitions, met, within) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if (reference := part.get("$ref")) is not None:
+        name = str(reference).removeprefix("#/$defs/")
+        said = {key: value for key, value in part.items() if key != "$ref"}
+        if name in within:
+            # A record in one of its own kind.
+            return {"type": "object", **said}
+        part = definitions[name] | said
+        if name in met and "description" not in said:
+            part.pop("description", None)
+        met.add(name)
+        within |= {name}
+    return {key: _whole(item, definitions, met, within) for key, item in part.items()}
 
 
 def _slim(part: Any, *, is_names: bool = False) -> Any:
@@ -60,7 +67,7 @@ def _slim(part: Any, *, is_names: bool = False) -> Any:
         return part
     part = _nullable(part)
     return {
-        key: _slim(value, is_names=key in ("properties", "$defs") and not is_names)
+        key: _slim(value, is_names=key == "properties" and not is_names)
         for key, value in part.items()
         if is_names or key not in _LEFT_OUT
     }
