@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claude_agent_sdk import AssistantMessage, ResultError, ResultMessage, UserMessage
+from claude_agent_sdk import (
+    AssistantMessage,
+    ResultError,
+    ResultMessage,
+    UserMessage,
+    create_sdk_mcp_server,
+)
+from claude_agent_sdk import tool as sdk_tool
 
+import kitaru
 from kitaru import Budget, checkpoint, flow
 from kitaru.adapters.claude_agent_sdk import (
     CapturePolicy,
@@ -147,6 +155,30 @@ def test_runs_beside_one_another_keep_their_ids_and_sessions(claude: Claude) -> 
 
         assert run.result == ["1: hello one", "1: hello two", "2: bye"]
         assert sorted(run.ran) == ["one.r1", "two.r1", "two.r2"]
+
+
+def test_a_tool_of_the_sdk_has_the_key_of_its_invocation(claude: Claude) -> None:
+    keys: list[str] = []
+
+    @sdk_tool("pay", "Pay", {})
+    async def pay(_: Any) -> Any:
+        keys.append(kitaru.call_key())
+        return {"content": [{"type": "text", "text": "paid"}]}
+
+    runner = claude.runner(
+        mcp_servers={"own": create_sdk_mcp_server("own", tools=[pay])},
+        allowed_tools=["mcp__own__pay"],
+    )
+
+    @flow
+    def working() -> str:
+        return runner.run_sync("call mcp__own__pay").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+
+        assert run.result == "1: paid"
+        assert keys == [f"{run.exec_id}/claude.r1"]
 
 
 def test_an_error_of_a_run_has_its_type_and_its_cost(claude: Claude) -> None:

@@ -14,6 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
+import kitaru
 from kitaru import checkpoint, flow
 from kitaru.adapters.langgraph import (
     KitaruGraphRunner,
@@ -171,6 +172,21 @@ def test_a_question_inside_a_checkpoint_says_where_to_run_the_graph() -> None:
 
     assert isinstance(error, KitaruContextError)
     assert "Run the graph from the flow" in str(error)
+
+
+def test_a_wait_in_a_tool_fails_the_flow_and_says_where_it_is() -> None:
+    @tool
+    def look() -> str:
+        """Look."""
+        return str(kitaru.wait(schema=str))
+
+    graph = agent([[("look", {})]], [look], name="a")
+    runner = KitaruGraphRunner(graph, checkpoint_strategy="calls")
+
+    error = refusal(lambda: said(runner.invoke(asked())))
+
+    assert isinstance(error, KitaruContextError)
+    assert "inside checkpoint 'a.r1.s2.tools.t0.look'" in str(error)
 
 
 def test_a_question_of_an_agent_inside_a_tool_says_how_to_let_it_out() -> None:

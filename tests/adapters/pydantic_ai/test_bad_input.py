@@ -11,6 +11,7 @@ from pydantic_ai.exceptions import UserError
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import FunctionToolset
 
+import kitaru
 from kitaru import KitaruUsageError, flow
 from kitaru.adapters.pydantic_ai import (
     CapturePolicy,
@@ -98,6 +99,21 @@ def test_wrong_options_of_a_policy_are_refused(
 ) -> None:
     with pytest.raises(KitaruUsageError, match=said):
         CapturePolicy(**options)
+
+
+@pytest.mark.parametrize("make", [KitaruAgent, wrap], ids=["agent", "wrap"])
+def test_what_is_no_agent_is_refused(make: Any) -> None:
+    with pytest.raises(KitaruUsageError, match=r"takes a pydantic_ai\.Agent, got str"):
+        make("agent", name="agent")
+
+
+def test_a_wait_in_a_tool_fails_the_flow_and_says_where_it_is() -> None:
+    agent = Agent(scripted([("ask", {})]), name="agent")
+    agent.tool_plain(name="ask")(lambda: kitaru.wait(schema=str))
+
+    failure = failure_of(KitaruAgent(agent))
+
+    assert "inside checkpoint 'agent.r1.s1.t0.ask'" in failure.message
 
 
 def test_an_agent_is_not_wrapped_twice() -> None:

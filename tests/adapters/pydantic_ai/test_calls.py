@@ -17,6 +17,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import DynamicToolset, FunctionToolset
 
+import kitaru
 from kitaru import checkpoint, flow, save
 from kitaru.adapters._shared.boundary import Place, place
 from kitaru.adapters.pydantic_ai import CapturePolicy, KitaruAgent, KitaruDurability
@@ -259,6 +260,29 @@ def test_a_failing_tool_fails_its_checkpoint_and_runs_again() -> None:
     assert failure.exception_type.endswith("ConnectionError")
     assert result == "['paid']"
     assert bodies == ["agent.r1.s1.t0.charge", "agent.r1.s2.model"]
+
+
+def test_retries_of_a_tool_have_one_key() -> None:
+    keys: list[str] = []
+
+    def pay() -> str:
+        keys.append(kitaru.call_key())
+        if len(keys) < 3:
+            raise ConnectionError("away")
+        return "paid"
+
+    agent = Agent(scripted([("pay", {})]), name="payer", tools=[pay])
+    durable = KitaruAgent(agent, tool_checkpoint_config_by_name={"pay": {"retries": 2}})
+
+    @flow
+    def working() -> str:
+        return durable.run_sync("hi").output
+
+    with FlowTester() as tester:
+        run = tester.run(working)
+
+        assert run.result == "['paid']"
+        assert keys == [f"{run.exec_id}/payer.r1.s1.t0.pay"] * 3
 
 
 def test_settings_of_single_tools_win_over_those_of_all() -> None:

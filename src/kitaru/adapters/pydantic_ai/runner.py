@@ -88,6 +88,7 @@ class KitaruAgent(WrapperAgent[AgentDepsT, OutputDataT]):
             "event_stream_handler": event_stream_handler,
         }
         options.check({**given, **unknown}, {**AGENT, **GRANULARITY}, "KitaruAgent")
+        _check_kind(agent)
         super().__init__(agent)
         self._name = _checked_name(agent, name)
         self._strategy = _strategy(checkpoint_strategy, granular_checkpoints)
@@ -183,6 +184,7 @@ def wrap(
     Raises:
         KitaruUsageError: As `KitaruAgent`, or for another mode.
     """
+    _check_kind(agent)
     new = {"name": repr(name or agent.name or "agent")}
     configs = [config for config in (tool_capture_config,) if config is not None]
     configs += (tool_capture_config_by_name or {}).values()
@@ -237,6 +239,13 @@ def _strategy(given: str | None, granular: bool) -> CheckpointStrategy:
             "another; give one of them"
         )
     return "turn" if given == "turn" or not granular else "calls"
+
+
+def _check_kind(agent: object) -> None:
+    if not isinstance(agent, AbstractAgent):
+        raise KitaruUsageError(
+            f"KitaruAgent takes a pydantic_ai.Agent, got {type(agent).__name__}"
+        )
 
 
 def _check_agent(agent: AbstractAgent[Any, Any]) -> None:
