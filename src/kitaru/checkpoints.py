@@ -451,6 +451,7 @@ def call_as_checkpoint(
     inputs: object = None,
     settings: CheckpointSettings | None = None,
     recover: Callable[[Exception], T] | None = None,
+    is_handled: bool = False,
 ) -> T:
     """Run `work` as a checkpoint of the running flow, or return what it returned before.
 
@@ -463,6 +464,8 @@ def call_as_checkpoint(
         recover: Makes the outcome of a failure that no attempt is left for. What it
             returns is stored as the result, and `work` is not done again; what it
             raises is the failure of the call.
+        is_handled: Whether a failure is an outcome from the first: somebody around makes
+            something else of it, or says `unhandled`.
 
     Raises:
         KitaruContextError: Outside a flow body.
@@ -470,7 +473,10 @@ def call_as_checkpoint(
     """
     runtime = scope.require_flow(name, inside_checkpoint="checkpoints do not nest")
     options = CallOptions(
-        id=check_name("invocation id", id), work=lambda _: work(), recover=recover
+        id=check_name("invocation id", id),
+        work=lambda _: work(),
+        recover=recover,
+        is_handled=is_handled,
     )
     value: Any = runtime.call(_declared(name, settings), (inputs,), {}, options)
     return value  # type: ignore[no-any-return]  # T by the caller's word
@@ -484,6 +490,7 @@ async def acall_as_checkpoint(
     inputs: object = None,
     settings: CheckpointSettings | None = None,
     recover: Callable[[Exception], Awaitable[T]] | None = None,
+    is_handled: bool = False,
 ) -> T:
     """Do the same with work that is awaited, on the event loop that runs.
 
@@ -491,7 +498,10 @@ async def acall_as_checkpoint(
     """
     runtime = scope.require_flow(name, inside_checkpoint="checkpoints do not nest")
     options = CallOptions(
-        id=check_name("invocation id", id), work=lambda _: work(), recover=recover
+        id=check_name("invocation id", id),
+        work=lambda _: work(),
+        recover=recover,
+        is_handled=is_handled,
     )
     value: Any = await runtime.call_async(
         _declared(name, settings), (inputs,), {}, options
@@ -511,6 +521,17 @@ def handled(error: BaseException) -> None:
     here = scope.current()
     if here is not None and here.call is None:
         here.runtime.handled(error)
+
+
+def unhandled(error: BaseException) -> None:
+    """Note that nobody handled a failure that counted as handled: it runs again.
+
+    Args:
+        error: The failure of a call, or what was raised from it.
+    """
+    here = scope.current()
+    if here is not None and here.call is None:
+        here.runtime.unhandled(error)
 
 
 def _declared(name: str, settings: CheckpointSettings | None) -> CheckpointSpec:

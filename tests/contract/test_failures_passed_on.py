@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from kitaru import KitaruClient, checkpoint, flow
+from kitaru.checkpoints import call_as_checkpoint, unhandled
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -315,6 +316,30 @@ def test_a_failure_handled_beside_the_flows_own_line_is_an_outcome(
 
     assert handle.wait() == -1
     assert ran == ["picky 1", "fallback", "end", "end"]
+
+
+@pytest.mark.parametrize("is_left", [False, True], ids=["handled", "left"])
+def test_a_failure_that_is_handled_from_the_first_needs_no_later_call(
+    client: KitaruClient, is_left: bool
+) -> None:
+    def work() -> int:
+        ran.append("picky")
+        raise ValueError("no")
+
+    @flow
+    def careful() -> int:
+        try:
+            return call_as_checkpoint(work, id="picky", name="picky", is_handled=True)
+        except ValueError as error:
+            if is_left:
+                unhandled(error)
+            raise RuntimeError("not yet") from None
+
+    handle = careful.run()
+    client.executions.retry(handle.exec_id)
+
+    assert client.executions.get(handle.exec_id).status == "failed"
+    assert ran == ["picky"] * (1 + is_left)
 
 
 def test_a_failure_that_a_pool_passes_on_runs_again_though_its_thread_went_on(

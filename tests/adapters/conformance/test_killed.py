@@ -20,7 +20,7 @@ def test_killed_after_each_call_in_turn_it_repeats_no_finished_call(
     shutil.copy(HERE / "kill_chain.py", workspace.project)
 
     done = workspace.start_python("kill_chain.py", json.dumps(driver.calls)).finish(
-        within=200
+        within=600
     )
 
     assert done.code == 0, done.both

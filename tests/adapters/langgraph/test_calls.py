@@ -26,6 +26,7 @@ from kitaru.adapters.langgraph import (
 from kitaru.errors import KitaruUserCodeError
 from kitaru.testing import FlowTester
 from tests.adapters.langgraph.agents_of_langchain import agent, asked, said
+from tests.support.polling import DEADLINE
 
 CALLS = [
     "searcher.r1.s1.model",
@@ -146,7 +147,7 @@ def test_a_handled_failure_of_a_tool_is_an_outcome(point: str, is_async: bool) -
     @tool
     def look() -> str:
         """Look, after the other has failed and the failure was handled."""
-        assert failed.wait(30)
+        assert failed.wait(DEADLINE)
         return "looked"
 
     class Ends(BaseCallbackHandler):
@@ -172,6 +173,40 @@ def test_a_handled_failure_of_a_tool_is_an_outcome(point: str, is_async: bool) -
 
     assert result == "no money and looked"
     assert tries == ["pay"]
+
+
+@pytest.mark.parametrize("is_handled", [True, False], ids=["handled", "left"])
+def test_a_failed_tool_is_finished_by_the_commit_of_its_failure(
+    is_handled: bool,
+) -> None:
+    tries: list[str] = []
+
+    @tool
+    def pay() -> str:
+        """Pay."""
+        tries.append("pay")
+        raise ValueError("no money")
+
+    handling = ToolErrorMiddleware(on_error=lambda error, _: str(error))
+    graph = agent([[("pay", {})]], [pay], before=[handling] if is_handled else [])
+    runner = KitaruGraphRunner(graph, checkpoint_strategy="calls")
+
+    @flow
+    def working() -> str:
+        return said(runner.invoke(asked()))
+
+    with FlowTester() as tester:
+        run = tester.run(working, kill_after="searcher.r1.s2.tools.t0.pay")
+        tester.retry(run)
+
+        assert tries == ["pay"]
+        if is_handled:
+            assert run.result == "no money"
+            return
+        # Nobody made anything of it: it fails the flow, and is done again.
+        assert run.status == "failed"
+        tester.retry(run)
+        assert (run.status, tries) == ("failed", ["pay", "pay"])
 
 
 def test_a_failure_keeps_its_type() -> None:

@@ -80,6 +80,10 @@ class FlowRuntime(Protocol):
         """Note that the flow goes on after a failure."""
         ...
 
+    def unhandled(self, error: BaseException) -> None:
+        """Note that a failure which counted as handled is none."""
+        ...
+
     def check_process(self) -> None:
         """Refuse what is called in a process that was forked from the flow's."""
         ...

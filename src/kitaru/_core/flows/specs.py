@@ -109,8 +109,9 @@ class CallOptions:
     `work` runs in place of the checkpoint's function, with the same arguments;
     `is_told_by_arguments` says that they tell all of what it does. `recover` is given
     the failure that no attempt is left for: what it returns is the outcome of the call,
-    what it raises its failure. It is awaited where the body is. `before` is called in the
-    flow before the body runs, unless a result is taken over.
+    what it raises its failure. It is awaited where the body is. `is_handled` says that
+    the flow will go on after a failure, unless it is told otherwise. `before` is called
+    in the flow before the body runs, unless a result is taken over.
     """
 
     id: str | None = None
@@ -118,6 +119,7 @@ class CallOptions:
     work: Callable[..., Any] | None = None
     is_told_by_arguments: bool = False
     recover: Callable[[Exception], Any] | None = None
+    is_handled: bool = False
     before: Callable[[], None] = lambda: None
 
 

@@ -61,13 +61,13 @@ _CANCEL = 0x63616E63
 _COMPACT_PATIENCE_MS = 2000
 
 _INSERT_CALL = (
-    "INSERT INTO calls (execution_id, invocation_id, body, payloads, cache_key) "
+    "INSERT INTO calls (execution_id, invocation_id, body, payloads, cache_key, caught) "
     # One statement decides: a runner that lost its lease stores nothing.
-    "SELECT ?1,?2,?3,?4,?5 WHERE ?6 IS NULL OR EXISTS "
-    "(SELECT 1 FROM leases WHERE execution_id = ?1 AND token = ?6) "
+    "SELECT ?1,?2,?3,?4,?5,?6 WHERE ?7 IS NULL OR EXISTS "
+    "(SELECT 1 FROM leases WHERE execution_id = ?1 AND token = ?7) "
     "ON CONFLICT (execution_id, invocation_id) DO UPDATE SET body = excluded.body, "
-    "payloads = excluded.payloads, cache_key = excluded.cache_key, caught = 0, "
-    "projected = 0"
+    "payloads = excluded.payloads, cache_key = excluded.cache_key, "
+    "caught = excluded.caught, projected = 0"
 )
 
 
@@ -128,9 +128,8 @@ class Journal:
             LeaseLost: If `token` is given and not that of the lease; nothing is stored.
         """
         with self._lock, translated(self.path):
-            done = self._db.execute(
-                _INSERT_CALL, (*descriptions.written_call(record), token)
-            )
+            row = (*descriptions.written_call(record), record.caught, token)
+            done = self._db.execute(_INSERT_CALL, row)
             self.commits += 1
             if not done.rowcount:
                 leases.check(self._db, record.execution_id, token)
@@ -140,7 +139,9 @@ class Journal:
         with self.transaction() as db:
             for record in rows:
                 leases.check(db, record.execution_id, token)
-                db.execute(_INSERT_CALL, (*descriptions.written_call(record), token))
+                row = descriptions.written_call(record)
+                # The flow has still to go on after what it takes over.
+                db.execute(_INSERT_CALL, (*row, False, token))
 
     def calls(
         self, execution_id: str, *, unprojected: bool = False

@@ -68,6 +68,8 @@ class Ticket:
     spent: Usage | None = None
     # Under which other executions may use the result; `None`: none may.
     cache_key: str | None = None
+    # Whether a failure counts as caught before anything shows it.
+    is_handled: bool = False
     started_at: datetime = field(default_factory=now)
     attempts: list[AttemptRecord] = field(default_factory=list)
     running: RunningCall = field(init=False)
@@ -149,6 +151,7 @@ class Ticket:
             after=self.after,
             artifacts=tuple(self.running.artifacts),
             usage=usage.total(self.running.usages) if self.running.usages else None,
+            caught=failure is not None and self.is_handled,
         )
 
 

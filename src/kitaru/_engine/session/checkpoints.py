@@ -346,6 +346,7 @@ class Checkpointing:
             on_failure=self._parts.reporter.failed,
             function=options.work or spec.function,
             spent=self._timeline.spent(identity.invocation_id),
+            is_handled=options.is_handled,
         )
 
     def _digest(self, value: object) -> str | None:

@@ -52,8 +52,9 @@ class Control:
     """Remembers why the body has to end, and which failures it was given.
 
     A failure is caught when a later call shows that the flow went on: the line that got
-    it makes one, or any line does once that line is over. If the attempt ends with that
-    very exception, it was only passed on, and the call runs again in the next attempt.
+    it makes one, or any line does once that line is over. One that is handled by a
+    framework counts as caught from the first. If the attempt ends with that very
+    exception, it was only passed on, and the call runs again in the next attempt.
 
     Args:
         on_caught: Told which failed calls the flow went on after, and which it did not
@@ -128,6 +129,8 @@ class Control:
         """Note that the failure of a call was recorded in this attempt."""
         with self._lock:
             self._failed[record.invocation_id] = Failed(record, error)
+            if record.caught:
+                self._caught.add(record.invocation_id)
 
     def raised_again(self, record: CallRecord, error: BaseException) -> None:
         """Note that the flow was given a failure that it caught in an earlier attempt."""
@@ -172,8 +175,9 @@ class Control:
                 else:
                     rest.append((line, name))
             self._delivered = rest
-            self._caught.update(caught)
-        self._tell(dict.fromkeys(caught), is_caught=True)
+            new = [name for name in dict.fromkeys(caught) if name not in self._caught]
+            self._caught.update(new)
+        self._tell(new, is_caught=True)
 
     def handled(self, error: BaseException) -> None:
         """Note that the body goes on after a failure; no later call has to show it.
@@ -191,8 +195,21 @@ class Control:
             self._delivered = [
                 (line, name) for line, name in self._delivered if name not in caught
             ]
-            self._caught.update(caught)
-        self._tell(sorted(caught), is_caught=True)
+            new = caught - self._caught
+            self._caught |= new
+        self._tell(sorted(new), is_caught=True)
+
+    def unhandled(self, error: BaseException) -> None:
+        """Note that nothing handled a failure which counted as handled.
+
+        Args:
+            error: The failure, or what was raised from it.
+        """
+        known = {id(cause) for cause in failures.causes(error)}
+        with self._lock:
+            names = [n for n in self._caught if id(self._failed[n].error) in known]
+            self._caught.difference_update(names)
+        self._tell(sorted(names), is_caught=False)
 
     def ended_with(self, error: BaseException) -> None:
         """Note what ended the attempt: a failure that did so was not caught."""

@@ -229,6 +229,10 @@ class Session:
         """Note that the flow goes on after a failure."""
         self._control.handled(error)
 
+    def unhandled(self, error: BaseException) -> None:
+        """Note that a failure which counted as handled is none."""
+        self._control.unhandled(error)
+
     def check_process(self) -> None:
         """Refuse what is called in a process that was forked from the flow's."""
         self._control.check_process()

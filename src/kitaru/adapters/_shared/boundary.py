@@ -69,6 +69,7 @@ class Boundary:
         inputs: object = None,
         settings: CheckpointSettings | None = None,
         recover: Callable[[Exception], Awaitable[T]] | None = None,
+        is_handled: bool = False,
     ) -> T:
         """Run a call that is awaited.
 
@@ -81,6 +82,8 @@ class Boundary:
             settings: Of this call, over those of its kind.
             recover: What the framework makes of a failure, once no attempt is left; raises
                 what it does not handle. In a checkpoint that is the outcome.
+            is_handled: Whether a failure is an outcome unless `checkpoints.unhandled` says
+                otherwise: for frameworks that handle it where they cannot be asked.
         """
         here = place()
         if here is not Place.FLOW:
@@ -110,6 +113,7 @@ class Boundary:
                 inputs=inputs,
                 settings=self._combined(kind, settings),
                 recover=recover,
+                is_handled=is_handled,
             )
 
     def run_sync(
@@ -122,6 +126,7 @@ class Boundary:
         inputs: object = None,
         settings: CheckpointSettings | None = None,
         recover: Callable[[Exception], T] | None = None,
+        is_handled: bool = False,
     ) -> T:
         """Do the same for a call that blocks."""
         here = place()
@@ -149,6 +154,7 @@ class Boundary:
             inputs=inputs,
             settings=self._combined(kind, settings),
             recover=recover,
+            is_handled=is_handled,
         )
 
     def _combined(

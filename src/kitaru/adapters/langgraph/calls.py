@@ -211,7 +211,11 @@ class ToolCall(_Call):
 
         with self.watched():
             stored = self.here.boundary.run_sync(
-                *self._told(), recorded, inputs=self._inputs, settings=settings
+                *self._told(),
+                recorded,
+                inputs=self._inputs,
+                settings=settings,
+                is_handled=True,
             )
         return self._loaded(stored)
 
@@ -235,7 +239,11 @@ class ToolCall(_Call):
 
         with self.watched():
             stored = await self.here.boundary.run(
-                *self._told(), recorded, inputs=self._inputs, settings=settings
+                *self._told(),
+                recorded,
+                inputs=self._inputs,
+                settings=settings,
+                is_handled=True,
             )
         return self._loaded(stored)
 

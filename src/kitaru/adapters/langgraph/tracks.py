@@ -16,7 +16,7 @@ from kitaru import models
 from kitaru._core.flows import scope
 from kitaru.adapters._shared import identity
 from kitaru.adapters._shared.spending import spend
-from kitaru.checkpoints import handled
+from kitaru.checkpoints import handled, unhandled
 
 # Tasks of a graph are named `node:random` in its namespaces, one in another by this.
 _SEPARATOR = "|"
@@ -85,8 +85,10 @@ class Tracks(BaseCallbackHandler):
             handled(error)
 
     def on_chain_error(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        """Forget a failure that ended its task: the call is tried again."""
-        self._failure_before(run_id)
+        """Tell the flow that a failure ended its task: the call is made again."""
+        error = self._failure_before(run_id)
+        if error is not None:
+            unhandled(error)
 
     def _failure_before(self, run_id: UUID) -> Exception | None:
         with self._lock:
