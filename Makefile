@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 REFERENCES := .venv-bench
 WEBSITE := .venv-docs
 STAMP := $(VENV)/.installed
-# As many tests at once as there are processors; a file's tests stay together.
-PYTEST := $(BIN)/python -m pytest -q -n auto --dist loadfile
+# As many tests at once as there are processors; who has none left takes half of another's.
+PYTEST := $(BIN)/python -m pytest -q -n auto --dist worksteal
+# What is imported is compiled then; for an environment of few uses, not all of it at once.
+PIP_OPTIONS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions adapter-versions fix lock bench bench-report clean
@@ -23,7 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kitaru needs Python >= 3.11; set PYTHON=...")'
 	@echo "Installing the locked versions into $(VENV) (once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -49,8 +51,8 @@ unit-versions: install ## Run unit tests on the oldest and the newest Python.
 	    echo "== Python $$version: that of $(VENV), which make test uses"; continue; fi; \
 	  python=$$($(PYTHON) scripts/find_python.py $$version) || exit 1; \
 	  echo "== Python $$version"; \
-	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python install || exit 1; \
-	  .venv-$$version/bin/python -m pytest -q -n auto --dist loadfile tests/unit || exit 1; \
+	  $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python PIP_OPTIONS=--no-compile install || exit 1; \
+	  .venv-$$version/bin/python -m pytest -q -n auto --dist worksteal tests/unit || exit 1; \
 	done
 
 rig: install ## Bring a remote stack up on this machine; harmless if it is up.
@@ -61,9 +63,9 @@ rig-down: install ## Take the remote stack down, with all it kept.
 
 # Those of the lock are the newest.
 adapter-versions: ## Run the adapters' tests in memory with the lowest supported frameworks.
-	@$(MAKE) --no-print-directory VENV=.venv-lowest install
+	@$(MAKE) --no-print-directory VENV=.venv-lowest PIP_OPTIONS=--no-compile install
 	@.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python $$($(PYTHON) scripts/lowest_versions.py)
-	.venv-lowest/bin/python -m pytest -q -n auto --dist loadfile -m "not e2e" tests/adapters
+	.venv-lowest/bin/python -m pytest -q -n auto --dist worksteal -m "not e2e" tests/adapters
 
 # Two rigs at once: much of the time is spent waiting for pods that start.
 # The clock ends a hanging session as Ctrl-C does; its services die with it.
@@ -72,7 +74,7 @@ CLOCK = $(if $(shell command -v timeout),timeout --foreground --signal=INT --kil
 
 REMOTE_TESTS ?= tests/rig
 test-remote: install rig-database ## Run the tests of remote stacks on the rig.
-	$(CLOCK) $(BIN)/python -m pytest -q -n 2 --dist loadfile $(REMOTE_TESTS)
+	$(CLOCK) $(BIN)/python -m pytest -q -n 2 --dist worksteal $(REMOTE_TESTS)
 
 rig-database: install ## Install MariaDB for the rig (Debian, root); without it: SQLite.
 	@$(BIN)/python -m tests.rig database
