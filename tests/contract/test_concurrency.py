@@ -16,6 +16,7 @@ from kitaru.errors import (
     KitaruStateError,
     KitaruUserCodeError,
 )
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -45,7 +46,7 @@ def test_map_gives_results_in_input_order_and_ids_in_call_order(
     @checkpoint
     def turned(n: int) -> int:
         # The first call ends last.
-        gate.wait(10) if n == 0 else gate.set()
+        gate.wait(DEADLINE) if n == 0 else gate.set()
         return n
 
     @flow
@@ -60,7 +61,7 @@ def test_map_gives_results_in_input_order_and_ids_in_call_order(
 
 
 def test_map_runs_calls_at_the_same_time() -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=DEADLINE)
 
     @checkpoint
     def meet(n: int) -> int:
@@ -235,7 +236,7 @@ def test_a_result_that_takes_too_long_leaves_the_call_running() -> None:
 
     @checkpoint
     def slow() -> int:
-        gate.wait(10)
+        gate.wait(DEADLINE)
         return 1
 
     @flow
@@ -290,7 +291,7 @@ def test_ctrl_c_keeps_submitted_calls_from_starting(
     @checkpoint
     def slow(n: int) -> None:
         begun.append(n)
-        gate.wait(10)
+        gate.wait(DEADLINE)
 
     @flow
     def mapping() -> None:

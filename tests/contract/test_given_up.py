@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from kitaru import KitaruClient, checkpoint, flow
 from kitaru.cli.app import app
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -74,7 +75,7 @@ def test_a_call_that_the_flow_gives_up_is_cancelled_and_runs_again(
 
     client.executions.retry(handle.exec_id)
 
-    assert handle.wait(timeout=60) == "done"
+    assert handle.wait(timeout=DEADLINE) == "done"
     assert ran == [1, 1]
     assert statuses(client, handle.exec_id) == {
         "given_up": "cancelled",

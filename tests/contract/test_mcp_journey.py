@@ -13,6 +13,7 @@ from kitaru import KitaruClient, checkpoint, flow, log, save, wait
 from kitaru.models import ArtifactRef, Execution, LogEntry
 from tests.support import assistant
 from tests.support.assistant import given
+from tests.support.polling import DEADLINE
 
 PROJECT = Path(__file__).parent
 
@@ -58,7 +59,7 @@ def test_records_are_those_of_the_client(tmp_path: Path) -> None:
             "kitaru_executions_input",
             exec_id=exec_id[:8],
             value={"good": True},
-            wait_seconds=30,
+            wait_seconds=DEADLINE,
         )
         done = await given(mcp, "kitaru_executions_get", exec_id=exec_id)
         assert done["execution"]["status"] == "completed"

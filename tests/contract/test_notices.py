@@ -19,6 +19,7 @@ from kitaru._engine.memory.engine import MemoryEngine
 from kitaru._engine.port.engine import Engine
 from kitaru._engine.runners import delivery
 from kitaru.errors import KitaruUsageError
+from tests.support.polling import DEADLINE
 
 
 class Receiver:
@@ -44,7 +45,7 @@ class Receiver:
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["content-length"]))
                 receiver.asked.set()
-                receiver.goes_on.wait(30)
+                receiver.goes_on.wait(DEADLINE)
                 if receiver.status < 300:
                     told = {name.lower(): value for name, value in self.headers.items()}
                     receiver.got.append((told, content))
@@ -160,7 +161,7 @@ def test_one_of_two_who_try_at_once_tells(
 
     first = threading.Thread(target=_try_again, args=[engine])
     first.start()
-    assert receiver.asked.wait(30)
+    assert receiver.asked.wait(DEADLINE)
     delivery.deliver(engine)
     receiver.goes_on.set()
     first.join()

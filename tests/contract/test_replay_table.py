@@ -21,6 +21,7 @@ from kitaru import (
     checkpoint,
     flow,
 )
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -179,7 +180,7 @@ def test_retry_a_call_that_the_flow_gave_up_cancelled(client: KitaruClient) -> N
 
     client.executions.retry(handle.exec_id)
 
-    assert handle.wait(timeout=60) == 6
+    assert handle.wait(timeout=DEADLINE) == 6
     assert ran == ["slow", "third"]
 
 

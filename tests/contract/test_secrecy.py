@@ -11,6 +11,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from kitaru import KitaruClient, checkpoint, flow, llm, log, wait
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -77,7 +78,7 @@ def test_nothing_that_is_recorded_tells_the_value_of_a_variable(
     handle = leaky.run(VALUE)
     (open_wait,) = client.executions.pending_waits(handle.exec_id)
     client.executions.input(handle.exec_id, value=None)
-    handle.wait(timeout=120)
+    handle.wait(timeout=DEADLINE)
 
     execution = client.executions.get(handle.exec_id)
     kept = [execution.model_dump_json(), open_wait.model_dump_json()]
@@ -105,5 +106,5 @@ def test_results_and_saved_values_are_the_users_own(
     handle = leaky.run(VALUE)
     client.executions.input(handle.exec_id, value=None)
 
-    assert handle.wait(timeout=120) == f"you said {VALUE}"
+    assert handle.wait(timeout=DEADLINE) == f"you said {VALUE}"
     assert client.artifacts.list(handle.exec_id)[-1].load() == f"you said {VALUE}"

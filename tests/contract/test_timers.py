@@ -19,6 +19,7 @@ from kitaru.errors import (
     KitaruWaitExpired,
 )
 from kitaru.models import Execution
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -115,7 +116,7 @@ def test_whoever_answers_too_late_is_told_so(client: KitaruClient) -> None:
 def test_a_wait_expires_in_the_process_that_asks(client: KitaruClient) -> None:
     @flow
     def asking() -> Any:
-        return kitaru.wait(schema=bool, expires=0.001, default=True, timeout=30)
+        return kitaru.wait(schema=bool, expires=0.001, default=True, timeout=DEADLINE)
 
     handle = asking.run()
     _over(client, handle.exec_id)
@@ -136,7 +137,7 @@ def test_what_is_over_is_over_in_every_attempt(client: KitaruClient) -> None:
     def asking() -> list[str]:
         path = []
         try:
-            kitaru.wait(name="ok", expires=0.001, timeout=30)
+            kitaru.wait(name="ok", expires=0.001, timeout=DEADLINE)
         except KitaruWaitExpired:
             path.append("expired")
         path.append(work())

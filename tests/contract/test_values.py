@@ -8,6 +8,7 @@ import pytest
 
 from kitaru import KitaruClient, checkpoint, flow, save, wait
 from kitaru.errors import KitaruUsageError, KitaruUserCodeError
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.filterwarnings("ignore::kitaru.errors.KitaruPickleWarning")
 
@@ -123,4 +124,4 @@ def test_a_failure_that_is_raised_again_has_its_cause(client: KitaruClient) -> N
 
     client.executions.input(handle.exec_id, value=None)
 
-    assert handle.wait(timeout=60) == ("RateLimitError", 3, ["asked too often"])
+    assert handle.wait(timeout=DEADLINE) == ("RateLimitError", 3, ["asked too often"])

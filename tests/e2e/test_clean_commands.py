@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.store import kitaru_command
 from tests.support.workspace import Workspace
 
@@ -74,7 +74,7 @@ for item in client.executions.list(limit=100):
 
 def run_ids(workspace: Workspace) -> list[str]:
     store = workspace.config / STORE
-    with closing(sqlite3.connect(store, timeout=30)) as db:
+    with closing(sqlite3.connect(store, timeout=DEADLINE)) as db:
         return [row[0] for row in db.execute("SELECT id FROM pipeline_run")]
 
 
@@ -89,7 +89,7 @@ def left_over(workspace: Workspace) -> dict[str, int]:
             ("executions", "calls", "notes", "leases", "answers"),
         ),
     ):
-        with closing(sqlite3.connect(path, timeout=30)) as db:
+        with closing(sqlite3.connect(path, timeout=DEADLINE)) as db:
             for table in tables:
                 query = f"SELECT count(*) FROM {table}"
                 found[table] = db.execute(query).fetchone()[0]
@@ -106,7 +106,7 @@ def content(folder: Path) -> str:
             str(path.relative_to(folder)).encode() if path.suffix[:4] != ".db-" else b""
         )
         if path.suffix == ".db":
-            with closing(sqlite3.connect(path, timeout=30)) as db:
+            with closing(sqlite3.connect(path, timeout=DEADLINE)) as db:
                 for line in db.iterdump():
                     digest.update(line.encode())
         elif path.is_file() and path.suffix not in (".db-wal", ".db-shm"):
@@ -186,7 +186,7 @@ def test_it_asks_on_a_terminal_and_wants_a_yes_elsewhere(workspace: Workspace) -
             cwd=str(workspace.project),
             env=workspace.environment,  # type: ignore[arg-type]  # a plain dict will do
             encoding="utf-8",
-            timeout=60,
+            timeout=DEADLINE,
         )
         for _ in range(2)
     ]

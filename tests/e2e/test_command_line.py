@@ -12,6 +12,7 @@ import pexpect
 import pytest
 
 from tests.support import store
+from tests.support.polling import DEADLINE
 from tests.support.processes import Process
 from tests.support.store import kitaru_command
 from tests.support.workspace import Workspace
@@ -190,7 +191,7 @@ def test_pipes_and_no_color_get_no_ansi_and_terminals_do(
             cwd=str(workspace.project),
             env=workspace.environment | {"TERM": "xterm-256color"} | more,  # type: ignore[arg-type]  # a plain dict will do
             encoding="utf-8",
-            timeout=60,
+            timeout=DEADLINE,
         )
         for name, more in {"colour": {}, "no colour": {"NO_COLOR": "1"}}.items()
     }

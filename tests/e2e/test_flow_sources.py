@@ -7,6 +7,7 @@ import sys
 import pexpect
 import pytest
 
+from tests.support.polling import DEADLINE
 from tests.support.programs import FLAKY
 from tests.support.workspace import Workspace
 
@@ -115,7 +116,7 @@ def test_flow_typed_at_the_prompt_is_continued_by_its_own_process(
         cwd=str(workspace.project),
         env=workspace.environment,  # type: ignore[arg-type]  # a plain dict will do
         encoding="utf-8",
-        timeout=60,
+        timeout=DEADLINE,
         echo=False,
     )
     prompt.expect_exact("READY")

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.support import processes
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.server import RunningServer, free_port
 from tests.support.workspace import Workspace
 
@@ -219,7 +219,8 @@ def test_no_page_of_elsewhere_reaches_the_local_server(
     exec_id = local_server.python(local_server.script("review.py", REVIEW)).stdout
     runs = f"{url}/api/v1/runs/{exec_id.strip()}"
     (wait,) = requests.get(
-        f"{url}/api/v1/run_wait_conditions?pipeline_run={exec_id.strip()}", timeout=30
+        f"{url}/api/v1/run_wait_conditions?pipeline_run={exec_id.strip()}",
+        timeout=DEADLINE,
     ).json()["items"]
     answer = f"{url}/api/v1/run_wait_conditions/{wait['id']}/resolve"
     no = {"resolution": "continue", "result": False}
@@ -234,19 +235,21 @@ def test_no_page_of_elsewhere_reaches_the_local_server(
     ]
 
     for headers in foreign:
-        read = requests.get(runs, headers=headers, timeout=30)
-        answered = requests.put(answer, json=no, headers=headers, timeout=30)
+        read = requests.get(runs, headers=headers, timeout=DEADLINE)
+        answered = requests.put(answer, json=no, headers=headers, timeout=DEADLINE)
 
         assert (read.status_code, answered.status_code) == (403, 403), headers
         assert "access-control-allow-origin" not in read.headers
         assert "reviewed" not in read.text
     preflight = {"Access-Control-Request-Method": "PUT"} | foreign[0]
-    assert requests.options(answer, headers=preflight, timeout=30).status_code == 403
+    assert (
+        requests.options(answer, headers=preflight, timeout=DEADLINE).status_code == 403
+    )
     own = {"Origin": url}
-    shown_run = requests.get(runs, headers=own, timeout=30).json()
+    shown_run = requests.get(runs, headers=own, timeout=DEADLINE).json()
     assert shown_run["name"].startswith("reviewed")
     forwarded = {"Host": "localhost:9000", "Origin": "http://localhost:9000"}
-    assert requests.get(runs, headers=forwarded, timeout=30).ok
+    assert requests.get(runs, headers=forwarded, timeout=DEADLINE).ok
     shown = local_server.execution(exec_id.strip())
     assert (shown["status"], shown["pending_wait"]["name"]) == ("waiting", "ok")
 

@@ -16,7 +16,7 @@ from mcp.client.client import Client
 
 from tests.support import assistant, programs
 from tests.support.assistant import ERAS, Person, given, refused
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.server import free_port
 from tests.support.workspace import Workspace
 
@@ -113,11 +113,11 @@ def test_a_noisy_flow_is_run_answered_replayed_and_cancelled(
             "kitaru_executions_run",
             target="flows/noisy_flow.py:noisy",
             args={"word": "hey"},
-            wait_seconds=60,
+            wait_seconds=DEADLINE,
         )
         first = seen["run"]["execution"]["exec_id"]
         seen["done"] = await given(
-            mcp, "kitaru_executions_input", exec_id=first, wait_seconds=60
+            mcp, "kitaru_executions_input", exec_id=first, wait_seconds=DEADLINE
         )
         seen["again"] = await given(
             mcp,
@@ -125,7 +125,7 @@ def test_a_noisy_flow_is_run_answered_replayed_and_cancelled(
             exec_id=first,
             from_="louder",
             overrides={"checkpoint.shout": "HO"},
-            wait_seconds=60,
+            wait_seconds=DEADLINE,
         )
         second = seen["again"]["execution"]["exec_id"]
         seen["cancelled"] = await given(mcp, "kitaru_executions_cancel", exec_id=second)
@@ -162,7 +162,7 @@ def test_the_first_program_of_the_documentation_runs(
             "kitaru_executions_run",
             target="research:research_agent",
             args={"topic": "durability"},
-            wait_seconds=60,
+            wait_seconds=DEADLINE,
         )
         wait = found["execution"]["pending_wait"]
         assert wait["question"] == "Found 2 sources. Continue?"
@@ -172,7 +172,7 @@ def test_the_first_program_of_the_documentation_runs(
             "kitaru_executions_input",
             exec_id=found["execution"]["exec_id"],
             value=True,
-            wait_seconds=60,
+            wait_seconds=DEADLINE,
         )
         (result,) = [
             ref
@@ -282,7 +282,7 @@ def test_it_ends_cleanly(server: Server, number: signal.Signals | None) -> None:
     else:
         os.kill(server.process.pid, number)
 
-    assert server.process.wait(30) == 0
+    assert server.process.wait(DEADLINE) == 0
     assert server.process.stdout is not None
     assert server.process.stdout.read() == b""
     assert server.process.stderr is not None
@@ -302,7 +302,7 @@ def test_a_signal_ends_it_while_it_waits_for_an_execution(
 
     os.kill(server.process.pid, signal.SIGTERM)
 
-    assert server.process.wait(30) == 0
+    assert server.process.wait(DEADLINE) == 0
     (workspace.project / "go").touch()
     workspace.settles(execution_id, "completed")
 

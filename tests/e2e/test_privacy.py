@@ -61,7 +61,7 @@ def test_all_of_a_new_configuration_folder_is_closed(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, tmp_path / "deep" / "config")
 
     script = workspace.script("writing.py", PROGRAM)
-    exec_id = workspace.python(script, within=300).stdout.split()[-1]
+    exec_id = workspace.python(script).stdout.split()[-1]
     workspace.kitaru("log-store", "set", str(tmp_path / "logs"))
     workspace.python(script)
 

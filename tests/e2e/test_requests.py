@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.support.golden import assert_golden
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.workspace import Workspace
 
 GREETER = """
@@ -42,7 +42,7 @@ class Service:
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(
-            f"{self.url}/{path}", headers=self.headers | headers, timeout=60
+            f"{self.url}/{path}", headers=self.headers | headers, timeout=DEADLINE
         )
 
     def invoke(self, body: Any, flow: str = "greeter", **headers: str) -> Any:
@@ -52,7 +52,7 @@ class Service:
             f"{self.url}/flows/{flow}/invoke",
             data=data,
             headers=self.headers | kind | headers,
-            timeout=60,
+            timeout=DEADLINE,
         )
 
 

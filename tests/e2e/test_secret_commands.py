@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tests.support.leaks import find_leaks
+from tests.support.polling import DEADLINE
 from tests.support.store import kitaru_command
 from tests.support.workspace import Workspace
 
@@ -24,7 +25,7 @@ def on_terminal(workspace: Workspace, *arguments: str) -> pexpect.spawn[str]:
         cwd=str(workspace.project),
         env=workspace.environment,  # type: ignore[arg-type]  # a plain dict will do
         encoding="utf-8",
-        timeout=60,
+        timeout=DEADLINE,
     )
 
 

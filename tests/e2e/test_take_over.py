@@ -69,9 +69,7 @@ def test_a_runner_that_sleeps_and_wakes_beside_the_next_one_pays_nothing_twice(
 ) -> None:
     script = workspace.script("payments.py", PAYMENTS)
     container = workspace.start(*CONTAINER, sys.executable, script)
-    eventually(
-        lambda: workspace.lines("paid") == ["1"], what="the first payment", within=180
-    )
+    eventually(lambda: workspace.lines("paid") == ["1"], what="the first payment")
     execution_id = workspace.newest()
     (sleeper,) = psutil.Process(container.pid).children()
 
@@ -84,7 +82,7 @@ def test_a_runner_that_sleeps_and_wakes_beside_the_next_one_pays_nothing_twice(
     workspace.script("go", "")
     retried = workspace.kitaru_item("executions", "retry", execution_id, "--wait")
     os.kill(sleeper.pid, signal.SIGCONT)
-    woken = container.finish(within=180)
+    woken = container.finish()
 
     assert beside["status"] == "running"
     assert "still running" in early.stderr

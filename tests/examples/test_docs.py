@@ -121,7 +121,6 @@ def test_the_pages_have_snippets() -> None:
 
 
 @pytest.mark.zenml
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.name)
 def test_a_snippet_prints_what_the_page_says(
     snippet: Snippet, configuration: dict[str, str], tmp_path: Path

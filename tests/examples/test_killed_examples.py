@@ -11,7 +11,6 @@ from tests.support.workspace import Workspace
 pytestmark = pytest.mark.e2e
 
 # The example that has steps of ZenML imports it, in each of its processes.
-PATIENCE = 150.0
 
 
 class Example(NamedTuple):
@@ -38,13 +37,13 @@ def test_killed_while_it_asks_it_goes_on_and_pays_nothing_twice(
 ) -> None:
     workspace.kitaru("init", "--example", example.name)
     runner = workspace.start_python(f"{example.name}.py")
-    runner.says("answer with: kitaru executions input", within=PATIENCE)
+    runner.says("answer with: kitaru executions input")
     execution_id = workspace.newest()
     before = workspace.log_text(execution_id).count(example.work)
     runner.kill()
 
     workspace.kitaru("executions", "input", execution_id, "--value", example.answer)
-    workspace.settles(execution_id, "completed", within=PATIENCE)
+    workspace.settles(execution_id, "completed")
 
     assert str(workspace.result(execution_id)).startswith(example.result)
     assert workspace.log_text(execution_id).count(example.work) == before > 0

@@ -34,6 +34,7 @@ from kitaru._ops import cleaning as cleaning_ops
 from kitaru._ops import deployments, log_stores
 from kitaru.errors import KitaruUsageError
 from kitaru.models import CleanScope
+from tests.support.polling import DEADLINE
 
 LARGE = "x" * 200_000
 # Which bodies have run.
@@ -155,7 +156,7 @@ def test_a_waiting_execution_can_still_be_answered(client: KitaruClient) -> None
 
     assert removed == 0
     assert "cancel it" in kept[handle.exec_id]
-    assert handle.wait(timeout=60) is True
+    assert handle.wait(timeout=DEADLINE) is True
 
 
 def test_what_died_unseen_after_its_answer_stays_until_somebody_looks(
@@ -194,7 +195,7 @@ def test_the_source_of_a_waiting_replay_stays_and_the_replay_can_end(
     assert kept[third.exec_id].startswith("it waits")
     assert kept[second.exec_id] == kept[first.exec_id] == cleaning_plan.USED
     client.executions.input(third.exec_id, value=False)
-    assert third.wait(timeout=60) is False
+    assert third.wait(timeout=DEADLINE) is False
 
 
 def test_a_cached_result_that_another_project_uses_stays(

@@ -269,7 +269,7 @@ def test_recorded_executions_are_replayed_from_a_checkpoint(store: Restored) -> 
     store.workspace.script("mended", "")
     store.workspace.script("released", "")
 
-    told = store.workspace.python(script, json.dumps(wanted), within=240).stdout
+    told = store.workspace.python(script, json.dumps(wanted)).stdout
 
     ended = dict.fromkeys(anchors, "completed") | dict.fromkeys(
         ("waiting", "cancelled"), "waiting"

@@ -26,6 +26,7 @@ from kitaru import (
     use_stack,
 )
 from kitaru._ops import connection
+from tests.support.polling import DEADLINE
 from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.zenml
@@ -50,7 +51,7 @@ def variables() -> dict[str, str]:
 
 @checkpoint
 def whereabouts() -> str:
-    meeting[0].wait(60)
+    meeting[0].wait(DEADLINE)
     kitaru.save("large", b"x" * 100_000)
     return current_stack().name
 
@@ -63,7 +64,7 @@ def elsewhere() -> str:
 
 @flow
 def looking() -> tuple[str, str]:
-    meeting[0].wait(60)
+    meeting[0].wait(DEADLINE)
     return current_stack().name, whereabouts()
 
 
@@ -174,15 +175,15 @@ def test_a_server_a_project_and_a_stack_are_used_at_one_time(
     research = KitaruClient(project="research")
 
     def replayed() -> str:
-        meeting[0].wait(60)
+        meeting[0].wait(DEADLINE)
         new = server.executions.replay(there, from_="doubled").exec_id
-        meeting[0].wait(60)
+        meeting[0].wait(DEADLINE)
         return new
 
     def counted() -> str:
-        meeting[0].wait(60)
+        meeting[0].wait(DEADLINE)
         found = len(research.executions.list())
-        meeting[0].wait(60)
+        meeting[0].wait(DEADLINE)
         return str(found)
 
     new, found, handle = at_once(

@@ -12,13 +12,14 @@ from zenml.models import RunWaitConditionResolveRequest
 import kitaru
 from kitaru import flow
 from kitaru._engine.zenml.engine import ZenMLEngine
+from tests.support.polling import DEADLINE
 
 pytestmark = pytest.mark.zenml
 
 
 @flow
 def asking() -> bool:
-    answer: bool = kitaru.wait(schema=bool, timeout=30)
+    answer: bool = kitaru.wait(schema=bool, timeout=DEADLINE)
     return answer
 
 

@@ -12,12 +12,12 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, ElicitResult
 
 from kitaru.mcp.server import build
+from tests.support.polling import DEADLINE
 from tests.support.store import kitaru_command
 from tests.support.workspace import Workspace
 
 # Asked while a call is under way, and asked by the result of a call.
 ERAS = ("legacy", "auto")
-WITHIN = 60
 
 Talk = Callable[[Client], Awaitable[None]]
 
@@ -43,7 +43,7 @@ def talk(project: Path, conversation: Talk, **options: Any) -> None:
     server = build(project)
 
     async def main() -> None:
-        with anyio.fail_after(WITHIN):
+        with anyio.fail_after(DEADLINE):
             async with Client(server._mcp_server, **options) as client:
                 await conversation(client)
 
@@ -55,7 +55,7 @@ def talk_over_pipe(
     conversation: Talk,
     *,
     errors: TextIO,
-    within: float = 2 * WITHIN,
+    within: float = DEADLINE,
     **options: Any,
 ) -> None:
     """Talk to `kitaru-mcp`, a process of its own in the project folder."""

@@ -14,7 +14,7 @@ import psutil
 from tests.support.polling import DEADLINE, eventually
 from tests.support.store import CONFIG_VARIABLE
 
-TIMEOUT = 90.0
+TIMEOUT = DEADLINE
 
 
 @dataclass(frozen=True)

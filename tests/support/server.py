@@ -17,7 +17,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.store import is_outside
 
 USER = "default"
@@ -59,7 +59,7 @@ class RunningServer:
         request = Request(
             f"{self.url}/api/v1{path}", data=data, headers=headers, method=method
         )
-        with urlopen(request, timeout=30) as answer:
+        with urlopen(request, timeout=DEADLINE) as answer:
             return json.load(answer)
 
     def log_in(self, password: str) -> str:

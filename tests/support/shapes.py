@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import kitaru
 from kitaru import Flow, checkpoint, flow
+from tests.support.polling import DEADLINE
 
 Node = dict[str, Any]
 Shape = list[Node]
@@ -55,7 +56,7 @@ class World:
     def work(self, value: int, label: str, fails: int) -> int:
         """Be the body of a checkpoint."""
         if label in self.gates:
-            assert self.gates[label].wait(20), f"the gate of {label} stays closed"
+            assert self.gates[label].wait(DEADLINE), f"the gate of {label} stays closed"
         with self._lock:
             self.tries[label] += 1
             tries = self.tries[label]

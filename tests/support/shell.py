@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pexpect
 from pexpect.popen_spawn import PopenSpawn
 
+from tests.support.polling import DEADLINE
 from tests.support.workspace import Workspace
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -70,7 +71,7 @@ class Shell:
             cwd=str(workspace.project),
             env=environment,  # type: ignore[arg-type]  # a plain dict will do
             encoding="utf-8",
-            timeout=90,
+            timeout=DEADLINE,
         )
         self._bash.sendline("exec 2>&1")
         self._ids: dict[str, str] = {}

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from tests.support.polling import DEADLINE
+
 CONFIG_VARIABLE = "KITARU_CONFIG_PATH"
 _OUTSIDE = ("KITARU_", "ZENML_")
-_SETUP_SECONDS = 180
 
 
 def kitaru_command() -> Path:
@@ -52,7 +53,7 @@ def prepare(config: Path, home: Path) -> None:
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=_SETUP_SECONDS,
+        timeout=DEADLINE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

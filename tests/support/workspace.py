@@ -90,7 +90,7 @@ class Workspace:
             cwd=str(self.project),
             env=self.environment | {"TERM": "xterm"},  # type: ignore[arg-type]  # a plain dict will do
             encoding="utf-8",
-            timeout=60,
+            timeout=DEADLINE,
             dimensions=(50, 100),
         )
 
@@ -215,5 +215,5 @@ class Workspace:
         )
 
     def _query(self, path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(path, timeout=30)) as database:
+        with closing(sqlite3.connect(path, timeout=DEADLINE)) as database:
             return database.execute(query, values).fetchall()

@@ -18,6 +18,7 @@ from kitaru.mcp import registry
 from kitaru.models import Execution
 from tests.support import assistant
 from tests.support.assistant import ERAS, Person, given, refused
+from tests.support.polling import DEADLINE
 
 # The flows of this file are those of the project.
 PROJECT = Path(__file__).parent
@@ -115,7 +116,9 @@ def test_without_a_value_the_person_is_asked_with_a_form(
     person = Person({"good": "certainly"}, {"good": True, "stars": 5})
 
     async def journey(mcp: Client) -> None:
-        await given(mcp, "kitaru_executions_input", exec_id=exec_id, wait_seconds=30)
+        await given(
+            mcp, "kitaru_executions_input", exec_id=exec_id, wait_seconds=DEADLINE
+        )
 
     assistant.talk(PROJECT, journey, mode=era, elicitation_callback=person)
 
@@ -163,7 +166,7 @@ def test_a_gate_opens_with_null_and_never_by_leaving_the_value_out(
             "kitaru_executions_input",
             exec_id=exec_id,
             value=None,
-            wait_seconds=30,
+            wait_seconds=DEADLINE,
         )
         assert found["execution"]["status"] == "completed"
 
@@ -179,7 +182,7 @@ def test_json_written_as_text_is_read_where_no_text_fits(tmp_path: Path) -> None
             "kitaru_executions_input",
             exec_id=exec_id,
             value='{"good": false}',
-            wait_seconds=30,
+            wait_seconds=DEADLINE,
         )
         assert found["execution"]["status"] == "completed"
 

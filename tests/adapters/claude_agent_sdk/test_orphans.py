@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import messages_api
 from tests.support.messages_api import text, tool
-from tests.support.polling import eventually
+from tests.support.polling import DEADLINE, eventually
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +49,7 @@ def test_a_cli_that_outlives_its_process_calls_no_tool(
         for label in ("one", "two"):
             if label not in told:
                 if label == "two":
-                    is_killed.wait(60)
+                    is_killed.wait(DEADLINE)
                 command = f"echo {label} >> ran"
                 return [tool(label, "Bash", command=command, description="note")]
         return [text("done")]
@@ -63,7 +63,7 @@ def test_a_cli_that_outlives_its_process_calls_no_tool(
         runner.kill()
         is_killed.set()
 
-        psutil.wait_procs([cli], timeout=60)
+        psutil.wait_procs([cli], timeout=DEADLINE)
 
     assert not cli.is_running()
     assert workspace.lines("ran") == ["one"]

@@ -13,6 +13,7 @@ from kitaru import flow
 from kitaru.adapters.pydantic_ai import KitaruAgent
 from kitaru.testing import FlowTester
 from tests.adapters.pydantic_ai.agents import scripted
+from tests.support.polling import DEADLINE
 
 SERVER = """
 import sys
@@ -40,7 +41,7 @@ def test_a_server_over_stdio_is_not_asked_again_after_a_kill(tmp_path: Path) -> 
     agent = Agent(
         scripted([("add", {"a": 1, "b": 2})]),
         name="agent",
-        toolsets=[MCPToolset(server, id="calculator")],
+        toolsets=[MCPToolset(server, id="calculator", init_timeout=DEADLINE)],
     )
     durable = KitaruAgent(agent)
 
