@@ -71,10 +71,8 @@ def test_executions_take_turns_and_a_killed_process_strands_none(
     workspace.python(flow)
 
     ids = workspace.start_python(answer, environment=ONE).finish().stdout.split()
-    for execution_id in ids:
-        # No question of another keeps the process.
-        workspace.reaches(execution_id, "waiting")
-    eventually(lambda: len(workspace.lines("seen")) == 3, what="three turns")
+    # No question of another keeps the process.
+    _all_ask_again(workspace)
     # It stays with the last one's question.
     runner = workspace.runner_pid(ids[-1])
     logs = [workspace.log_text(execution_id) for execution_id in ids]
@@ -113,10 +111,9 @@ def test_a_process_does_not_run_code_that_was_changed_meanwhile(
     answer = workspace.script("answer.py", ANSWER)
     workspace.python(flow)
     ids = workspace.start_python(answer, environment=ONE).finish().stdout.split()
-    eventually(lambda: len(workspace.lines("seen")) == 3, what="three turns")
+    _all_ask_again(workspace)
     workspace.script("block_0", "")
     workspace.script("block_2", "")
-    workspace.reaches(ids[-1], "waiting")
 
     # The last one has its process, the others queue for it.
     workspace.start_python(answer, environment=ONE).finish()
@@ -129,6 +126,12 @@ def test_a_process_does_not_run_code_that_was_changed_meanwhile(
     lines = [line.split() for line in workspace.lines("last")]
     assert [version for version, _ in lines] == ["1", "2", "2"]
     assert lines[0][1] != lines[1][1] == lines[2][1]
+
+
+def _all_ask_again(workspace: Workspace) -> None:
+    """Wait until each has asked its second question: before, it waits for the first."""
+    query = "SELECT 1 FROM run_wait_condition WHERE status = 'pending' AND name = 'two'"
+    eventually(lambda: len(workspace.stored(query)) == 3, what="three questions")
 
 
 def _listed(workspace: Workspace) -> list[dict[str, str]]:
