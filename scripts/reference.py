@@ -135,12 +135,17 @@ def _described(command: Any, path: str) -> Iterator[str]:
     if rows:
         yield "| option | |\n|---|---|"
         for names, text in rows:
-            yield f"| `{_cell_text(names)}` | {_cell_text(text)} |"
+            yield f"| {_code(names)} | {_cell_text(text)} |"
         yield ""
     for name, child in sorted(
         nested.items(), key=lambda item: hasattr(item[1], "commands")
     ):
         yield from _described(child, f"{path} {name}")
+
+
+def _code(text: str) -> str:
+    # A bar in code in a cell is shown with its backslash by some, as a border by others.
+    return f"`{_cell_text(text.replace('|', ' or '))}`"
 
 
 def _cell_text(text: str) -> str:
