@@ -492,3 +492,21 @@ def test_a_replay_says_what_its_options_take(
     assert ran == []
     with pytest.raises(KitaruUsageError, match="7 is not an execution id"):
         client.executions.get(7)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("engine", ["local"], indirect=True)
+@pytest.mark.parametrize("by", ["flow", "client"])
+def test_a_replay_reminds_of_data_outside(
+    client: KitaruClient,
+    writing: Flow[..., str],
+    source: FlowHandle[str],
+    by: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    replay = writing.replay if by == "flow" else client.executions.replay
+
+    replay(source.exec_id, from_="draft")
+
+    said = capsys.readouterr().err
+    assert f"replay of {source.exec_id[:8]} from 'draft', call 2 of 3" in said
+    assert "data outside Kitaru is as it is now" in said

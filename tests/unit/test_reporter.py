@@ -120,6 +120,27 @@ def test_the_end_says_how_it_ended(ending: Ending, said: str) -> None:
     )
 
 
+def test_lines_say_whose_they_are_while_several_executions_run() -> None:
+    stream = io.StringIO()
+    first, second = StreamReporter(stream), StreamReporter(stream)
+    other = "0d6bb1f8" + ID[8:]
+
+    first.begun(ID, "research", finished_calls=0, here_only=False)
+    first.started("alone")
+    second.begun(other, "research", finished_calls=0, here_only=False)
+    first.started("beside")
+    second.ended(other, "research", Ending(ExecutionStatus.COMPLETED))
+    first.started("alone_again")
+    first.ended(ID, "research", Ending(ExecutionStatus.COMPLETED))
+
+    whose = {
+        line.split()[-1]: "[6f2d1f9e]" in line
+        for line in stream.getvalue().splitlines()
+    }
+    assert (whose["alone"], whose["beside"]) == (False, True)
+    assert whose["alone_again"] is False
+
+
 def test_failures_and_notes_have_levels_in_the_log(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "ex.jsonl")
     reporter: LineReporter = LogReporter(log)
