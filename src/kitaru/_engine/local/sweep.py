@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.runners import sweeping
 from kitaru._engine.settings import folders
 from kitaru.models import ExecutionStatus, Reconciled
+
+logger = logging.getLogger(__name__)
 
 _OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
 _ALL = 1_000_000
@@ -57,10 +60,11 @@ class Sweep:
         """Put right what is to be; see the port."""
         if not dry_run:
             for execution_id in self.recovery.queue.stranded():
-                self.recovery.put_right(execution_id)
+                # One of another store is for whoever works with that.
+                with suppress(OnlyZenMLKnows):
+                    self.recovery.put_right(execution_id)
         for number, execution_id in enumerate(found, 1):
-            with no_way_back():
-                item = self._reconciled(execution_id, dry_run=dry_run)
+            item = self._reconciled(execution_id, dry_run=dry_run)
             if progress is not None:
                 progress(number, len(found))
             if item is not None:
@@ -69,16 +73,25 @@ class Sweep:
             self._tidy()
 
     def _reconciled(self, execution_id: str, *, dry_run: bool) -> Reconciled | None:
-        forgotten: Forgotten = self.recovery.look(execution_id)
+        try:
+            forgotten = self.recovery.look(execution_id)
+        except OnlyZenMLKnows as doubt:
+            # Deleted meanwhile, say: there is nothing to put right any more.
+            logger.debug("execution %s: %s", execution_id, doubt)
+            return None
         if forgotten.trouble is None:
             return None
         return sweeping.reconciled(
             execution_id,
             forgotten.run.flow,
             forgotten.trouble,
-            lambda: self.recovery.mend(forgotten),
+            lambda: self._mended(forgotten),
             dry_run=dry_run,
         )
+
+    def _mended(self, forgotten: Forgotten) -> str | None:
+        with no_way_back():
+            return self.recovery.mend(forgotten)
 
     def _tidy(self) -> None:
         """Drop what the dead left: leases, places, drafts, what waits for nothing more."""
@@ -86,9 +99,11 @@ class Sweep:
         self.recovery.queue.forget_dead()
         for folder in (folders.config_folder(), folders.own_folder()):
             durable_files.remove_left(folder)
-        for root in ground.artifact_roots(self.recovery.ground):
-            for folder in (root / FOLDER).glob("*"):
-                durable_files.remove_left(folder)
+        # A store that is locked now is tidied by the next pass.
+        with suppress(OnlyZenMLKnows):
+            for root in ground.artifact_roots(self.recovery.ground):
+                for folder in (root / FOLDER).glob("*"):
+                    durable_files.remove_left(folder)
         for one in due.until(journal, due.now()):
             if self._has_ended(one.execution_id):
                 due.take(journal, one.due_id)

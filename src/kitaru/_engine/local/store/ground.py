@@ -258,17 +258,17 @@ def artifact_roots(here: Ground) -> list[Path]:
     """Return the folders of all artifact stores that are on this machine.
 
     Raises:
-        OnlyZenMLKnows: If one of them is in a place that is not plain.
+        OnlyZenMLKnows: If the store cannot be read, or one is in a place that is not plain.
     """
-    with closing(
-        sqlite3.connect(
-            f"{here.database.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE
-        )
-    ) as db:
-        rows = db.execute(
-            "SELECT id, configuration FROM stack_component "
-            "WHERE type = 'artifact_store' AND flavor = 'local'"
-        ).fetchall()
+    database = f"{here.database.as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(database, uri=True, timeout=_PATIENCE)) as db:
+            rows = db.execute(
+                "SELECT id, configuration FROM stack_component "
+                "WHERE type = 'artifact_store' AND flavor = 'local'"
+            ).fetchall()
+    except sqlite3.Error as error:
+        raise OnlyZenMLKnows(f"the store cannot be read: {error}") from error
     return [_root(component_id, settings) for component_id, settings in rows]
 
 
