@@ -13,7 +13,7 @@ PIP_OPTIONS ?=
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions adapter-versions fix lock bench bench-report clean
 .PHONY: docs docs-serve compare-zenml
-.PHONY: endurance rig rig-down rig-database test-remote
+.PHONY: endurance rig rig-down rig-database test-remote test-ui
 
 help: ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -32,8 +32,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## Run the example: crash, retry, wait, answer; nothing runs twice.
 	@$(BIN)/python examples/demo.py
 
-test: check ## Check the code and run all tests but those of remote stacks and endurance.
-	$(PYTEST) tests --ignore=tests/rig --ignore=tests/endurance
+test: check ## Check the code and run all tests but those of remote stacks, browsers and endurance.
+	$(PYTEST) tests --ignore=tests/rig --ignore=tests/ui_browser --ignore=tests/endurance
 
 fast: check ## Check the code and run what takes seconds.
 	$(PYTEST) tests/unit tests/contract
@@ -78,6 +78,10 @@ test-remote: install rig-database ## Run the tests of remote stacks on the rig.
 
 rig-database: install ## Install MariaDB for the rig (Debian, root); without it: SQLite.
 	@$(BIN)/python -m tests.rig database
+
+test-ui: install ## Run the tests of the page in Chromium; on Debian, as root, it is installed.
+	@$(BIN)/python -m tests.ui_browser.browsers
+	$(BIN)/python -m pytest -q tests/ui_browser
 
 fix: install ## Format and repair what can be repaired.
 	$(BIN)/ruff check --fix --quiet .

@@ -1,4 +1,4 @@
-"""Install MariaDB for the rig from Debian: within minutes, or not at all."""
+"""Install a package from Debian: within minutes, or not at all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _OPTIONS = (
     *("-qq", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=15"),
     *("-o", "Acquire::https::Timeout=15", "-o", "DPkg::Lock::Timeout=30"),
 )
-_INSTALL = ("install", "--yes", "--no-install-recommends", PACKAGE)
+_INSTALL = ("install", "--yes", "--no-install-recommends")
 # What needs the network ends in time; the last step finds everything on this machine,
 # and to stop that in the middle would leave a broken package.
 _STEPS: tuple[tuple[Sequence[str], float], ...] = (
     (("update",), 120.0),
-    ((*_INSTALL, "--download-only"), 180.0),
-    ((*_INSTALL, "--no-download"), 600.0),
+    ((*_INSTALL, "--download-only", "{package}"), 180.0),
+    ((*_INSTALL, "--no-download", "{package}"), 600.0),
 )
 
 
@@ -27,11 +27,17 @@ class NotInstalled(RuntimeError):
     """It could not be installed; the message says why."""
 
 
-def install(environment: Mapping[str, str] = os.environ, *, hurry: float = 1.0) -> None:
-    """Install MariaDB.
+def install(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    package: str = PACKAGE,
+    hurry: float = 1.0,
+) -> None:
+    """Install a package, that of MariaDB by default.
 
     Args:
         environment: Where `apt-get` is found.
+        package: Its name.
         hurry: What the limits of time are divided by.
 
     Raises:
@@ -44,7 +50,8 @@ def install(environment: Mapping[str, str] = os.environ, *, hurry: float = 1.0) 
     if os.geteuid() != 0:
         raise NotInstalled("apt-get needs root")
     for step, seconds in _STEPS:
-        _run([program, *_OPTIONS, *step], environment, seconds / hurry)
+        words = [word.format(package=package) for word in step]
+        _run([program, *_OPTIONS, *words], environment, seconds / hurry)
 
 
 def _run(

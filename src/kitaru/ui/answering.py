@@ -23,14 +23,14 @@ _QUICK = ("yes_no", "dots")
 @exposes(Op.EXECUTION_GET, on=PAGE)
 def show(asked: Asked) -> Answer:
     """Show a question with its form, or what was said."""
-    return _page(inbox.question(asked.path["exec_id"], asked.path["wait_id"]))
+    return shown(inbox.question(asked.path["exec_id"], asked.path["wait_id"]))
 
 
 @at("POST", "/executions/{exec_id}/waits/{wait_id}")
 @exposes(Op.WAIT_INPUT, on=PAGE)
 def answer(asked: Asked) -> Answer:
     """Answer a question; what does not fit is marked, and nothing was stored."""
-    return answered(asked, asked.path["exec_id"], asked.path["wait_id"], "")
+    return answered(asked, asked.path["exec_id"], asked.path["wait_id"])
 
 
 @at("POST", "/executions/{exec_id}/waits/{wait_id}/abort")
@@ -42,28 +42,29 @@ def abort(asked: Asked) -> Answer:
     return GoTo(f"/executions/{exec_id}")
 
 
-def answered(asked: Asked, exec_id: str, wait_id: str, link: str) -> Answer:
+def answered(asked: Asked, exec_id: str, wait_id: str, *, link: str = "") -> Answer:
     """Do the same for whoever came with a session or with the `link` of a question."""
     question = inbox.question(exec_id, wait_id)
     wait = question.wait
     if not isinstance(wait, PendingWait):
-        return _page(question, link=link, was_late=True)
+        return shown(question, link=link, was_late=True)
     try:
         value, form = _said(wait, asked)
     except KitaruUsageError as error:
-        return _page(question, link=link, complaint=str(error))
+        return shown(question, link=link, complaint=str(error))
     if form is not None and not form.is_right:
-        return _page(question, form=form, link=link)
+        return shown(question, form=form, link=link)
     try:
         waits.answer(wait, value, digest=asked.sent("digest") or None, surface=SURFACE)
     except KitaruWaitValidationError as error:
         if form is None:
-            return _page(question, link=link, complaint=str(error))
+            return shown(question, link=link, complaint=str(error))
         forms.complain(form, error.field, f"Must be {error.expected}.")
-        return _page(question, form=form, link=link)
+        return shown(question, form=form, link=link)
     except KitaruStateError as error:
         again = inbox.question(exec_id, wait_id)
-        return _page(again, link=link, was_late=True, complaint=str(error))
+        kept = form if again.is_open else None
+        return shown(again, form=kept, link=link, was_late=True, complaint=str(error))
     return GoTo(link or address(_address(question), done="answered"))
 
 
@@ -76,7 +77,7 @@ def quick_form(question: Question) -> Form | None:
     return made if made.root.kind in _QUICK else None
 
 
-def _page(
+def shown(
     question: Question,
     *,
     form: Form | None = None,
@@ -84,6 +85,7 @@ def _page(
     complaint: str = "",
     was_late: bool = False,
 ) -> Shown:
+    """Return the page of a question, with what is wrong about an answer to it."""
     if form is None and question.is_open and question.wait.schema is not None:
         form = forms.new(question.wait.schema)
     facts = {
@@ -110,7 +112,7 @@ def _said(wait: PendingWait, asked: Asked) -> tuple[Any, Form | None]:
     if wait.schema is None:
         return None, None
     if forms.CHANGE in asked.form:
-        form = forms.changed(wait.schema, asked.form)
+        form = forms.unjudged(wait.schema, forms.changed(asked.form))
     else:
         form = forms.sent(wait.schema, asked.form)
     return form.value, form

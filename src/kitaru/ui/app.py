@@ -30,6 +30,7 @@ from kitaru.ui import (
     deployments,
     executions,
     inbox,
+    links,
     live,
     replaying,
     values,
@@ -41,7 +42,7 @@ from kitaru.ui.routes import ROUTES, Asked, GoTo, Raw, Route, Shown
 logger = logging.getLogger(__name__)
 
 # Their handlers have taken their addresses when they were imported.
-HANDLERS = (inbox, answering, executions, replaying, values, deployments)
+HANDLERS = (inbox, answering, links, executions, replaying, values, deployments)
 START = "/inbox"
 _STATIC = Path(__file__).parent / "static"
 _MOST_BYTES = 16 * 2**20
@@ -181,8 +182,13 @@ class _Page:
 
     def _rendered(self, request: Request, shown: Shown) -> Response:
         path = request.url.path.removeprefix(_root(request))
+        origin = f"{request.url.scheme}://{request.url.netloc}"
         text = self._renderer.render(
-            shown, root=_root(request), path=path, query=request.url.query
+            shown,
+            root=_root(request),
+            path=path,
+            query=request.url.query,
+            origin=origin,
         )
         return HTMLResponse(text, status_code=shown.status)
 

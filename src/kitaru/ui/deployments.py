@@ -32,7 +32,7 @@ def invoke(asked: Asked) -> Answer:
     """Start an execution of a version, and go to it."""
     found = _meant(asked)
     if forms.CHANGE in asked.form:
-        return _page(found, forms.changed(found.schema, asked.form))
+        return _page(found, forms.unjudged(found.schema, forms.changed(asked.form)))
     form = forms.sent(found.schema, asked.form)
     if not form.is_right:
         return _page(found, form)

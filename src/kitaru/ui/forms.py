@@ -16,6 +16,7 @@ from kitaru._core.checking import json_schemas
 from kitaru._core.checking.problems import Path
 from kitaru._core.checking.references import UnusableSchemaError
 from kitaru._core.waits.schemas import Schema, resolved
+from kitaru._core.words import plain
 from kitaru.ui.fields import (
     LEFT_OUT,
     NEEDED,
@@ -67,25 +68,33 @@ class Form:
         return [one for one in self.fields if one.problem]
 
 
-def new(schema: Schema, initial: Any = LEFT_OUT) -> Form:
+def new(schema: Schema, initial: Any = LEFT_OUT, *, key: str = ROOT) -> Form:
     """Return a form that nobody has filled in, with what is there to begin with."""
     root = _Walk(schema, None).field(
-        schema, ROOT, (), label="", optional=False, at=initial
+        schema, key, (), label="", optional=False, at=initial
     )
     return Form(root, is_right=False)
 
 
-def sent(schema: Schema, form: Fields) -> Form:
+def sent(schema: Schema, form: Fields, *, key: str = ROOT) -> Form:
     """Return a form as it was sent, with what is wrong where it is wrong."""
-    root = _Walk(schema, form).field(schema, ROOT, (), label="", optional=False)
+    root = _Walk(schema, form).field(schema, key, (), label="", optional=False)
     if root.data is LEFT_OUT and not root.is_wrong:
         root.problem = NEEDED
     _mark(root, schema)
     return Form(root, is_right=not root.is_wrong)
 
 
-def changed(schema: Schema, form: Fields) -> Form:
-    """Return a form with one more or one less item of a list; nothing is judged yet."""
+def unjudged(schema: Schema, form: Fields, *, key: str = ROOT) -> Form:
+    """Return a form as it was sent, while somebody is still at it."""
+    root = _Walk(schema, form).field(schema, key, (), label="", optional=False)
+    for one in _all(root):
+        one.problem = ""
+    return Form(root, is_right=False)
+
+
+def changed(form: Fields) -> Fields:
+    """Return what was sent with one more or one less item of a list."""
     what, _, rest = form[CHANGE][0].partition(" ")
     key, _, position = rest.partition(" ")
     fields = {name: [*values] for name, values in form.items()}
@@ -95,10 +104,7 @@ def changed(schema: Schema, form: Fields) -> Form:
     elif position.isdecimal() and int(position) < count:
         fields = dict(_without(fields, key, int(position)))
         fields[f"{key}:n"] = [str(count - 1)]
-    root = _Walk(schema, fields).field(schema, ROOT, (), label="", optional=False)
-    for one in _all(root):
-        one.problem = ""
-    return Form(root, is_right=False)
+    return fields
 
 
 def complain(form: Form, path: str, problem: str) -> None:
@@ -184,7 +190,8 @@ class _Walk:
             one.kind, one.data = "const", None
             return one
         if one.kind == "json" and self._form is None and at is not LEFT_OUT:
-            one.text = json.dumps(at, ensure_ascii=False, indent=2)
+            text = json.dumps(at, ensure_ascii=False, indent=2)
+            one.text = plain.json_text(text)
         if one.kind == "string":
             line_or_block(one, schema)
         elif one.kind != "json":
@@ -212,6 +219,8 @@ class _Walk:
     ) -> Field:
         one.kind = kind
         before = str(values.index(at)) if at in values else ""
+        # What is chosen to begin with cannot be unchosen: nothing is left out.
+        one.optional = one.optional and not before
         said = self._said(one.key, before)
         one.choices = [
             Choice(str(number), name, said == str(number))

@@ -51,8 +51,9 @@ async def _events(
         began = time.monotonic()
         now = await run_in_threadpool(context.copy().run, fingerprint, execution_id)
         took = time.monotonic() - began
-        if last is not None and now is not None and now != last:
-            yield f"event: changed\ndata: {now}\n\n"
+        if now is not None and now != last:
+            # The first one is what later ones are changes of.
+            yield f"event: {'changed' if last else 'state'}\ndata: {now}\n\n"
             told = time.monotonic()
         elif time.monotonic() - told > _HEARTBEAT:
             yield ": still here\n\n"

@@ -24,7 +24,9 @@ class Renderer:
     def __init__(self, form_token: str) -> None:
         self._form_token = form_token
 
-    def render(self, shown: Shown, *, root: str, path: str, query: str) -> str:
+    def render(
+        self, shown: Shown, *, root: str, path: str, query: str, origin: str
+    ) -> str:
         """Return a page.
 
         Args:
@@ -32,10 +34,12 @@ class Renderer:
             root: Where the page begins, on a server that has others.
             path: Its address below that.
             query: What stands behind the question mark.
+            origin: Scheme, host and port.
         """
         facts = {
             "root": root,
             "path": path,
+            "origin": origin,
             "here": f"{path}?{query}" if query else path,
             # Hexadecimal digits of our own.
             "form_token": Markup(

@@ -13,7 +13,7 @@
     const source = new EventSource(address);
     const look = () => window.htmx?.trigger(document.body, "changed");
     source.addEventListener("changed", look);
-    source.addEventListener("open", () => {
+    source.addEventListener("state", () => {
       // Something may have happened between the page and now.
       if (lost) lost.hidden = true;
       look();
