@@ -8,6 +8,7 @@ from typing import Any, Never
 
 from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings as ImageSettings
+from kitaru._core.settings.settings import Recover
 from kitaru._ops import settings
 from kitaru._ops.capabilities import SDK, Op, exposes
 
@@ -21,6 +22,7 @@ def configure(
     retries: int | EllipsisType | None = ...,
     project: str | EllipsisType | None = ...,
     budget: Budget | Mapping[str, Any] | EllipsisType | None = ...,
+    recover: Recover | EllipsisType | None = ...,
     **unknown: Never,
 ) -> None:
     """Set defaults for the executions that this process starts from now on.
@@ -37,6 +39,7 @@ def configure(
         retries: Default of `retries` for checkpoints.
         project: ZenML project that this process works in; the stored choice stays.
         budget: What an execution may spend on language models before it asks.
+        recover: `auto`: an execution goes on by itself after its process died.
         **unknown: Refused.
 
     Raises:
@@ -56,6 +59,7 @@ def configure(
         "retries": retries,
         "project": project,
         "budget": budget,
+        "recover": recover,
         **unknown,
     }
     settings.configure({key: v for key, v in given.items() if v is not ...})

@@ -18,7 +18,7 @@ from kitaru._core.settings import labels, options, settings
 from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.labels import Labels
-from kitaru._core.settings.settings import Settings
+from kitaru._core.settings.settings import Recover, Settings
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits import hints
 from kitaru._core.waits.terms import foremost
@@ -28,7 +28,7 @@ from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending
-from kitaru._engine.runners import delivery
+from kitaru._engine.runners import delivery, waking
 from kitaru._engine.settings import configuration, folders
 from kitaru._ops import executions, keys, replays, settling
 from kitaru._ops.capabilities import SDK, Op, exposes
@@ -244,7 +244,8 @@ class Flow(Generic[P, R]):
         )
 
     def _begin(self, launch: Launch) -> tuple[str, Ending | None]:
-        with delivery.delivering(current_engine()) as engine:
+        engine = current_engine()
+        with delivery.delivering(engine), waking.waking(engine):
             if self._spec.is_async and scope.in_event_loop():
                 return _in_thread(lambda: engine.launch(launch))
             return engine.launch(launch)
@@ -329,6 +330,7 @@ class Flow(Generic[P, R]):
         retries: int | None = None,
         break_before: Sequence[str] | None = None,
         budget: Money | None = None,
+        recover: Recover | None = None,
         key: str | None = None,
         tags: Sequence[str] | None = None,
         attributes: Mapping[str, str | float] | None = None,
@@ -353,6 +355,7 @@ class Flow(Generic[P, R]):
             cache: Default of `cache` for its checkpoints.
             retries: Default of `retries` for its checkpoints.
             budget: What it may spend on language models before it asks.
+            recover: `auto`: it goes on by itself after its process died.
             key: What an execution is for, such as an order: the same key gives the same
                 execution, whoever starts it and however often.
             tags: Words to list executions by; ZenML's tags of the run, too. They add up.
@@ -372,6 +375,7 @@ class Flow(Generic[P, R]):
             "cache": cache,
             "retries": retries,
             "budget": budget,
+            "recover": recover,
         }
         changes = settings.check(wanted, configuration.CALL)
         given = settings.merge(self._given, changes)
@@ -459,6 +463,7 @@ def flow(
     cache: bool | None = None,
     retries: int | None = None,
     budget: Money | None = None,
+    recover: Recover | None = None,
 ) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
 def flow(
     fn: Callable[P, R] | None = None,
@@ -468,6 +473,7 @@ def flow(
     cache: bool | None = None,
     retries: int | None = None,
     budget: Money | None = None,
+    recover: Recover | None = None,
     **unknown: Never,
 ) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a function durable: start it with `.run(...)`.
@@ -481,6 +487,8 @@ def flow(
         retries: Default of `retries` for its checkpoints.
         budget: What an execution may spend on language models before it asks: a
             `Budget`, or a mapping with `usd` or `tokens`.
+        recover: What becomes of an execution whose process died: `ask` (a person types
+            `retry`, the default) or `auto` (it goes on by itself).
         **unknown: Refused.
 
     Returns:
@@ -505,6 +513,7 @@ def flow(
             "cache": cache,
             "retries": retries,
             "budget": budget,
+            "recover": recover,
         },
         configuration.DECORATOR,
     )

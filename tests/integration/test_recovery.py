@@ -17,6 +17,8 @@ from zenml.enums import RunWaitConditionResolution as Resolution
 from kitaru import KitaruClient, checkpoint, connect, flow, wait
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
+from kitaru._engine.local.engine import LocalEngine
+from kitaru._engine.open import use_engine
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.pods import turns
@@ -124,6 +126,37 @@ def test_what_the_dead_had_begun_to_write_and_their_places_go(
 
     assert [file for file in left if file.exists()] == []
     assert engine.journal.read("SELECT pool FROM places", ()) == []
+
+
+@pytest.mark.parametrize("kind", [LocalEngine, ZenMLEngine])
+def test_what_a_command_left_on_its_way_to_a_process_can_be_retried(
+    engine: ZenMLEngine, kind: type[LocalEngine] | type[ZenMLEngine]
+) -> None:
+    execution_id = breaking.run().exec_id
+    # It had the lease before it said so, and has given that up.
+    runs.set_status(execution_id, RunStatus.RESUMING, None)
+    looking = (
+        LocalEngine(ZenMLEngine, beside_zenml=True) if kind is LocalEngine else engine
+    )
+
+    with use_engine(looking):
+        found = KitaruClient().executions.get(execution_id)
+
+    assert found.status == "failed"
+    assert found.failure is not None
+    assert found.failure.message.startswith("no process was started")
+
+
+def test_a_flow_that_runs_looks_after_those_that_nobody_runs(
+    engine: ZenMLEngine,
+) -> None:
+    execution_id = left_running(engine)
+    beside = LocalEngine(ZenMLEngine, beside_zenml=True)
+    assert beside.wakes_others
+
+    beside.wake_others()
+
+    assert find_run(execution_id).status is RunStatus.FAILED
 
 
 def test_leases_of_the_dead_go_with_executions_that_have_ended(

@@ -57,7 +57,15 @@ def test_every_offered_line_is_a_setting(folder: Path) -> None:
 
     table = tomllib.loads("\n".join(line.removeprefix("# ") for line in offered))
 
-    assert set(table) == {"stack", "image", "cache", "retries", "budget", "project"}
+    assert set(table) == {
+        "stack",
+        "image",
+        "cache",
+        "retries",
+        "budget",
+        "recover",
+        "project",
+    }
 
 
 @pytest.mark.parametrize("own", [OWN, OWN.rstrip("\n"), OWN.replace("\n", "\r\n"), ""])

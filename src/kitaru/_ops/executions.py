@@ -31,9 +31,13 @@ _SOURCES = ("step", "runner", "all")
 
 def get(execution_id: str) -> Execution:
     """Return an execution with its calls, artifacts and open wait."""
-    found = current_engine().get(resolve(execution_id))
-    late = notices.undelivered(found.exec_id)
-    return found.model_copy(update={"undelivered": late}) if late else found
+    engine = current_engine()
+    found = engine.get(resolve(execution_id))
+    more = {
+        "undelivered": notices.undelivered(found.exec_id),
+        "recovery": engine.recoveries.of(found.exec_id),
+    }
+    return found.model_copy(update=more) if any(more.values()) else found
 
 
 def resolve(execution_id: str) -> str:

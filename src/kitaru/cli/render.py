@@ -267,5 +267,11 @@ def next_steps(
             f"  take the new path: kitaru executions replay {id_} --from CHECKPOINT"
         ]
     if item.status is ExecutionStatus.FAILED:
+        if item.recovery and item.recovery.next_at:
+            at = item.recovery.next_at
+            return [
+                f"goes on by itself at {moment(at)}, {ahead(at)}, once somebody looks",
+                f"  or now: kitaru executions retry {id_}",
+            ]
         return [f"  go on after the cause is gone: kitaru executions retry {id_}"]
     return []

@@ -8,7 +8,7 @@ from kitaru._core.calls.described import in_order
 from kitaru._core.waits.answered import short as short_answer
 from kitaru._core.words import plain
 from kitaru._core.words.similar import cut
-from kitaru._core.words.wording import moment, short
+from kitaru._core.words.wording import many, moment, short
 from kitaru.cli import screen
 from kitaru.cli.render import (
     ago,
@@ -103,6 +103,12 @@ def _facts(item: Execution) -> list[str]:
     lines = [f"started {ago(item.started_at)}, took {lasted}, stack {item.stack_name}"]
     if item.version:
         lines.append(f"deployed version {item.version}")
+    if item.recovery and item.recovery.times:
+        times = many(item.recovery.times, "time")
+        lines.append(f"went on by itself {times} after its process died")
+    if item.recovery and item.recovery.stopped:
+        stopped = plain.line(item.recovery.stopped)
+        lines.append(f"does not go on by itself any more: {stopped}")
     if item.original_exec_id:
         lines.append(f"replay of {item.original_exec_id}")
     said = {

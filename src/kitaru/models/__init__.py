@@ -51,6 +51,7 @@ from kitaru.models.recordings import RecordedWait as RecordedWait
 from kitaru.models.recordings import Recording as Recording
 from kitaru.models.recordings import Rehearsed as Rehearsed
 from kitaru.models.recovery import Reconciled as Reconciled
+from kitaru.models.recovery import Recovery as Recovery
 from kitaru.models.recovery import Remedy as Remedy
 from kitaru.models.recovery import Trouble as Trouble
 from kitaru.models.requests import CurlCommand as CurlCommand

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from kitaru.errors import KitaruUsageError
 from kitaru.models.base import Record
 from kitaru.models.language_models import ExecutionBudget, ExecutionUsage, Usage
+from kitaru.models.recovery import Recovery
 
 
 class ExecutionStatus(StrEnum):
@@ -338,8 +339,8 @@ class Execution(Record):
             `None` in listings, and if only its own classes can read it (a pickle).
         result: What the flow returned, in the same way; `None` until it has completed,
             too. `FlowHandle.get()` gives the value itself.
-        settings: What its start said of `retries`, `cache`, `image` and `budget`; what
-            nobody said is not there.
+        settings: What its start said of `retries`, `cache`, `image`, `budget` and
+            `recover`; what nobody said is not there.
         original_exec_id: Id of the execution it is a replay of; `None` if it is none.
         version: Number of the deployed version whose code it runs; `None` in listings,
             and if it was started from a file.
@@ -352,6 +353,8 @@ class Execution(Record):
             listings.
         budget: What it may spend on language models, and has; `None` without a budget,
             and in listings.
+        recovery: What becomes of it after its process died, with `recover="auto"`;
+            `None` if none has died, and in listings.
         key: What it is the one execution of, as `run(key=...)` said; `None` if nothing.
         tags: The tags that its start gave it.
         attributes: The attributes that its start gave it, secrets masked.
@@ -380,6 +383,7 @@ class Execution(Record):
     usage: ExecutionUsage | None = None
     undelivered: tuple[Undelivered, ...] = ()
     budget: ExecutionBudget | None = None
+    recovery: Recovery | None = None
     key: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, Any] = Field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from kitaru.models.base import Record
@@ -47,3 +48,22 @@ class Reconciled(Record):
     done: bool
     detail: str
     refused: bool = False
+
+
+class Recovery(Record):
+    """What becomes of an execution with `recover="auto"` after its process died.
+
+    Attributes:
+        times: How often it has gone on by itself, or is about to.
+        deaths: How many of its processes died since a checkpoint was last newly
+            finished.
+        next_at: When it goes on by itself, in UTC, as soon as somebody looks; `None` if
+            it has gone on, or does not.
+        stopped: Why it does not go on by itself any more; `None` if it does. A retry by
+            hand lets it go on, and begins the count again.
+    """
+
+    times: int
+    deaths: int
+    next_at: datetime | None = None
+    stopped: str | None = None

@@ -32,7 +32,7 @@ class ExecutionFacts:
     Attributes:
         source: Where the flow's code is.
         inputs: The arguments that the flow was given, stored.
-        settings: What the start said of stack, image, cache, retries and budget.
+        settings: What the start said of stack, image, cache, retries, budget and recovery.
         replay: The plan of a replay; `None` for a first run.
         runner: The process that started it on this machine, as a lease names its
             holder; `None` on a remote stack.
@@ -190,6 +190,8 @@ def settings_to_dict(settings: Settings) -> dict[str, Any]:
     }
     if settings.budget is not None:
         data["budget"] = settings.budget.said()
+    if settings.recover is not None:
+        data["recover"] = settings.recover
     return data
 
 
@@ -207,6 +209,7 @@ def settings_from_dict(data: Mapping[str, Any], *, place: str) -> Settings:
         cache=data.get("cache"),
         image=images.read(image, place=place) if image else None,
         budget=budgets.read(budget, place=place) if budget else None,
+        recover=data.get("recover"),
     )
 
 

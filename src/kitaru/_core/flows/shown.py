@@ -38,6 +38,7 @@ def details(
         "cache": settings.cache,
         "image": settings.image.said() if settings.image else None,
         "budget": settings.budget.said() if settings.budget else None,
+        "recover": settings.recover,
     }
     known = {name: value for name, value in said.items() if value is not None}
     return {

@@ -125,6 +125,7 @@ EXECUTION: Mapping[str, Option] = {
     "project": Option("the name of a project", _is_text),
     "cache": Option("true or false", lambda value: isinstance(value, bool)),
     "retries": Option("a whole number, 0 or more", _is_count),
+    "recover": one_of("ask", "auto"),
 }
 # Their rules, which name the field that is wrong, are those of images and budgets.
 _IMAGE = Option("an image", lambda value: True)
@@ -135,6 +136,7 @@ FLOW: Mapping[str, Option] = {
     "cache": EXECUTION["cache"],
     "retries": EXECUTION["retries"],
     "budget": _BUDGET,
+    "recover": EXECUTION["recover"],
 }
 # What an execution is found by; see `_core/settings/labels`.
 LABELS: Mapping[str, Option] = {

@@ -15,6 +15,7 @@ _TABLE = """\
 # retries = 0
 # project = "default"
 # budget = { usd = 5 }
+# recover = "auto"
 # image = { base_image = "python:3.12" }
 """
 

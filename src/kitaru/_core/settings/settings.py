@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from kitaru._core.settings import budgets, images
 from kitaru._core.settings.budgets import Budget
@@ -12,6 +12,9 @@ from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.options import EXECUTION
 from kitaru._core.words.similar import did_you_mean, shorten
 from kitaru.errors import KitaruUsageError
+
+# Whether an execution whose process died waits for a person, or goes on by itself.
+Recover: TypeAlias = Literal["ask", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Settings:
     retries: int | None = None
     project: str | None = None
     budget: Budget | None = None
+    recover: Recover | None = None
 
 
 KEYS = tuple(found.name for found in fields(Settings))

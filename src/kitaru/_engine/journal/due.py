@@ -16,10 +16,14 @@ from typing import Any
 from kitaru._core.waits.terms import Terms
 from kitaru._engine.journal import answers, sealing
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.journal.leases import RECOVERY
+from kitaru.models import ExecutionStatus
 
 WAIT = "wait"
 # Of no execution: of a flow that is to start.
 SCHEDULE = "schedule"
+# What lets an execution go on.
+OF_EXECUTIONS = (WAIT, answers.UNTAKEN, RECOVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,18 @@ def until(journal: Journal, moment: datetime, *, kind: str | None = None) -> lis
         Due(due_id, execution_id, kind, _moment(at), json.loads(body))
         for due_id, execution_id, kind, at, body in rows
     ]
+
+
+def of_executions(journal: Journal) -> list[Due]:
+    """Return what is due by now that lets an execution go on."""
+    return [one for one in until(journal, now()) if one.kind in OF_EXECUTIONS]
+
+
+def is_over(one: Due, status: ExecutionStatus) -> bool:
+    """Whether something has no meaning any more, now that its execution has ended."""
+    if one.kind == RECOVERY:
+        return status.is_finished and status is not ExecutionStatus.FAILED
+    return status.is_finished and one.kind in (WAIT, answers.UNTAKEN)
 
 
 def _moment(at: float) -> datetime:

@@ -224,7 +224,9 @@ class Journal:
         facts = self.execution(execution_id)
         # No commit where there is nothing to take back.
         if facts is not None and facts.begun_again() != facts:
-            self.update_execution(execution_id, failure=None, version=VERSION)
+            with self.transaction() as db:
+                self.update_execution(execution_id, failure=None, version=VERSION)
+                leases.recovered(db, execution_id)
 
     def execution(self, execution_id: str) -> LocalFacts | None:
         """Return what is noted of an execution of this machine."""

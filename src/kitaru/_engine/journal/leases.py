@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from kitaru._engine.journal import sealing
+from kitaru._engine.journal.answers import NEVER
 from kitaru.errors import KitaruStateError
 
 # A runner that our system cannot be asked about, on another host or in another container,
 # is taken for dead after this many seconds of silence.
 SILENCE = 90.0
 HEARTBEAT = 15.0
+
+# What is due: going on by itself after the runner died; see `runners/recoveries.py`.
+RECOVERY = "recovery"
 
 _COLUMNS = "host, pid, started, space, heartbeat, steady, token"
 
@@ -164,6 +168,18 @@ def write(db: sqlite3.Connection, execution_id: str, holder: Holder) -> Lease:
         ),
     )
     return lease
+
+
+def recovery_id(execution_id: str) -> str:
+    """Return under what is noted that an execution goes on after its runner died."""
+    return f"{RECOVERY}:{execution_id}"
+
+
+def recovered(db: sqlite3.Connection, execution_id: str) -> None:
+    """Note that an execution has gone on, in a transaction of the caller."""
+    db.execute(
+        "UPDATE due SET at = ? WHERE due_id = ?", (NEVER, recovery_id(execution_id))
+    )
 
 
 def refusal(execution_id: str, why: str) -> KitaruStateError:

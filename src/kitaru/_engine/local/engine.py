@@ -12,8 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -34,8 +34,7 @@ from kitaru._engine.local.cancelling import Cancelling
 from kitaru._engine.local.deploying import LocalDeployments
 from kitaru._engine.local.reading import Reader
 from kitaru._engine.local.recovery import Recovery
-from kitaru._engine.local.running.execution import read_inputs
-from kitaru._engine.local.running.launcher import Launcher
+from kitaru._engine.local.running.launcher import Launcher, recorded
 from kitaru._engine.local.steering import Steering
 from kitaru._engine.local.store import first_use, ground
 from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
@@ -49,9 +48,10 @@ from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.schedules import Schedules
-from kitaru._engine.recording import attempts
 from kitaru._engine.runners.queue import Queue
+from kitaru._engine.runners.recoveries import JournalRecoveries
 from kitaru._engine.runners.schedules import JournalSchedules
+from kitaru._engine.runners.waking import Looking
 from kitaru._engine.settings import environment, folders, server_token
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
@@ -114,6 +114,19 @@ class LocalEngine:
         if not self._is_alone:
             return self.through_zenml.running_here()
         return self.journal.held_by(Holder.me())
+
+    @property
+    def wakes_others(self) -> bool:
+        # ZenML does not know the thread that would look.
+        return self._is_alone
+
+    def wake_others(self) -> None:
+        if self.wakes_others:
+            self._looking.look()
+
+    @cached_property
+    def _looking(self) -> Looking:
+        return Looking(self, self.journal)
 
     # -- running ---------------------------------------------------------------
 
@@ -194,7 +207,7 @@ class LocalEngine:
 
     def recorded(self, execution_id: str) -> Recorded:
         return self._read(
-            lambda r: _recorded(r, execution_id), lambda e: e.recorded(execution_id)
+            lambda r: recorded(r, execution_id), lambda e: e.recorded(execution_id)
         )
 
     def keyed(self, key: str) -> tuple[str, str] | None:
@@ -464,6 +477,11 @@ class LocalEngine:
         return JournalNotices(self.journal)
 
     @cached_property
+    def recoveries(self) -> JournalRecoveries:
+        """What became of executions of this machine whose process died."""
+        return JournalRecoveries(self.journal)
+
+    @cached_property
     def queue(self) -> Queue:
         """The executions that queue for a process."""
         return Queue(self.journal)
@@ -473,23 +491,6 @@ def _ground(stack: str | None = None) -> Ground:
     """Return what there is to know of the store, which is made on first use."""
     first_use.make_if_missing()
     return ground.read(stack=stack)
-
-
-def _recorded(reader: Reader, execution_id: str) -> Recorded:
-    stack, facts = reader.facts_to_run(execution_id)
-    inputs: Mapping[str, Any] = read_inputs(facts)
-    if facts.has_json_inputs:
-        unpacked.ensure(facts.deployed)
-        inputs = attempts.fitted(facts, flow_loading.find(facts.source), inputs)
-    return Recorded(
-        execution_id=execution_id,
-        source=facts.source,
-        inputs=inputs,
-        calls=tuple(reader.known_calls(execution_id)),
-        settings=replace(facts.settings, stack=stack) if stack else facts.settings,
-        deployed=facts.deployed,
-        labels=facts.labels,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from kitaru._engine.local.store.file import Condition, Run, StoreFile
 from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.port.execution import Found
+from kitaru._engine.runners import recoveries
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.settings import folders
 from kitaru._engine.values.value_files import FileValues, load
@@ -316,6 +317,10 @@ class Reader:
     def _refuse_stranded(self) -> None:
         for execution_id in self._queue.stranded():
             self._refuse(execution_id, "it queues for a process that is to be started")
+        for execution_id in recoveries.that_are_due(self._journal, self._queue):
+            # Of another store or project it is none of ours.
+            if self._store.is_ours(execution_id):
+                self._refuse(execution_id, "it goes on after its runner died")
 
     def _refuse_trouble(self, run: Run, pending: Sequence[Condition]) -> None:
         """Refuse an execution that has not ended and does not get on by itself."""

@@ -25,7 +25,7 @@ from kitaru._engine.local.store.ground import Ground
 from kitaru._engine.output import log_folders
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
-from kitaru._engine.runners import sweeping
+from kitaru._engine.runners import recoveries, sweeping
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
 from kitaru.errors import KitaruError, KitaruStateError
@@ -136,9 +136,12 @@ class Recovery:
             return None
         store = StoreRows(grounds.read(stack=found.stack))
         try:
-            done = self._settle(run, store, found.noted, found.lease)
+            done = self._settle(found, store)
         finally:
             store.close()
+        if recoveries.is_due(self.journal, run.execution_id):
+            how = self._recover(found)
+            return ": ".join(filter(None, [done, how])) or None
         if found.trouble is not Trouble.ANSWERED or found.noted.result is not None:
             return done
         if found.is_due and not self._expire(run, found.is_due):
@@ -146,6 +149,25 @@ class Recovery:
         flow_loading.refuse_unloadable(found.facts.source)
         continuation = self._go_on(run.execution_id, run.status)
         return sweeping.told(continuation, run.stack) if continuation else None
+
+    def _recover(self, found: Forgotten) -> str | None:
+        """Let an execution go on by itself whose runner died; return how, if it does."""
+        execution_id = found.run.execution_id
+        if found.run.status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
+            recoveries.over(self.journal, execution_id)
+            return None
+        if not found.facts.source.is_loadable:
+            why = "no other process can load its flow"
+            recoveries.cannot(self.journal, execution_id, why)
+            return None
+        continuation = recoveries.recover(
+            self.journal,
+            execution_id,
+            lambda: self.steering.continue_execution(
+                execution_id, seen=ExecutionStatus.FAILED
+            ),
+        )
+        return sweeping.told(continuation, found.run.stack) if continuation else None
 
     def _expire(self, run: Run, is_due: Sequence[Condition]) -> bool:
         """Let waits be over whose time is; return whether one was, and not answered."""
@@ -160,10 +182,9 @@ class Recovery:
                 expired = True
         return expired
 
-    def _settle(
-        self, run: Run, store: StoreRows, noted: LocalFacts, lease: Lease | None
-    ) -> str | None:
+    def _settle(self, found: Forgotten, store: StoreRows) -> str | None:
         """Show what the journal knows more than ZenML; return what was put right."""
+        run, noted, lease = found.run, found.noted, found.lease
         folder = store.ground.artifact_root / FOLDER / run.execution_id
         rows = CallRows(
             store, run.execution_id, run.flow or "unknown", FileValues(folder)
@@ -180,7 +201,7 @@ class Recovery:
             runs.end(store, run.execution_id, "completed", result=version)
             return sweeping.HAD_COMPLETED
         if run.status is ExecutionStatus.RUNNING and lease is not None:
-            return self._fail(run, store, rows, lease)
+            return self._fail(run, store, rows, lease, found.facts)
         return None
 
     def _show_leftovers(self, execution_id: str, rows: CallRows) -> None:
@@ -195,7 +216,12 @@ class Recovery:
         self.journal.mark_projected(execution_id, shown)
 
     def _fail(
-        self, run: Run, store: StoreRows, rows: CallRows, lease: Lease
+        self,
+        run: Run,
+        store: StoreRows,
+        rows: CallRows,
+        lease: Lease,
+        facts: ExecutionFacts,
     ) -> str | None:
         """Mark an execution failed whose runner is dead; return why, for people."""
         execution_id = run.execution_id
@@ -211,8 +237,13 @@ class Recovery:
                 return None
             if lease.holder == NOBODY and again.word != _TO_GO_ON:
                 return None
-            died_in = rows.end_running("the runner died")
-            failure = attempts.died(lease, died_in)
+            died_in, becomes = recoveries.died(
+                self.journal,
+                execution_id,
+                rows.end_running("the runner died"),
+                facts.settings.recover,
+            )
+            failure = attempts.died(lease, died_in, becomes)
             self.journal.update_execution(execution_id, failure=failure)
             # If it only slept, it finds that when it goes on.
             self.journal.take_away(lease)

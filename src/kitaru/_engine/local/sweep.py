@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from kitaru._engine.disk import durable_files
 from kitaru._engine.journal import due
@@ -15,9 +16,9 @@ from kitaru._engine.local.store import file, ground
 from kitaru._engine.local.store.file import FOLDER
 from kitaru._engine.local.store.ground import OnlyZenMLKnows, no_way_back
 from kitaru._engine.port.engine import ExecutionQuery
-from kitaru._engine.runners import sweeping
+from kitaru._engine.runners import recoveries, sweeping
 from kitaru._engine.settings import folders
-from kitaru.models import ExecutionStatus, Reconciled
+from kitaru.models import ExecutionStatus, Reconciled, Remedy, Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,33 @@ class Sweep:
     """Passes over the executions of the active project."""
 
     recovery: Recovery
+
+    def _recovered(self, *, dry_run: bool) -> Iterator[Reconciled]:
+        """Let executions go on by themselves whose runner died before."""
+        here, recovery = self.recovery.ground, self.recovery
+        waiting = recoveries.that_are_due(recovery.journal, recovery.queue)
+        with file.opened(here.database, here.project_id) as store:
+            ours = [one for one in waiting if store.is_ours(one)]
+        for execution_id in ours:
+            try:
+                found = recovery.look(execution_id)
+            except OnlyZenMLKnows:
+                # Whoever asks for it through ZenML lets it go on.
+                continue
+            item = sweeping.reconciled(
+                execution_id,
+                found.run.flow,
+                Trouble.RUNNER_DIED,
+                partial(self._recover, found),
+                dry_run=dry_run,
+                remedy=Remedy.CONTINUE,
+            )
+            if item is not None:
+                yield item
+
+    def _recover(self, found: Forgotten) -> str | None:
+        with no_way_back():
+            return self.recovery.mend(found)
 
     def unfinished(self) -> list[str]:
         """Return the executions to look at.
@@ -58,6 +86,7 @@ class Sweep:
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[Reconciled]:
         """Put right what is to be; see the port."""
+        yield from self._recovered(dry_run=dry_run)
         if not dry_run:
             for execution_id in self.recovery.queue.stranded():
                 # One of another store is for whoever works with that.
@@ -105,13 +134,23 @@ class Sweep:
                 for folder in (root / FOLDER).glob("*"):
                     durable_files.remove_left(folder)
         for one in due.until(journal, due.now()):
-            if self._has_ended(one.execution_id):
+            if self._is_over(one):
                 due.take(journal, one.due_id)
         for lease in journal.leases():
             if not lease.is_live and self._has_ended(lease.execution_id):
                 journal.release(lease.execution_id, lease.holder)
 
+    def _is_over(self, one: due.Due) -> bool:
+        if one.kind not in due.OF_EXECUTIONS:
+            return False
+        status = self._status(one.execution_id)
+        return status is not None and due.is_over(one, status)
+
     def _has_ended(self, execution_id: str) -> bool:
+        status = self._status(execution_id)
+        return status is not None and status.is_finished
+
+    def _status(self, execution_id: str) -> ExecutionStatus | None:
         recovery = self.recovery
         # One that is in another store, or in none, is not known to have ended.
         with (
@@ -120,5 +159,5 @@ class Sweep:
                 recovery.ground, recovery.journal, recovery.queue
             ) as reader,
         ):
-            return reader.stored_status(execution_id).is_finished
-        return False
+            return reader.stored_status(execution_id)
+        return None

@@ -50,6 +50,7 @@ from kitaru._engine.memory.services import (
     MemoryReconciling,
     MemorySchedules,
     MemorySecrets,
+    Unattended,
 )
 from kitaru._engine.output.log_capture import captured
 from kitaru._engine.output.reporter import SilentReporter
@@ -92,7 +93,7 @@ __tracebackhide__ = True
 _LOOK_AGAIN = 0.01
 
 
-class MemoryEngine:
+class MemoryEngine(Unattended):
     """Executions in a dict.
 
     Args:

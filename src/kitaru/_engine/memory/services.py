@@ -188,3 +188,20 @@ class MemoryReconciling:
     ) -> Iterator[Reconciled]:
         """Find nothing."""
         return iter(())
+
+
+class MemoryRecoveries:
+    """No process dies without its memory."""
+
+    def of(self, execution_id: str) -> None:
+        """Return nothing."""
+
+
+class Unattended:
+    """What needs nobody who looks: whoever asks for an execution lets it go on."""
+
+    recoveries = MemoryRecoveries()
+    wakes_others = False
+
+    def wake_others(self) -> None:
+        """Do nothing."""

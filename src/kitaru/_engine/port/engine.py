@@ -20,7 +20,7 @@ from kitaru._engine.port.cleaning import Maintenance
 from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments
 from kitaru._engine.port.execution import Breakpoints, Ending, Found, Notices
-from kitaru._engine.port.recovery import Reconciling
+from kitaru._engine.port.recovery import Reconciling, Recoveries
 from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.port.secrets import Secrets
 from kitaru._engine.port.stacks import Stacks
@@ -117,6 +117,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def recoveries(self) -> Recoveries:
+        """What became of executions whose process died."""
+        ...
+
+    @property
     def deployments(self) -> Deployments:
         """The deployed versions of flows."""
         ...
@@ -165,6 +170,15 @@ class Engine(Protocol):
 
     def running_here(self) -> tuple[str, ...]:
         """Return the executions that run in this process."""
+        ...
+
+    @property
+    def wakes_others(self) -> bool:
+        """Whether a thread beside a flow can look after other executions."""
+        ...
+
+    def wake_others(self) -> None:
+        """Let executions go on that are due, and which nobody looks at."""
         ...
 
     def launch(self, launch: Launch) -> tuple[str, Ending | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from kitaru.models import Reconciled
+from kitaru.models import Reconciled, Recovery
 
 
 class Reconciling(Protocol):
@@ -22,4 +22,12 @@ class Reconciling(Protocol):
             dry_run: Only say what would be done.
             progress: Told how many of how many were looked at.
         """
+        ...
+
+
+class Recoveries(Protocol):
+    """What became of executions whose process died."""
+
+    def of(self, execution_id: str) -> Recovery | None:
+        """Return that of one execution, `None` if no process of it died."""
         ...

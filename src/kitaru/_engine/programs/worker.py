@@ -11,7 +11,6 @@ from pathlib import Path
 
 from kitaru._core.secrecy import masking
 from kitaru._engine import flow_loading
-from kitaru._engine.journal import due
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local.engine import LocalEngine
 from kitaru._engine.output import log_folders
@@ -68,7 +67,7 @@ class Worker:
     def _relieve(self) -> None:
         """Start one more process as long as all are busy and executions queue."""
         while not self._over.wait(PATIENCE):
-            self._wake_others()
+            self._engine.wake_others()
             delivery.deliver_quietly(self._engine)
             try:
                 execution_id = self._queue.relieve(self._pool, self._me)
@@ -76,19 +75,6 @@ class Worker:
                     self._start(execution_id)
             except KitaruError as error:
                 logger.debug("no further process: %s", error, exc_info=True)
-
-    def _wake_others(self) -> None:
-        """Let executions go on whose time has come, and which nobody looks at."""
-        if "zenml" in sys.modules:
-            # Looking would go through it, in a thread that it does not know.
-            return
-        try:
-            for one in due.until(self._journal, due.now()):
-                if self._engine.get(one.execution_id).status.is_finished:
-                    # It has ended, and waits for nothing any more.
-                    due.take(self._journal, one.due_id)
-        except KitaruError as error:
-            logger.debug("nobody was woken: %s", error, exc_info=True)
 
     def _go_on(self, execution_id: str) -> None:
         self._restore()

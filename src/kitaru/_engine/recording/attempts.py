@@ -149,14 +149,21 @@ def reporter(log: LogFile) -> Reporter:
     return StreamReporter(file=log) if log_capture.has_terminal() else LogReporter(log)
 
 
-def died(lease: Lease, calls: Sequence[str]) -> StoredFailure:
-    """Return why an execution has failed that nobody runs, and in which calls."""
+def died(lease: Lease, calls: Sequence[str], becomes: str = "") -> StoredFailure:
+    """Return why an execution has failed that nobody runs.
+
+    Args:
+        lease: Who ran it last.
+        calls: In which calls.
+        becomes: What becomes of it, if that is not up to people.
+    """
     where = f" in {', '.join(calls)}" if calls else ""
     what = f"the runner died{where} ({lease.holder})"
     if lease.holder == NOBODY:
         what = "no process was started to go on with it"
     return failures.without_exception(
-        f"{what}; finished checkpoints are kept", FailureOrigin.RUNTIME
+        f"{what}; finished checkpoints are kept{becomes and f'; {becomes}'}",
+        FailureOrigin.RUNTIME,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import LeaseLost
 from kitaru._engine.port.execution import StartedCall
 from kitaru._engine.recording.projector import Projector
+from kitaru._engine.runners import recoveries
 
 
 @contextmanager
@@ -33,7 +35,12 @@ class JournalRecorder:
         projector: Projector,
         warn: Callable[[str], None],
         token: int | None,
+        *,
+        recovers: bool = False,
     ) -> None:
+        # Whose bodies run, where that has to be known after a death.
+        self._running: set[str] | None = set() if recovers else None
+        self._noting = threading.Lock()
         self._execution_id = execution_id
         self._token = token
         self._journal = journal
@@ -42,6 +49,12 @@ class JournalRecorder:
 
     def started(self, call: StartedCall) -> None:
         """Show the call if it runs for long."""
+        if self._running is not None:
+            with self._noting:
+                self._running.add(call.invocation_id)
+                # What has finished since is known by its outcome.
+                running = sorted(self._running)
+                recoveries.note_started(self._journal, self._execution_id, running)
         if not call.foreign:
             self._projector.started(call)
 
@@ -49,6 +62,9 @@ class JournalRecorder:
         """Journal the outcome."""
         with taken_over():
             self._journal.put_call(record, self._token)
+        if self._running is not None:
+            with self._noting:
+                self._running.discard(record.invocation_id)
         self._projector.add(record)
 
     def link(self, record: CallRecord) -> None:

@@ -26,6 +26,7 @@ def reconciled(
     put_right: Callable[[], str | None],
     *,
     dry_run: bool,
+    remedy: Remedy | None = None,
 ) -> Reconciled | None:
     """Put an execution right and say how; `None` if it got on by itself meanwhile.
 
@@ -35,8 +36,9 @@ def reconciled(
         trouble: Why it does not get on.
         put_right: Does what helps; returns how, `None` if nothing had to be done.
         dry_run: Only say what would be done.
+        remedy: What helps, if not what mostly does.
     """
-    remedy = _REMEDIES[trouble]
+    remedy = remedy or _REMEDIES[trouble]
     detail: str | None = _WOULD[remedy]
     refused = False
     if not dry_run:

@@ -35,6 +35,7 @@ from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.recording import attempts
 from kitaru._engine.runners import cancelling
 from kitaru._engine.runners.queue import Queue
+from kitaru._engine.runners.recoveries import JournalRecoveries
 from kitaru._engine.runners.schedules import JournalSchedules
 from kitaru._engine.settings import configuration, folders
 from kitaru._engine.zenml.access import accounts
@@ -108,6 +109,7 @@ class ZenMLEngine:
         self.queue = Queue(self.journal)
         self.breakpoints = JournalBreakpoints(self.journal)
         self.notices = JournalNotices(self.journal)
+        self.recoveries = JournalRecoveries(self.journal)
         self.secrets = ZenMLSecrets()
         self.stacks = ZenMLStacks()
         self.maintenance = ZenMLMaintenance(self.journal, self.get)
@@ -142,6 +144,14 @@ class ZenMLEngine:
 
     def running_here(self) -> tuple[str, ...]:
         return self.journal.held_by(Holder.me())
+
+    @property
+    def wakes_others(self) -> bool:
+        # ZenML does not know the thread that would look.
+        return False
+
+    def wake_others(self) -> None:
+        """`reconcile` does that, and the local server."""
 
     # -- running -------------------------------------------------------------
 

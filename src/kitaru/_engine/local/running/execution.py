@@ -12,6 +12,7 @@ from kitaru._core.calls.records import CallRecord, StoredValue
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
+from kitaru._core.upkeep.deaths import AUTO
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import anything
 from kitaru._core.waits.answered import Answer
@@ -181,6 +182,7 @@ class LocalExecution:
                     projector,
                     self.reporter.warn,
                     token,
+                    recovers=settings.recover == AUTO,
                 ),
                 values=values,
                 board=LocalBoard(

@@ -16,24 +16,28 @@ from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.versions.records import Version
+from kitaru._engine import flow_loading
 from kitaru._engine.code import unpacked
 from kitaru._engine.journal import compaction
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.local import conditions, reading, starting
+from kitaru._engine.local.reading import Reader
 from kitaru._engine.local.rows import deployments, runs
 from kitaru._engine.local.rows.store_rows import StoreRows
 from kitaru._engine.local.running.execution import (
     LocalExecution,
     Source,
+    read_inputs,
     values_of,
 )
 from kitaru._engine.local.store.ground import Ground, no_way_back
 from kitaru._engine.port.deployments import Invocation
-from kitaru._engine.port.engine import Launch
+from kitaru._engine.port.engine import Launch, Recorded
 from kitaru._engine.port.execution import Ending, Find, PermitOf, Reporter
 from kitaru._engine.recording import attempts
+from kitaru._engine.runners import recoveries
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.values.value_files import FileValues
 from kitaru.errors import KitaruError, KitaruStateError
@@ -333,5 +337,24 @@ class Launcher:
     ) -> None:
         """An execution whose flow cannot be loaded has failed; retry works later."""
         starting.failed(self.ground, self.journal, execution_id, error)
+        recoveries.failed_to_start(self.journal, execution_id, error)
         self.journal.release(execution_id, Holder.me())
         reporter.warn(str(error))
+
+
+def recorded(reader: Reader, execution_id: str) -> Recorded:
+    """Return what an execution of this machine left behind; its flow must be loadable."""
+    stack, facts = reader.facts_to_run(execution_id)
+    inputs: Mapping[str, Any] = read_inputs(facts)
+    if facts.has_json_inputs:
+        unpacked.ensure(facts.deployed)
+        inputs = attempts.fitted(facts, flow_loading.find(facts.source), inputs)
+    return Recorded(
+        execution_id=execution_id,
+        source=facts.source,
+        inputs=inputs,
+        calls=tuple(reader.known_calls(execution_id)),
+        settings=replace(facts.settings, stack=stack) if stack else facts.settings,
+        deployed=facts.deployed,
+        labels=facts.labels,
+    )

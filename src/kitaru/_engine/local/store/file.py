@@ -175,6 +175,14 @@ class StoreFile:
             raise OnlyZenMLKnows(f"there is no run {execution_id}")
         return _run(rows[0])
 
+    def is_ours(self, execution_id: str) -> bool:
+        """Whether a run of the project has that id."""
+        rows = self._db.execute(
+            "SELECT 1 FROM pipeline_run WHERE id = ? AND project_id = ?",
+            (UUID(execution_id).hex, self._project),
+        )
+        return rows.fetchone() is not None
+
     def facts(self, execution_id: str) -> ExecutionFacts | None:
         """Return what an execution was started with; `None` for a run that is none."""
         rows = self._db.execute(_SNAPSHOT, (UUID(execution_id).hex,)).fetchall()

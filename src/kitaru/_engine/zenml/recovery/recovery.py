@@ -10,6 +10,7 @@ from zenml.models import PipelineRunResponse
 
 from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
+from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._engine.flow_loading import refuse_unloadable
 from kitaru._engine.journal import due
@@ -17,8 +18,9 @@ from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.projector import is_finishing
-from kitaru._engine.runners import sweeping
+from kitaru._engine.runners import recoveries, sweeping
 from kitaru._engine.runners.queue import Queue
+from kitaru._engine.zenml.cleaning import plan
 from kitaru._engine.zenml.connection import active
 from kitaru._engine.zenml.inspection import failures as noted_failures
 from kitaru._engine.zenml.pods import platform_jobs, remote_runs
@@ -141,10 +143,48 @@ class Reconciler:
         if trouble is Trouble.GIVEN_UP:
             return self._fail_given_up(run)
         lease = self._lease(run)
-        return self._fail(run, lease) if lease is not None else None
+        text = self._fail(run, lease) if lease is not None else None
+        if text is None or not recoveries.is_due(self._journal, str(run.id)):
+            return text
+        return ": ".join(filter(None, [text, self.recover(str(run.id))]))
+
+    def recover(self, execution_id: str) -> str | None:
+        """Let an execution go on by itself whose runner died; return how, if it does."""
+        run = find_run(execution_id)
+        status = statuses.status_of(run)
+        if status in (ExecutionStatus.COMPLETED, ExecutionStatus.CANCELLED):
+            recoveries.over(self._journal, execution_id)
+            return None
+        if not runs.facts_to_run(run).source.is_loadable:
+            why = "no other process can load its flow"
+            recoveries.cannot(self._journal, execution_id, why)
+            return None
+
+        def go_on() -> Continuation:
+            check_unchanged(execution_id, ExecutionStatus.FAILED, status)
+            return self._continue(run)
+
+        continuation = recoveries.recover(self._journal, execution_id, go_on)
+        stack = run.stack.name if run.stack else None
+        return sweeping.told(continuation, stack) if continuation else None
+
+    def that_recover(self) -> list[PipelineRunResponse]:
+        """Return the executions that are to go on by themselves by now."""
+        due_now = recoveries.that_are_due(self._journal, self._queue)
+        # Of another store they are none of ours.
+        found = [plan.find_run(execution_id) for execution_id in due_now]
+        return [run for run in found if run is not None]
 
     def see_to_queue(self) -> None:
-        """Start processes for executions that queue for a pool in which none lives."""
+        """Start processes for executions that nobody else starts one for.
+
+        They queue for a pool in which none lives, or go on after their runner died.
+        """
+        for run in self.that_recover():
+            try:
+                self.recover(str(run.id))
+            except KitaruError as error:
+                logger.debug("%s does not go on: %s", run.id, error)
         for execution_id in self._queue.stranded():
             try:
                 self._continue(find_run(execution_id), queued=True)
@@ -197,8 +237,14 @@ class Reconciler:
                 return None
             if self._lease(now) != lease or self._queue.holds(str(run.id)):
                 return None
-            died_in = self._end_running_steps(run)
-            failure = attempts.died(lease, died_in)
+            facts = runs.facts_of(run)
+            died_in, becomes = recoveries.died(
+                self._journal,
+                str(run.id),
+                self._end_running_steps(run),
+                facts.settings.recover if facts else None,
+            )
+            failure = attempts.died(lease, died_in, becomes)
             text = failure.message
             self._journal.update_execution(str(run.id), failure=failure)
             # If it only slept, it finds that when it goes on.

@@ -20,7 +20,7 @@ from kitaru._engine.zenml.runs import statuses as zenml_statuses
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru._engine.zenml.stacks import attempts
 from kitaru._engine.zenml.waits.decisions import Decisions
-from kitaru.models import ExecutionStatus, Reconciled
+from kitaru.models import ExecutionStatus, Reconciled, Remedy, Trouble
 
 _OPEN = (ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
 
@@ -37,10 +37,14 @@ class ZenMLReconciling:
     def reconcile(
         self, *, dry_run: bool, progress: Callable[[int, int], None] | None
     ) -> Iterator[Reconciled]:
-        if not dry_run:
-            self._reconciler.see_to_queue()
         # All of them first: what is put right would shift the pages.
         found = _unfinished()
+        for run in self._reconciler.that_recover():
+            item = self._recovered(run, dry_run=dry_run)
+            if item is not None:
+                yield item
+        if not dry_run:
+            self._reconciler.see_to_queue()
         for number, run in enumerate(found, 1):
             item = self._reconciled(run, dry_run=dry_run)
             if progress is not None:
@@ -49,6 +53,19 @@ class ZenMLReconciling:
                 yield item
         if not dry_run:
             self._tidy()
+
+    def _recovered(
+        self, run: PipelineRunResponse, *, dry_run: bool
+    ) -> Reconciled | None:
+        """Let an execution go on by itself whose runner died before."""
+        return sweeping.reconciled(
+            str(run.id),
+            run.pipeline.name if run.pipeline else None,
+            Trouble.RUNNER_DIED,
+            lambda: self._reconciler.recover(str(run.id)),
+            dry_run=dry_run,
+            remedy=Remedy.CONTINUE,
+        )
 
     def _reconciled(
         self, run: PipelineRunResponse, *, dry_run: bool
@@ -73,9 +90,9 @@ class ZenMLReconciling:
         attempts.remove_half_made()
         self._queue.forget_dead()
         _remove_drafts()
-        for one in due.until(self._journal, due.now()):
+        for one in due.of_executions(self._journal):
             ended = plan.find_run(one.execution_id)
-            if ended is not None and ended.status.is_finished:
+            if ended and due.is_over(one, zenml_statuses.status_of(ended)):
                 # It waits for nothing any more.
                 due.take(self._journal, one.due_id)
         for lease in self._journal.leases():

@@ -35,6 +35,7 @@ from kitaru._engine.port.deployments import Invocation
 from kitaru._engine.port.engine import Launch
 from kitaru._engine.port.execution import Ending, Find, Reporter
 from kitaru._engine.recording import attempts
+from kitaru._engine.runners import recoveries
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.spawning import Surroundings
 from kitaru._engine.runners.starting import Starter
@@ -488,6 +489,7 @@ class Launcher:
         """An execution whose flow cannot be loaded has failed; retry works later."""
         with translated("ending the execution"):
             self._fail(run, str(error))
+        recoveries.failed_to_start(self._journal, str(run.id), error)
         self._journal.release(str(run.id), Holder.me())
         reporter.warn(str(error))
 

@@ -18,6 +18,7 @@ from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import FlowSpec
+from kitaru._core.upkeep.deaths import AUTO
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import Permit, anything
@@ -322,6 +323,7 @@ class LocalExecution:
             projector,
             self.reporter.warn,
             self._token,
+            recovers=self._facts.settings.recover == AUTO,
         )
 
     def _source_changed(self) -> bool:

@@ -1,0 +1,1 @@
+"""What becomes of executions that nobody looks after: recovery, and how long they stay."""
