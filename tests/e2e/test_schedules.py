@@ -48,9 +48,10 @@ DYING = """
 
     main()
 """
-# Before there is a run; once there is one that nobody runs; once it runs, and the schedule
-# is still due.
+# Before the journal knows of an execution; once it does, and there is no run; once there is
+# one that nobody runs; once it runs, and the schedule is still due.
 PLACES = {
+    "row": "kitaru._engine.journal.journal:Journal.put_execution",
     "run": "kitaru._engine.local.rows.deployments:derive",
     "process": "kitaru._engine.local.starting:start",
     "moving": "kitaru._engine.runners.schedules:JournalSchedules.move",
@@ -95,6 +96,14 @@ def test_who_dies_while_a_flow_is_started_leaves_it_to_the_next(
             if one["name"] == name
         )
         assert (kept["problem"], bool(kept["last_exec_id"])) == (None, True)
+
+    # What was noted before there was a run is forgotten.
+    workspace.kitaru("reconcile")
+    known = {
+        str(one["exec_id"]) for one in workspace.kitaru_items("executions", "list")
+    }
+    noted = {one for (one,) in workspace.journal("SELECT execution_id FROM executions")}
+    assert noted == known
 
 
 def test_two_who_look_at_once_start_one(workspace: Workspace) -> None:

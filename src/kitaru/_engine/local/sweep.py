@@ -136,8 +136,13 @@ class Sweep:
         for one in due.until(journal, due.now()):
             if self._is_over(one):
                 due.take(journal, one.due_id)
+        here = self.recovery.ground
         for lease in journal.leases():
-            if not lease.is_live and self._has_ended(lease.execution_id):
+            if lease.is_live:
+                continue
+            if not self._exists(lease.execution_id):
+                sweeping.forget_unmade(journal, lease.execution_id, here.store_id)
+            elif self._has_ended(lease.execution_id):
                 journal.release(lease.execution_id, lease.holder)
 
     def _is_over(self, one: due.Due) -> bool:
@@ -145,6 +150,16 @@ class Sweep:
             return False
         status = self._status(one.execution_id)
         return status is not None and due.is_over(one, status)
+
+    def _exists(self, execution_id: str) -> bool:
+        here = self.recovery.ground
+        # A store that is locked now may have it.
+        with (
+            suppress(OnlyZenMLKnows),
+            file.opened(here.database, here.project_id) as store,
+        ):
+            return bool(store.ids_like(execution_id))
+        return True
 
     def _has_ended(self, execution_id: str) -> bool:
         status = self._status(execution_id)

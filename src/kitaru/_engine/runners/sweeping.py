@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kitaru._engine.journal.journal import Journal
 from kitaru.errors import KitaruError, KitaruStateError
 from kitaru.models import Continuation, Reconciled, Remedy, Trouble
 
@@ -69,3 +70,17 @@ def told(continuation: Continuation, stack: str | None) -> str:
         "here": "it went on in this process",
         "stack": f"it goes on on stack {stack or 'its stack'}",
     }.get(continuation.how, continuation.how)
+
+
+def forget_unmade(journal: Journal, execution_id: str, store_id: str) -> None:
+    """Forget an execution whose process died before there was a run of it.
+
+    Args:
+        journal: The journal, which knows it.
+        execution_id: The execution; nobody runs it, and the store has no run of it.
+        store_id: That store; a run may be in another one.
+    """
+    noted = journal.execution(execution_id)
+    is_ours = noted is not None and noted.store == store_id
+    if is_ours and not journal.calls(execution_id):
+        journal.forget(execution_id)

@@ -132,42 +132,33 @@ def delete(store: StoreRows, version: Version) -> None:
         )
 
 
-def derive(
-    store: StoreRows,
-    flow: str,
-    facts: ExecutionFacts,
-    shown_inputs: Mapping[str, Any],
-    original: str | None = None,
-) -> str | None:
+def derive(store: StoreRows, new: runs.NewRun) -> bool:
     """Make the run of an execution of a version, not started yet.
 
     What ZenML keeps of how it was started is that of the version, but for the inputs.
 
     Args:
         store: The store.
-        flow: Name of the flow.
-        facts: What another process needs to go on with it; they name the version.
-        shown_inputs: The flow's arguments, for people.
-        original: The execution that it replays.
+        new: The execution; its facts name the version.
 
     Returns:
-        The id of the execution; `None` if the version is gone.
+        Whether it was made; not if the version is gone.
 
     Raises:
         KeyTakenError: If there is an execution of its key; nothing was made.
     """
-    assert facts.deployed is not None
-    one = stored_id(facts.deployed.deployment_id)
-    with store.transaction(f"starting flow {flow!r}") as rows:
+    assert new.facts.deployed is not None
+    one = stored_id(new.facts.deployed.deployment_id)
+    with store.transaction(f"starting flow {new.flow!r}") as rows:
         found = rows.db.execute("SELECT * FROM pipeline_snapshot WHERE id = ?", (one,))
         columns = [column[0] for column in found.description]
         values = found.fetchone()
         if values is None:
-            return None
+            return False
         version = dict(zip(columns, values, strict=True))
-        made = _derived(rows, version, facts, shown_inputs)
-        pipeline = version["pipeline_id"]
-        return runs.run(rows, flow, pipeline, made, original, found_by=facts.labels)
+        made = _derived(rows, version, new.facts, new.shown_inputs)
+        runs.run(rows, new, version["pipeline_id"], made)
+    return True
 
 
 def _derived(

@@ -17,7 +17,6 @@ from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.secrecy import masking
 from kitaru._core.settings import labels
-from kitaru._core.settings.labels import Labels
 from kitaru._core.sources import FlowSource
 from kitaru._engine.local.rows import forms, notes, packages, tags
 from kitaru._engine.local.rows.store_rows import (
@@ -47,6 +46,7 @@ class NewRun:
         code: The source of the flow, for people.
         shown_inputs: The flow's arguments, for people.
         facts: What another process needs to go on with it.
+        execution_id: The id that it will have.
         original: The execution that it replays.
     """
 
@@ -55,6 +55,7 @@ class NewRun:
     code: str
     shown_inputs: Mapping[str, Any]
     facts: ExecutionFacts
+    execution_id: str
     original: str | None = None
 
     @property
@@ -84,8 +85,8 @@ class NewSnapshot:
     facts: Mapping[str, Any]
 
 
-def create(store: StoreRows, new: NewRun) -> str:
-    """Make the run of an execution, not started yet; return its id.
+def create(store: StoreRows, new: NewRun) -> None:
+    """Make the run of an execution, not started yet.
 
     Raises:
         KitaruBackendError: If the store refuses; nothing was made.
@@ -94,45 +95,33 @@ def create(store: StoreRows, new: NewRun) -> str:
     with store.transaction(f"starting flow {new.flow!r}") as rows:
         pipeline = pipeline_of(rows, new.flow)
         made = snapshot(rows, store, new.snapshot, pipeline, {})
-        return run(
-            rows, new.flow, pipeline, made, new.original, found_by=new.facts.labels
-        )
+        run(rows, new, pipeline, made)
 
 
-def run(
-    rows: Transaction,
-    flow: str,
-    pipeline: str,
-    snapshot_id: str,
-    original: str | None = None,
-    *,
-    found_by: Labels = Labels(),  # noqa: B008  frozen
-) -> str:
-    """Make a run of a snapshot, not started yet; return the id of the execution.
+def run(rows: Transaction, new: NewRun, pipeline: str, snapshot_id: str) -> None:
+    """Make a run of a snapshot, not started yet.
 
     Args:
         rows: The transaction.
-        flow: Name of the flow.
+        new: The execution.
         pipeline: Its pipeline.
         snapshot_id: The snapshot.
-        original: The execution that it replays.
-        found_by: Its key, tags and attributes.
 
     Raises:
         KeyTakenError: If there is an execution of its key; the transaction made nothing.
     """
-    name = None
+    found_by, name = new.facts.labels, None
     if found_by.key is not None:
         # No other run of the project can have it.
         name = labels.run_name(found_by.key)
         _refuse_taken(rows, found_by.key, name)
-    execution_id, begun = str(uuid4()), datetime.now(UTC)
-    run_id = stored_id(execution_id)
+    begun = datetime.now(UTC)
+    run_id = stored_id(new.execution_id)
     rows.insert(
         "pipeline_run",
         rows.row(run_id)
         | {
-            "name": name or f"{flow}-{begun:%Y_%m_%d-%H_%M_%S_%f}",
+            "name": name or f"{new.flow}-{begun:%Y_%m_%d-%H_%M_%S_%f}",
             "orchestrator_run_id": str(uuid4()),
             "start_time": stored_moment(begun),
             "in_progress": 1,
@@ -144,12 +133,11 @@ def run(
             "user_id": rows.user,
             "project_id": rows.project,
             "pipeline_id": pipeline,
-            "original_run_id": stored_id(original) if original else None,
+            "original_run_id": stored_id(new.original) if new.original else None,
         },
     )
     tags.attach(rows, [TAG, *found_by.tags], run_id, "pipeline_run")
     notes.attach(rows, found_by.attributes, (run_id, "pipeline_run"))
-    return execution_id
 
 
 def _refuse_taken(rows: Transaction, key: str, name: str) -> None:

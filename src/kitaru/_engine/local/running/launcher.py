@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from kitaru._core import sources
 from kitaru._core.calls.replay import ReplayPlan
@@ -106,20 +108,28 @@ class Launcher:
             attempts.facts_of_version(version, invocation, self._kept_inputs()),
             runner=Holder.me().to_dict(),
         )
-        store = StoreRows(self.ground)
-        try:
-            shown = attempts.shown_inputs(invocation.inputs)
-            execution_id = deployments.derive(store, version.flow, facts, shown)
-        finally:
-            store.close()
-        if execution_id is None:
-            raise KitaruStateError(f"{version.label} was deleted a moment ago")
         assert facts.deployed is not None  # those of a version say so
+        new = runs.NewRun(
+            version.flow,
+            facts.source,
+            # Its snapshot is that of the version, which has the code.
+            "",
+            attempts.shown_inputs(invocation.inputs),
+            facts,
+            str(uuid4()),
+        )
         folder = str(unpacked.folder_of(facts.deployed))
-        noted = self._note(execution_id, version.flow, facts, python=python, cwd=folder)
-        JournalBreakpoints(self.journal).take_next(version.flow, execution_id)
-        return execution_id, starting.start(
-            self.ground, self.journal, self.queue, execution_id, noted
+        with self._noted(new, python=python, cwd=folder) as noted:
+            store = StoreRows(self.ground)
+            try:
+                is_made = deployments.derive(store, new)
+            finally:
+                store.close()
+            if not is_made:
+                raise KitaruStateError(f"{version.label} was deleted a moment ago")
+        JournalBreakpoints(self.journal).take_next(version.flow, new.execution_id)
+        return new.execution_id, starting.start(
+            self.ground, self.journal, self.queue, new.execution_id, noted
         )
 
     def continue_here(
@@ -190,22 +200,21 @@ class Launcher:
             attempts.facts_of(launch, inputs, self._kept_inputs()),
             runner=Holder.me().to_dict(),
         )
-        shown = attempts.shown_inputs(launch.inputs)
-        original = plan.source if plan else None
-        execution_id = None
-        if facts.deployed is not None:
-            execution_id = deployments.derive(store, flow.name, facts, shown, original)
-        if execution_id is None:
-            code = sources.code_of(flow.function)
-            new = runs.NewRun(flow.name, flow.source, code, shown, facts, original)
-            execution_id = runs.create(store, new)
-        self._note(
-            execution_id,
+        new = runs.NewRun(
             flow.name,
+            flow.source,
+            sources.code_of(flow.function),
+            attempts.shown_inputs(launch.inputs),
             facts,
-            python=(place and place.python) or sys.executable,
-            cwd=(place and place.cwd) or str(Path.cwd()),
+            str(uuid4()),
+            plan.source if plan else None,
         )
+        python = (place and place.python) or sys.executable
+        folder = (place and place.cwd) or str(Path.cwd())
+        with self._noted(new, python=python, cwd=folder):
+            if facts.deployed is None or not deployments.derive(store, new):
+                runs.create(store, new)
+        execution_id = new.execution_id
         points = JournalBreakpoints(self.journal)
         if plan is None:
             points.take_next(flow.name, execution_id)
@@ -213,26 +222,30 @@ class Launcher:
             points.change(execution_id, add=launch.break_before)
         return execution_id, facts
 
-    def _note(
-        self,
-        execution_id: str,
-        flow: str,
-        facts: ExecutionFacts,
-        *,
-        python: str,
-        cwd: str,
-    ) -> LocalFacts:
-        """Note a new execution of this machine, which this process runs for now."""
+    @contextmanager
+    def _noted(
+        self, new: runs.NewRun, *, python: str, cwd: str
+    ) -> Iterator[LocalFacts]:
+        """Note an execution of this machine before its run is made in the `with` body.
+
+        A run without a note would be one of somebody unknown, whom nobody lets go on; a
+        note without a run is removed, here or by whoever looks next.
+        """
         noted = LocalFacts(
             store=self.ground.store_id,
-            flow=flow,
-            inputs=facts.inputs.uri,
+            flow=new.flow,
+            inputs=new.facts.inputs.uri,
             python=python,
             cwd=cwd,
             synchronous=False,
         )
-        self.journal.put_execution(execution_id, noted, Holder.me())
-        return noted
+        self.journal.put_execution(new.execution_id, noted, Holder.me())
+        try:
+            yield noted
+        # Whoever is interrupted does not know whether there is a run.
+        except Exception:
+            self.journal.forget(new.execution_id)
+            raise
 
     def _kept_inputs(self) -> FileValues:
         return FileValues(values_of(self.ground, "inputs").folder, inline_limit=-1)

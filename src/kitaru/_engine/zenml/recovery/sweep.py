@@ -99,7 +99,11 @@ class ZenMLReconciling:
             if lease.is_live:
                 continue
             run = plan.find_run(lease.execution_id)
-            if run is not None and run.status.is_finished:
+            if run is None:
+                sweeping.forget_unmade(
+                    self._journal, lease.execution_id, runs.store_id()
+                )
+            elif run.status.is_finished:
                 self._journal.release(lease.execution_id, lease.holder)
         if runs.store_is_a_file():
             return
