@@ -34,7 +34,7 @@ from kitaru._ops import cleaning as cleaning_ops
 from kitaru._ops import deployments, log_stores
 from kitaru.errors import KitaruUsageError
 from kitaru.models import CleanScope
-from tests.support.polling import DEADLINE
+from tests.support.polling import DEADLINE, eventually
 
 LARGE = "x" * 200_000
 # Which bodies have run.
@@ -422,6 +422,31 @@ def test_code_goes_once_no_version_and_no_execution_names_it(
     assert (named, done.unused_code) == (1, 2)
     assert not archive.exists()
     assert not left.exists()
+
+
+def test_a_project_has_the_executions_of_its_deployed_flows(
+    engine: ZenMLEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, other = tmp_path / "deployed", tmp_path / "other"
+    for folder in (project, other):
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text("")
+        name = f"of_{folder.name}"
+        (folder / f"{name}.py").write_text(
+            f"import kitaru\n\n@kitaru.flow\ndef {name}() -> int:\n    return 1\n"
+        )
+        deployments.deploy(f"{name}.py:{name}", project=folder)
+    ids = [
+        deployments.invoke(flow=f"of_{name}").exec_id for name in ("deployed", "other")
+    ]
+    monkeypatch.chdir(project)
+
+    def planned() -> list[str]:
+        found = cleaning_ops.plan_clean(CleanScope.PROJECT)
+        return [item.exec_id for item in found.items]
+
+    # Once it has ended, and its process lives no more.
+    assert eventually(planned, what="something to clean") == ids[:1]
 
 
 def test_executions_of_another_store_are_not_taken_for_deleted_ones(

@@ -83,6 +83,7 @@ def test_facts_of_this_machine_come_back_through_json() -> None:
         inputs="file.json",
         python="/usr/bin/python3",
         cwd="/shop",
+        project="/deployed",
         synchronous=False,
         failure=failure,
         result=INPUTS,

@@ -16,6 +16,7 @@ class DeployedCode:
 
     Attributes:
         deployment_id: The version; empty while it is being made.
+        project: The folder that was deployed, once an execution takes this along.
         number: Its number.
         code: Hash of the contents of its files.
         uri: The archive of its files.
@@ -37,6 +38,7 @@ class DeployedCode:
     host: str
     environment: Mapping[str, Any] = field(default_factory=dict)
     deployment_id: str = ""
+    project: str | None = None
 
     def source_in(self, folder: Path, source: FlowSource) -> FlowSource:
         """Return where the flow is, given the folder that the archive was unpacked to."""
@@ -59,6 +61,7 @@ class DeployedCode:
             "python_version": self.python_version,
             "host": self.host,
             "environment": dict(self.environment),
+            **({"project": self.project} if self.project is not None else {}),
         }
 
     @classmethod

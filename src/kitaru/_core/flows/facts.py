@@ -108,7 +108,8 @@ class LocalFacts:
         flow: The name of its flow.
         inputs: The file of its inputs; `None` if they are in the facts themselves.
         python: The interpreter that started it.
-        cwd: The folder in which it was started.
+        cwd: The folder in which it was started; of a deployed one that of its code.
+        project: The folder that was deployed; `None` if it was not.
         synchronous: Whether ZenML had each outcome before the flow went on, so that
             the journal may lack some. True where nothing is known.
         failure: Why the last attempt failed; `None` while it did not.
@@ -123,6 +124,7 @@ class LocalFacts:
     inputs: str | None = None
     python: str | None = None
     cwd: str | None = None
+    project: str | None = None
     synchronous: bool = True
     failure: StoredFailure | None = None
     result: StoredValue | None = None
@@ -143,6 +145,7 @@ class LocalFacts:
             "inputs": self.inputs,
             "python": self.python,
             "cwd": self.cwd,
+            **({"project": self.project} if self.project is not None else {}),
             "synchronous": self.synchronous,
             "failure": failures.to_dict(self.failure) if self.failure else None,
             "result": references.reference(self.result) if self.result else None,
@@ -170,6 +173,7 @@ class LocalFacts:
             inputs=data.get("inputs"),
             python=data.get("python"),
             cwd=data.get("cwd"),
+            project=data.get("project"),
             synchronous=bool(data.get("synchronous", True)),
             failure=failures.from_dict(failure) if failure else None,
             result=references.from_reference(result) if result else None,

@@ -82,7 +82,9 @@ def facts_of_version(
     inputs = codec.encode(
         dict(invocation.inputs), what=f"the inputs of {version.label}"
     )
-    code = replace(made.deployed, deployment_id=version.deployment_id)
+    code = replace(
+        made.deployed, deployment_id=version.deployment_id, project=made.project
+    )
     return ExecutionFacts(
         source=unpacked.source_of(made.source, code),
         inputs=stored_inputs(inputs, values),

@@ -237,6 +237,7 @@ class Launcher:
             inputs=new.facts.inputs.uri,
             python=python,
             cwd=cwd,
+            project=new.facts.deployed.project if new.facts.deployed else None,
             synchronous=False,
         )
         self.journal.put_execution(new.execution_id, noted, Holder.me())

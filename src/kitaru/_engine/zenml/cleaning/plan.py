@@ -191,8 +191,9 @@ def _is_in_scope(item: Known, scope: CleanScope, folder: Path) -> bool:
         return False
     if scope is CleanScope.GLOBAL:
         return True
-    started_in = item.entry.facts.cwd
-    return started_in is not None and Path(started_in).is_relative_to(folder)
+    # That of a deployed one is below Kitaru's own folder, whoever deployed it.
+    place = item.entry.facts.project or item.entry.facts.cwd
+    return place is not None and Path(place).is_relative_to(folder)
 
 
 def _keep_what_is_used(chosen: _Sorted, journal: Journal) -> None:

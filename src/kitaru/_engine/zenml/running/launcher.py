@@ -248,6 +248,7 @@ class Launcher:
             inputs=facts.inputs.uri,
             python=python,
             cwd=folder,
+            project=facts.deployed.project if facts.deployed else None,
             synchronous=self._synchronous,
         )
 
