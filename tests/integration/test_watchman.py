@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from kitaru._core.versions.schedules import ScheduleFacts
 from kitaru._engine.zenml.engine import ZenMLEngine
 
 pytestmark = pytest.mark.zenml
@@ -48,3 +51,24 @@ def test_it_sees_the_answered_and_not_those_who_wait(engine: ZenMLEngine) -> Non
     finally:
         utils._zen_store = None
     assert waiting != answered
+
+
+def test_it_sees_each_time_of_a_schedule_as_a_new_one(engine: ZenMLEngine) -> None:
+    from zenml.client import Client
+    from zenml.zen_server import utils
+
+    from kitaru._engine.zenml.programs import watchman
+
+    schedules = engine.schedules
+    facts = ScheduleFacts("daily", "report", "0 7 * * *", "UTC", "once")
+    utils._zen_store = Client().zen_store  # type: ignore[assignment]  # as in a server
+    try:
+        seen = []
+        for days in (2, 1, -1):
+            schedules.put(facts, schedules.now() - timedelta(days=days))
+            seen.append(watchman.forgotten(engine.journal))
+    finally:
+        utils._zen_store = None
+
+    assert [len(found) for found in seen] == [1, 1, 0]
+    assert seen[0] != seen[1]
