@@ -229,3 +229,54 @@ def test_code_comes_back_from_its_archive_and_damage_is_told(
     assert (str(archive) in damaged, "is damaged" in damaged) == (True, True)
     assert (str(archive) in missing, "is not there any more" in missing) == (True, True)
     assert person.newest == execution
+
+
+FAILING = """
+from pathlib import Path
+
+from kitaru import checkpoint, flow
+
+
+@checkpoint
+def gather(folder: str) -> str:
+    with Path(folder, "effects").open("a") as file:
+        file.write("gather ")
+    return "two papers"
+
+
+@checkpoint
+def publish(folder: str, text: str) -> str:
+    with Path(folder, "effects").open("a") as file:
+        file.write("publish ")
+    if not Path(folder, "ink").exists():
+        raise RuntimeError("no ink")
+    return f"VERSION: {text}"
+
+
+@flow
+def article(folder: str) -> str:
+    return publish(folder, gather(folder))
+"""
+
+
+def test_a_retry_runs_the_code_that_has_failed_and_what_is_left_of_it(
+    person: Person, workspace: Workspace
+) -> None:
+    agents, outside = person.folder, workspace.project
+    file = agents / "flows" / "article.py"
+    file.write_text(FAILING.replace("VERSION", "first"))
+    person.types("kitaru deploy flows/article.py:article")
+    given = shlex.quote(json.dumps({"folder": str(outside)}))
+    person.types(f"kitaru invoke article --args {given} --wait", code=1)
+    failed = person.newest
+    file.write_text(FAILING.replace("VERSION", "second"))
+    person.types("kitaru deploy flows/article.py:article")
+    shutil.rmtree(agents)
+    person.folder = outside
+
+    (outside / "ink").touch()
+    person.types(f"kitaru executions retry {failed} --wait")
+
+    done = person.until(failed, "completed")
+    assert (done["result"], done["version"]) == ("first: two papers", 1)
+    assert (outside / "effects").read_text() == "gather publish publish "
