@@ -23,7 +23,7 @@ from zenml.zen_stores.rest_zen_store import RestZenStore, RestZenStoreConfigurat
 
 from kitaru._engine.disk import durable_files, private
 from kitaru._engine.port.connections import Door, Progress, Target
-from kitaru._engine.settings import server_token
+from kitaru._engine.settings import kept_tokens, server_token
 from kitaru._engine.zenml.connection import (
     active,
     doors,
@@ -56,7 +56,7 @@ class ZenMLConnections:
         if info.is_pro_server() and not known.has_credentials:
             assert target.url is not None  # cleaned
             return self.login_to_workspace(target.url, target)
-        admission = server_check.admit(known)
+        admission = server_check.admit(known, anew=True)
         with _all_or_nothing(), translated(f"logging in to {target.url}"):
             _leave_temporary()
             _store_credentials(known, admission)
@@ -64,7 +64,7 @@ class ZenMLConnections:
         if _is_overridden(known):
             # For this process an explicit argument counts more than its environment.
             scoped.put_in_place(
-                scoped.server(known, admission.project, chosen_by=scoped.ARGUMENT)
+                scoped.server(known, admission, chosen_by=scoped.ARGUMENT)
             )
         return self.current()
 
@@ -113,6 +113,8 @@ class ZenMLConnections:
                 Client._reset_instance()
             if everywhere:
                 get_credentials_store().clear_all_credentials()
+        # Also those of servers that the environment names: a key gives another.
+        kept_tokens.forget()
         return left
 
     def needs_credentials(self, target: Target, *, refresh: bool) -> bool:
@@ -159,11 +161,9 @@ class ZenMLConnections:
             scoped.enter(_in_project(target.project))
             return
         known = _complete(target)
-        admission = server_check.admit(known)
+        admission = server_check.admit(known, anew=True)
         with translated(f"connecting to {known.url}"):
-            scoped.enter(
-                scoped.server(known, admission.project, chosen_by=scoped.ARGUMENT)
-            )
+            scoped.enter(scoped.server(known, admission, chosen_by=scoped.ARGUMENT))
 
     def start_local_server(
         self, *, port: int | None, progress: Progress
@@ -213,9 +213,7 @@ def _open_connection() -> None:
         admission = server_check.admit(known)
         with translated(f"connecting to {known.url}"):
             chosen_by = SERVER_URL if url else AUTH_TOKEN
-            scoped.put_in_place(
-                scoped.server(known, admission.project, chosen_by=chosen_by)
-            )
+            scoped.put_in_place(scoped.server(known, admission, chosen_by=chosen_by))
         return
     base = GlobalConfiguration().get_store_configuration()
     if base.type == StoreType.REST and GlobalConfiguration()._zen_store is None:

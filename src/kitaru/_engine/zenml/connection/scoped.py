@@ -32,12 +32,12 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.config.store_config import StoreConfiguration
 from zenml.exceptions import CredentialsNotValid
 from zenml.login.credentials import APIToken
-from zenml.models import ProjectResponse, StackResponse
+from zenml.models import OAuthTokenResponse, ProjectResponse, StackResponse
 from zenml.zen_stores.base_zen_store import BaseZenStore
 from zenml.zen_stores.rest_zen_store import RestZenStore, RestZenStoreConfiguration
 
 from kitaru._engine.port.connections import Target
-from kitaru._engine.settings import folders
+from kitaru._engine.settings import folders, kept_tokens
 from kitaru._engine.zenml.connection import server_check
 from kitaru._engine.zenml.setup import importing
 
@@ -62,14 +62,18 @@ class TokenStore(RestZenStore):
     def get_or_generate_api_token(self) -> str:
         """Return the token, a new one if it has expired."""
         if self._api_token is None or self._api_token.expired:
-            given = server_check.Server.of(self._target).exchange(self._target)
-            ends = given.expires_in and datetime.now(UTC) + timedelta(
-                seconds=given.expires_in
-            )
-            self._api_token = APIToken(
-                access_token=given.access_token, expires_at=ends or None, leeway=30
-            )
+            return self.use(server_check.Server.of(self._target).token(self._target))
         return self._api_token.access_token
+
+    def use(self, given: OAuthTokenResponse) -> str:
+        """Work with a token that the server gave; else ZenML first tries without."""
+        left = given.expires_in
+        ends = datetime.now(UTC) + timedelta(seconds=left) if left else None
+        self._api_token = APIToken(
+            access_token=given.access_token, expires_at=ends, leeway=30
+        )
+        self.session.headers["Authorization"] = f"Bearer {given.access_token}"
+        return given.access_token
 
     def _request(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -78,6 +82,9 @@ class TokenStore(RestZenStore):
             if not self._api_token:
                 raise
             # It has expired, or the server has a new key of its own: ask once more.
+            if self._target.token is not None:
+                refused = self._api_token.access_token
+                kept_tokens.drop(self.url, self._target.token, refused)
             self._api_token = None
             return super()._request(*args, **kwargs)
 
@@ -119,9 +126,9 @@ _process = _Process()
 
 
 def server(
-    target: Target, project_id: str | None, *, chosen_by: str
+    target: Target, admission: server_check.Admission, *, chosen_by: str
 ) -> TemporaryConfiguration:
-    """Return a configuration for a server; the target has been admitted."""
+    """Return a configuration for a server that has admitted the target."""
     verify = True if target.verify is None else target.verify
     config = RestZenStoreConfiguration(
         url=target.url or "", verify_ssl=verify, connection_pool_size=10
@@ -129,12 +136,14 @@ def server(
     if target.has_credentials:
         keeping = TokenStore(config=config)
         keeping._target = target
+        if admission.token is not None:
+            keeping.use(admission.token)
         store: RestZenStore = keeping
     else:
         store = RestZenStore(config=config)
     base = GlobalConfiguration().get_store_configuration()
     stack_id = base.url == store.url and GlobalConfiguration().active_stack_id
-    return _configured(store, target, project_id, stack_id or None, chosen_by)
+    return _configured(store, target, admission.project, stack_id or None, chosen_by)
 
 
 def same_store(project: str, project_id: str) -> TemporaryConfiguration:

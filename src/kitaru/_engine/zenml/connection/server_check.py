@@ -19,6 +19,7 @@ from zenml.models import OAuthTokenResponse, ServerModel
 
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.port.connections import Target
+from kitaru._engine.settings import kept_tokens
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 
 _API = "/api/v1"
@@ -140,13 +141,33 @@ class Server:
                 "login page of its own?"
             ) from None
 
-    def user(self, token: str | None) -> str:
-        """Return who a token belongs to.
+    def token(self, target: Target) -> OAuthTokenResponse:
+        """Return the token that is kept for an API key, else what `exchange` returns.
 
         Raises:
-            KitaruBackendError: If the server refuses it.
+            KitaruBackendError: If the server refuses the credentials.
+        """
+        key = target.token
+        if key is None or not is_api_key(key):
+            return self.exchange(target)
+        kept = kept_tokens.find(self.url, key)
+        if kept is not None:
+            return OAuthTokenResponse(
+                access_token=kept.text, token_type="bearer", expires_in=kept.seconds
+            )
+        given = self.exchange(target)
+        kept_tokens.keep(self.url, key, given.access_token, expires_in=given.expires_in)
+        return given
+
+    def user(self, token: str | None) -> str | None:
+        """Return who a token belongs to, `None` if the server refuses it.
+
+        Raises:
+            KitaruBackendError: If the server fails.
         """
         response = self._ask("GET", "/current-user", token=token)
+        if response.status_code in _REFUSED:
+            return None
         if not response.ok:
             self._refused(response, "the token")
         name: str = response.json()["name"]
@@ -168,12 +189,16 @@ class Server:
             raise no_project(name, known, self.url)
         return str(known[name])
 
+    def refusal(self, what: str) -> KitaruBackendError:
+        """Return the error for credentials that the server does not take."""
+        return KitaruBackendError(
+            f"the server at {self.url} refused {what}; log in again with: kitaru login "
+            f"{self.url}"
+        )
+
     def _refused(self, response: requests.Response, what: str) -> None:
         if response.status_code in _REFUSED:
-            raise KitaruBackendError(
-                f"the server at {self.url} refused {what}; log in again with: kitaru login "
-                f"{self.url}"
-            )
+            raise self.refusal(what)
         raise KitaruBackendError(
             f"the server at {self.url} failed (HTTP {response.status_code}); try again, or "
             "look into its log"
@@ -226,11 +251,12 @@ def no_project(
     )
 
 
-def admit(target: Target) -> Admission:
+def admit(target: Target, *, anew: bool = False) -> Admission:
     """Check all that is needed to work with a server.
 
     Args:
         target: The server, with a clean URL and the credentials to use.
+        anew: Whether an API key is to be exchanged whatever token is kept for it.
 
     Raises:
         KitaruBackendError: If the server is not there, has another version, refuses the
@@ -238,20 +264,36 @@ def admit(target: Target) -> Admission:
     """
     server = Server.of(target)
     info = server.info()
-    token = _token(server, info, target)
+    token, user = _let_in(server, info, target, anew=anew)
     access = token.access_token if token else None
-    user = server.user(access)
     project = server.project(access, target.project) if target.project else None
     return Admission(server.url, info.version, user, project, token)
 
 
+def _let_in(
+    server: Server, info: ServerModel, target: Target, *, anew: bool
+) -> tuple[OAuthTokenResponse | None, str]:
+    """Return a token that the server takes, and whose it is."""
+    token = _token(server, info, target, anew=anew)
+    access = token.access_token if token else None
+    user = server.user(access)
+    if user is None and access and target.token and access != target.token:
+        # It was kept, and may have been given up meanwhile: ask once more.
+        kept_tokens.drop(server.url, target.token, access)
+        token = server.token(target)
+        user = server.user(token.access_token)
+    if user is None:
+        raise server.refusal("the token")
+    return token, user
+
+
 def _token(
-    server: Server, info: ServerModel, target: Target
+    server: Server, info: ServerModel, target: Target, *, anew: bool
 ) -> OAuthTokenResponse | None:
     if info.auth_scheme == AuthScheme.NO_AUTH:
         return None
     if target.has_credentials:
-        return server.exchange(target)
+        return server.exchange(target) if anew else server.token(target)
     raise KitaruBackendError(
         f"the server at {server.url} asks for credentials; log in with: kitaru login "
         f"{server.url}, or give an API key in KITARU_AUTH_TOKEN"
