@@ -108,10 +108,12 @@ def enter(target: Target) -> None:
 
 def zenml_engine() -> Engine:
     """Return the engine of the running code, the one that works through ZenML."""
-    from kitaru._engine.local.engine import LocalEngine
+    from kitaru._engine.local.before_zenml import BeforeZenML
 
     engine = current_engine()
-    return engine.through_zenml if isinstance(engine, LocalEngine) else engine
+    while isinstance(engine, BeforeZenML):
+        engine = engine.through_zenml
+    return engine
 
 
 @cache
@@ -122,7 +124,19 @@ def _default() -> Engine:
     from kitaru._engine.local.engine import LocalEngine
 
     # What it does not have itself it takes from the engine that it opens.
-    return cast(Engine, LocalEngine(_open_zenml))
+    return cast(Engine, LocalEngine(_open_other))
+
+
+def _open_other() -> Engine:
+    """Return the engine for what is not to be done on a local store without ZenML."""
+    if "zenml" not in sys.modules:
+        from kitaru._engine.server import login
+
+        if login.names_server():
+            from kitaru._engine.server.engine import ServerEngine
+
+            return cast(Engine, ServerEngine(_open_zenml))
+    return _open_zenml()
 
 
 def _open_zenml() -> Engine:

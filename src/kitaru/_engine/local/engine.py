@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,16 +18,13 @@ from typing import Any, TypeVar, cast
 from kitaru._core.calls.records import CallRecord, StoredFailure
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
-from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.versions.records import Version
 from kitaru._engine import flow_loading
 from kitaru._engine.code import unpacked
-from kitaru._engine.journal.breakpoints import JournalBreakpoints
-from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder
-from kitaru._engine.journal.notices import JournalNotices
 from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.local import deploying, description, reading
+from kitaru._engine.local.before_zenml import BeforeZenML
 from kitaru._engine.local.cancelling import Cancelling
 from kitaru._engine.local.deploying import LocalDeployments
 from kitaru._engine.local.reading import Reader
@@ -48,11 +43,9 @@ from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.schedules import Schedules
-from kitaru._engine.runners.queue import Queue
-from kitaru._engine.runners.recoveries import JournalRecoveries
 from kitaru._engine.runners.schedules import JournalSchedules
 from kitaru._engine.runners.waking import Looking
-from kitaru._engine.settings import environment, folders, server_token
+from kitaru._engine.settings import server_token
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
     ArtifactRef,
@@ -72,37 +65,8 @@ T = TypeVar("T")
 _LOOK_AGAIN = 0.1
 
 
-class LocalEngine:
-    """Answers without ZenML what it can; has all of an engine's operations.
-
-    Args:
-        open_zenml: Opens the engine that works through ZenML.
-        beside_zenml: Answer also where this process has imported ZenML, whose own
-            idea of project and store may then be another one than the files'.
-    """
-
-    def __init__(
-        self, open_zenml: Callable[[], Engine], *, beside_zenml: bool = False
-    ) -> None:
-        self._open_zenml = open_zenml
-        self._beside_zenml = beside_zenml
-        self._opened: Engine | None = None
-        self._opening = threading.RLock()
-
-    def __getattr__(self, name: str) -> Any:
-        """Return an operation that has to go through ZenML."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.through_zenml, name)
-
-    @property
-    def through_zenml(self) -> Engine:
-        """The engine that works through ZenML."""
-        # Two threads that come first would open two.
-        with self._opening:
-            if self._opened is None:
-                self._opened = self._open_zenml()
-            return self._opened
+class LocalEngine(BeforeZenML):
+    """Answers without ZenML what it can; has all of an engine's operations."""
 
     def runs_here(self, execution_id: str) -> bool:
         return self._read(
@@ -271,12 +235,6 @@ class LocalEngine:
             lambda e: e.value(execution_id, name, trust),
         )
 
-    def permit_of(self, execution_id: str, what: str) -> Permit:
-        if self.journal.was_started_here(execution_id) or folders.trusts_pickles():
-            return anything
-        # Whose it is, and the refusal.
-        return lambda action: self.through_zenml.permit_of(execution_id, what)(action)
-
     def artifacts(self, execution_id: str) -> list[ArtifactRef]:
         return self._read(
             lambda r: list(r.get(execution_id).artifacts),
@@ -439,25 +397,9 @@ class LocalEngine:
         """Whether flows run without ZenML's runner; `KITARU_ENGINE=zenml` forbids it."""
         return os.environ.get("KITARU_ENGINE") != "zenml"
 
-    @property
-    def _is_alone(self) -> bool:
-        """Whether no other idea of project and store is in this process."""
-        if self._beside_zenml:
-            return True
-        return self._opened is None and "zenml" not in sys.modules
-
     def store_id(self) -> str:
         """Return the id of the store that executions of this process are in."""
         return self._read(lambda r: r.store_id, lambda e: e.store_id())
-
-    @cached_property
-    def journal(self) -> Journal:
-        """The journal of this machine."""
-        if "zenml" not in sys.modules:
-            # For user code that imports it beside us.
-            environment.prepare()
-        folders.close()
-        return Journal(folders.journal_path())
 
     @property
     def schedules(self) -> Schedules:
@@ -465,26 +407,6 @@ class LocalEngine:
         if self.works_here():
             return JournalSchedules(self.journal, _ground().project_id)
         return self.through_zenml.schedules
-
-    @cached_property
-    def breakpoints(self) -> JournalBreakpoints:
-        """Where executions of this machine are to stop."""
-        return JournalBreakpoints(self.journal)
-
-    @cached_property
-    def notices(self) -> JournalNotices:
-        """What webhooks are to be told."""
-        return JournalNotices(self.journal)
-
-    @cached_property
-    def recoveries(self) -> JournalRecoveries:
-        """What became of executions of this machine whose process died."""
-        return JournalRecoveries(self.journal)
-
-    @cached_property
-    def queue(self) -> Queue:
-        """The executions that queue for a process."""
-        return Queue(self.journal)
 
 
 def _ground(stack: str | None = None) -> Ground:

@@ -31,8 +31,9 @@ from kitaru._engine.journal.journal import Journal
 from kitaru._engine.local import conditions
 from kitaru._engine.local.conditions import by_name
 from kitaru._engine.local.store import file
-from kitaru._engine.local.store.file import Condition, Run, StoreFile
+from kitaru._engine.local.store.file import Condition, Run
 from kitaru._engine.local.store.ground import Ground, OnlyZenMLKnows, UnsettledError
+from kitaru._engine.local.store.look import Store
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.port.execution import Found
 from kitaru._engine.runners import recoveries
@@ -61,7 +62,7 @@ class Reader:
 
     def __init__(
         self,
-        store: StoreFile,
+        store: Store,
         store_id: str,
         journal: Journal,
         queue: Queue,
@@ -83,7 +84,7 @@ class Reader:
             if run.status.is_finished:
                 self._refuse_unshown_end(run)
             else:
-                self._refuse_trouble(run, self._store.pending(run.execution_id))
+                self._refuse_trouble(run, self._pending_of(run.execution_id))
         return Page[Execution](
             items=tuple(_summary(run) for run in runs),
             total=total,
@@ -104,9 +105,9 @@ class Reader:
         still_open, over = self._waits(asked)
         if run.status.is_finished:
             still_open = []
-        facts = self._complete_facts(execution_id)
-        records = sorted(self._journal.calls(execution_id), key=lambda r: r.order)
-        calls = [described.call(record, _bound) for record in records]
+        records = sorted(self.known_calls(execution_id), key=lambda r: r.order)
+        bind = self._binder(execution_id)
+        calls = [described.call(record, bind) for record in records]
         calls += self._calls_without_outcome(run, records)
         noted = self._journal.notes(execution_id)
         metadata = self._store.metadata(execution_id)
@@ -116,18 +117,18 @@ class Reader:
         return _summary(run).model_copy(
             update={
                 "metadata": {**noted, **logged, **noted},
-                "failure": _failure(run, facts),
+                "failure": self._described_failure(run),
                 "pending_wait": still_open[0] if still_open else None,
                 "pending_waits": tuple(still_open),
                 "waits": tuple(over),
                 "checkpoints": tuple(calls),
                 "artifacts": (
                     *(ref for call in calls for ref in call.artifacts),
-                    *_results(run, facts),
+                    *self._results(run, bind),
                 ),
                 "usage": (spent := usage.of_execution(records)),
                 "budget": usage.budget_shown(started.settings.budget, over, spent),
-                **self._details(run, facts, started),
+                **self._details(run, started),
             }
         )
 
@@ -151,11 +152,9 @@ class Reader:
             raise OnlyZenMLKnows(f"how {run.execution_id} was started")
         return started
 
-    def _details(
-        self, run: Run, facts: LocalFacts, started: ExecutionFacts
-    ) -> dict[str, Any]:
+    def _details(self, run: Run, started: ExecutionFacts) -> dict[str, Any]:
         has_ended = run.status is ExecutionStatus.COMPLETED
-        result = facts.result if has_ended else None
+        result = self._result_of(run.execution_id) if has_ended else None
         return shown.details(
             started.inputs,
             result,
@@ -192,9 +191,12 @@ class Reader:
         hint = did_you_mean(prefix, known) or "; see them with: kitaru executions list"
         raise KitaruUsageError(f"no execution {prefix!r}{hint}")
 
-    def failure(self, execution_id: str) -> StoredFailure:
+    def failure(self, execution_id: str) -> StoredFailure | None:
         """Return the failure that ended an execution."""
-        return _stored_failure(self._complete_facts(execution_id))
+        failure = self._complete_facts(execution_id).failure
+        if failure is None:
+            raise OnlyZenMLKnows("nobody noted here why it failed")
+        return failure
 
     def facts_to_run(self, execution_id: str) -> tuple[str | None, ExecutionFacts]:
         """Return the stack of an execution of this machine, and what it needs to run."""
@@ -234,13 +236,34 @@ class Reader:
 
     def result(self, execution_id: str) -> object:
         """Return what a completed execution returned."""
-        facts = self._complete_facts(execution_id)
-        if facts.result is None:
-            raise OnlyZenMLKnows(f"the result of {execution_id} is in ZenML alone")
+        self._complete_facts(execution_id)
+        result = self._result_of(execution_id)
         what = f"the result of execution {execution_id}"
-        return load(
-            facts.result, FileValues(Path()).get(facts.result, what=what), anything
-        )
+        return load(result, FileValues(Path()).get(result, what=what), anything)
+
+    def _result_of(self, execution_id: str) -> StoredValue:
+        """Return what a completed execution returned, as it is stored."""
+        facts = self._journal.execution(execution_id)
+        if facts is None or facts.result is None:
+            raise OnlyZenMLKnows(f"the result of {execution_id} is in ZenML alone")
+        return facts.result
+
+    def _results(self, run: Run, bind: described.Bind) -> list[ArtifactRef]:
+        """Return what the flow returned, if it has completed."""
+        if run.status is not ExecutionStatus.COMPLETED:
+            return []
+        result = self._result_of(run.execution_id)
+        return [described.result_ref(run.execution_id, result, bind)]
+
+    def _described_failure(self, run: Run) -> FailureInfo | None:
+        if run.status is not ExecutionStatus.FAILED:
+            return None
+        failure = self.failure(run.execution_id)
+        return failures.describe(failure) if failure is not None else None
+
+    def _binder(self, execution_id: str) -> described.Bind:
+        """Return what gives records of an execution a `load()`."""
+        return _bound
 
     # -- waits -------------------------------------------------------------------
 
@@ -252,7 +275,7 @@ class Reader:
         asking = {
             one
             for one in {condition.execution_id for condition in found}
-            if not self._store.run(one).status.is_finished
+            if not self._store.has_ended(one)
         }
         return [
             conditions.pending_wait(c)
@@ -341,6 +364,10 @@ class Reader:
             lease = self._journal.lease(wait.execution_id)
             if lease is None or not lease.is_live:
                 self._refuse(wait.execution_id, f"wait {wait.name!r} is over")
+
+    def _pending_of(self, execution_id: str) -> list[Condition]:
+        """Return the waits of a listed execution that ZenML takes for open."""
+        return self._store.pending(execution_id)
 
     def _due(self, pending: Sequence[Condition]) -> list[Condition]:
         moment = due.now()
@@ -437,27 +464,6 @@ def _summary(run: Run) -> Execution:
         status_reason=run.reason,
         original_exec_id=run.original,
     )
-
-
-def _failure(run: Run, facts: LocalFacts) -> FailureInfo | None:
-    if run.status is not ExecutionStatus.FAILED:
-        return None
-    return failures.describe(_stored_failure(facts))
-
-
-def _stored_failure(facts: LocalFacts) -> StoredFailure:
-    if facts.failure is None:
-        raise OnlyZenMLKnows("nobody noted here why it failed")
-    return facts.failure
-
-
-def _results(run: Run, facts: LocalFacts) -> list[ArtifactRef]:
-    """Return what the flow returned, if it has completed."""
-    if run.status is not ExecutionStatus.COMPLETED:
-        return []
-    if facts.result is None:
-        raise OnlyZenMLKnows(f"the result of {run.execution_id} is in ZenML alone")
-    return [described.result_ref(run.execution_id, facts.result, _bound)]
 
 
 def _bytes(value: StoredValue) -> bytes:

@@ -183,6 +183,10 @@ class StoreFile:
         )
         return rows.fetchone() is not None
 
+    def has_ended(self, execution_id: str) -> bool:
+        """Whether an execution has ended."""
+        return self.run(execution_id).status.is_finished
+
     def facts(self, execution_id: str) -> ExecutionFacts | None:
         """Return what an execution was started with; `None` for a run that is none."""
         rows = self._db.execute(_SNAPSHOT, (UUID(execution_id).hex,)).fetchall()

@@ -218,15 +218,15 @@ def _stack(
 def _active(kind: str, config: dict[str, str]) -> str:
     """Return the id of the active project or stack, as ZenML chooses it."""
     key = f"active_{kind}_id"
-    repository = _repository()
+    of_folder = repository()
     if chosen := os.environ.get(f"ZENML_{key.upper()}"):
         return UUID(chosen).hex
     # In a repository the one of the user does not count, not even in place of none.
-    own = config if repository is None else _values(repository)
+    own = config if of_folder is None else _values(of_folder)
     return UUID(own.get(key, "")).hex
 
 
-def _repository() -> Path | None:
+def repository() -> Path | None:
     """Return the configuration of the repository that ZenML finds from here."""
     name = os.environ.get("ZENML_REPOSITORY_DIRECTORY_NAME", ".zen")
     chosen = os.environ.get("ZENML_REPOSITORY_PATH")

@@ -1,0 +1,1 @@
+"""The engine on ZenML's server, by direct requests, without ZenML."""
