@@ -44,11 +44,6 @@ class Login:
     project_id: str | None = None
 
     @property
-    def said(self) -> str | None:
-        """What the environment gave: a token or an API key."""
-        return self.identity or None if self.by_environment else None
-
-    @property
     def identity(self) -> str:
         """What tells whom the server takes us for; secret."""
         return self.key or self.token or ""

@@ -7,6 +7,7 @@ journal. Everything that ZenML has to do is found out before anything is changed
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -184,7 +185,8 @@ class Steering:
         changes = {PROJECT: self.ground.project_id}
         if self.login.by_environment:
             changes[SERVER_URL] = self.login.url
-            changes[AUTH_TOKEN] = self.login.said or ""
+            # What is stored is found where it is stored.
+            changes[AUTH_TOKEN] = os.environ.get(AUTH_TOKEN, "")
         found = Surroundings.of(facts, changes, self.ground.server_id)
         return Starter(self.journal, self.queue).start_or_queue(
             execution_id, found, log=log_folders.path_of(execution_id)

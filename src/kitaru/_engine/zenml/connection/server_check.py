@@ -19,6 +19,7 @@ from zenml.models import OAuthTokenResponse, ServerModel
 
 from kitaru._core.words.similar import did_you_mean
 from kitaru._engine.port.connections import Target
+from kitaru._engine.server import refusals
 from kitaru._engine.settings import kept_tokens
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 
@@ -189,20 +190,10 @@ class Server:
             raise no_project(name, known, self.url)
         return str(known[name])
 
-    def refusal(self, what: str) -> KitaruBackendError:
-        """Return the error for credentials that the server does not take."""
-        return KitaruBackendError(
-            f"the server at {self.url} refused {what}; log in again with: kitaru login "
-            f"{self.url}"
-        )
-
     def _refused(self, response: requests.Response, what: str) -> None:
         if response.status_code in _REFUSED:
-            raise self.refusal(what)
-        raise KitaruBackendError(
-            f"the server at {self.url} failed (HTTP {response.status_code}); try again, or "
-            "look into its log"
-        )
+            raise refusals.refused(self.url, what)
+        raise refusals.failed(self.url, response.status_code)
 
     def _ask(
         self,
@@ -231,14 +222,9 @@ class Server:
                 "--ssl-ca-cert FILE (ssl_ca_cert=), or --no-verify-ssl if you must"
             ) from None
         except requests.exceptions.Timeout:
-            raise KitaruBackendError(
-                f"the server at {self.url} did not answer within {self._timeout:g} s; check "
-                "the URL and the network"
-            ) from None
+            raise refusals.silent(self.url, self._timeout) from None
         except (requests.exceptions.RequestException, OSError):
-            raise KitaruBackendError(
-                f"there is no server at {self.url}; check the URL and whether it runs"
-            ) from None
+            raise refusals.not_there(self.url) from None
 
 
 def no_project(
@@ -283,7 +269,7 @@ def _let_in(
         token = server.token(target)
         user = server.user(token.access_token)
     if user is None:
-        raise server.refusal("the token")
+        raise refusals.refused(server.url, "the token")
     return token, user
 
 
