@@ -24,6 +24,7 @@ from benchmarks.workloads import (
     recovery,
     repeated,
     replays,
+    servers,
     values,
     waiting,
     waits,
@@ -50,6 +51,7 @@ WORKLOADS: dict[str, Callable[[Lab], Findings]] = {
     "P18": lightness.memory,
     "P19": lightness.warm_runs,
     "P20": lightness.first_run,
+    "P22": servers.through_a_server,
 }
 
 

@@ -144,10 +144,16 @@ class Lab:
 
     # -- processes -----------------------------------------------------------
 
-    def python(self, program: str, *arguments: object, store: Path) -> Finished:
+    def python(
+        self,
+        program: str,
+        *arguments: object,
+        store: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> Finished:
         """Run one of our programs to its end."""
         command = [sys.executable, self.programs / program, *arguments]
-        return self._start(command, store).finish()
+        return self._start(command, store, environment).finish()
 
     def other(self, name: str, *arguments: object, folder: Path) -> Finished:
         """Run a command of another framework's program to its end."""
@@ -170,10 +176,15 @@ class Lab:
         """Run a line of Python to its end."""
         return self._start([sys.executable, "-c", text], store).finish()
 
-    def kitaru(self, store: Path, *arguments: object) -> Finished:
+    def kitaru(
+        self,
+        store: Path,
+        *arguments: object,
+        environment: Mapping[str, str] | None = None,
+    ) -> Finished:
         """Run a `kitaru` command to its end."""
         kitaru = Path(sys.executable).with_name("kitaru")
-        return self._start([kitaru, *arguments], store).finish()
+        return self._start([kitaru, *arguments], store, environment).finish()
 
     def start(self, program: str, *arguments: object, store: Path) -> Running:
         """Start one of our programs."""
@@ -184,7 +195,12 @@ class Lab:
         program = self.programs / _OTHERS[name]
         return self._start([self.other_python, program, *arguments], folder)
 
-    def _start(self, command: list[object], store: Path) -> Running:
+    def _start(
+        self,
+        command: list[object],
+        store: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> Running:
         store.mkdir(exist_ok=True)
         said, complained = self.root / "said", self.root / "complained"
         number = f"{time.monotonic_ns()}"
@@ -194,7 +210,7 @@ class Lab:
             child = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=self.programs,
-                env=self._environment(store),
+                env=self._environment(store) | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

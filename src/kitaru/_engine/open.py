@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -129,7 +130,7 @@ def _default() -> Engine:
 
 def _open_other() -> Engine:
     """Return the engine for what is not to be done on a local store without ZenML."""
-    if "zenml" not in sys.modules:
+    if "zenml" not in sys.modules and os.environ.get("KITARU_ENGINE") != "zenml":
         from kitaru._engine.server import login
 
         if login.names_server():
