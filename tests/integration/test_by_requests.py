@@ -19,7 +19,12 @@ from kitaru._engine.port.engine import Engine, ExecutionQuery
 from kitaru._engine.server import store
 from kitaru._engine.server.engine import ServerEngine
 from kitaru._engine.zenml.engine import ZenMLEngine
-from kitaru.errors import KitaruStateError, KitaruUsageError, KitaruUserCodeError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruStateError,
+    KitaruUsageError,
+    KitaruUserCodeError,
+)
 from kitaru.models import ExecutionStatus, PendingWait
 from tests.support.polling import eventually
 from tests.support.server import RunningServer
@@ -262,6 +267,25 @@ def test_a_failed_execution_goes_on_once(
     assert [call.status for call in engine.get(execution_id).checkpoints] == [
         "completed"
     ]
+
+
+def test_what_no_process_can_be_started_for_has_failed_again(
+    server: ServerEngine, engine: ZenMLEngine, tmp_path: Path
+) -> None:
+    execution_id = started()["failing"]
+    # It is there, and the system does not run it.
+    python = tmp_path / "python"
+    python.touch()
+    server.journal.update_execution(execution_id, python=str(python))
+
+    with pytest.raises(KitaruBackendError, match="executions retry"):
+        server.continue_execution(execution_id, seen=ExecutionStatus.FAILED)
+
+    found = engine.get(execution_id)
+    assert found.status is ExecutionStatus.FAILED
+    assert found.failure is not None
+    assert "no process could be started" in found.failure.message
+    assert server.journal.lease(execution_id) is None
 
 
 def test_the_words_for_what_runs_are_zenmls() -> None:

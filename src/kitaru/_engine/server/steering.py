@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from kitaru._core.calls import failures
 from kitaru._core.calls.statuses import check_unchanged
+from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.flows.metadata_keys import ANSWER_KEY
 from kitaru._core.waits import answered
@@ -37,7 +39,12 @@ from kitaru._engine.server.reading import LoadElsewhere, ServerReader
 from kitaru._engine.server.rest import RefusedError, Rest
 from kitaru._engine.server.store import ServerStore
 from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
-from kitaru.models import Continuation, ExecutionStatus, PendingWait
+from kitaru.models import (
+    Continuation,
+    ExecutionStatus,
+    FailureOrigin,
+    PendingWait,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -188,9 +195,24 @@ class Steering:
             # What is stored is found where it is stored.
             changes[AUTH_TOKEN] = os.environ.get(AUTH_TOKEN, "")
         found = Surroundings.of(facts, changes, self.ground.server_id)
-        return Starter(self.journal, self.queue).start_or_queue(
-            execution_id, found, log=log_folders.path_of(execution_id)
-        )
+        try:
+            return Starter(self.journal, self.queue).start_or_queue(
+                execution_id, found, log=log_folders.path_of(execution_id)
+            )
+        except KitaruError as error:
+            self._fail(execution_id, str(error))
+            raise
+
+    def _fail(self, execution_id: str, why: str) -> None:
+        """An execution that no process can run has failed; retry works later."""
+        failure = failures.without_exception(why, FailureOrigin.RUNTIME)
+        # First: whoever sees the new status must not see an old failure.
+        self.journal.update_execution(execution_id, failure=failure)
+        reason = run_statuses.reason(FailureOrigin.RUNTIME, why)
+        try:
+            self._move(execution_id, "failed", reason)
+        except (KitaruError, RefusedError) as refused:
+            logger.warning("%s", refused)
 
     def _mark_resuming(self, execution_id: str, seen: ExecutionStatus) -> None:
         """Move the run to `resuming`, now that we hold the lease."""
