@@ -21,6 +21,7 @@ from kitaru._engine.server.engine import ServerEngine
 from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru.errors import (
     KitaruBackendError,
+    KitaruRuntimeError,
     KitaruStateError,
     KitaruUsageError,
     KitaruUserCodeError,
@@ -154,16 +155,22 @@ def test_reads_agree_with_those_through_zenml(
 
 
 def test_what_a_colleague_runs_is_shown_and_left_alone(
-    server: ServerEngine, engine: ZenMLEngine
+    server: ServerEngine, engine: ZenMLEngine, config: Path
 ) -> None:
     ids = started()
+    # Their values are on their disk.
+    (folder,) = (config / "local_stores").glob(f"*/kitaru/{ids['easy']}")
+    folder.rename(folder.with_suffix(".elsewhere"))
     for execution_id in ids.values():
         # Another machine has another journal.
         engine.journal.forget(execution_id)
 
-    for name in ("failing", "asking"):
+    for name in ("failing", "asking", "easy"):
         shown = engine.get(ids[name]).model_dump()
         assert server.get(ids[name]).model_dump() == shown, name
+    assert server.get(ids["easy"]).result is None
+    with pytest.raises(KitaruRuntimeError, match="on the machine that ran it"):
+        engine.result(ids["easy"])
     assert server.find(ExecutionQuery(size=3)) == engine.find(ExecutionQuery(size=3))
     (wait,) = server.pending_waits(ids["asking"])
     # Whose it is, and what may be run of it, is for ZenML's way.
@@ -172,7 +179,6 @@ def test_what_a_colleague_runs_is_shown_and_left_alone(
         lambda: server.abort(wait, surface="cli"),
         lambda: server.cancel(ids["asking"], grace=1, surface="cli"),
         lambda: server.continue_execution(ids["failing"], seen=ExecutionStatus.FAILED),
-        lambda: server.get(ids["easy"]),
         lambda: server.result(ids["easy"]),
     ):
         with pytest.raises(ZenMLAskedError):

@@ -238,11 +238,12 @@ class Reader:
         """Return what a completed execution returned."""
         self._complete_facts(execution_id)
         result = self._result_of(execution_id)
+        assert result is not None  # one of this machine is in the journal
         what = f"the result of execution {execution_id}"
         return load(result, FileValues(Path()).get(result, what=what), anything)
 
-    def _result_of(self, execution_id: str) -> StoredValue:
-        """Return what a completed execution returned, as it is stored."""
+    def _result_of(self, execution_id: str) -> StoredValue | None:
+        """Return what a completed execution returned; `None` if it is not here."""
         facts = self._journal.execution(execution_id)
         if facts is None or facts.result is None:
             raise OnlyZenMLKnows(f"the result of {execution_id} is in ZenML alone")
@@ -253,7 +254,7 @@ class Reader:
         if run.status is not ExecutionStatus.COMPLETED:
             return []
         result = self._result_of(run.execution_id)
-        return [described.result_ref(run.execution_id, result, bind)]
+        return [described.result_ref(run.execution_id, result, bind)] if result else []
 
     def _described_failure(self, run: Run) -> FailureInfo | None:
         if run.status is not ExecutionStatus.FAILED:

@@ -23,6 +23,7 @@ from kitaru._engine.port.execution import Found
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.server import ground
 from kitaru._engine.server.store import ServerStore
+from kitaru._engine.values import value_files
 from kitaru.models import ArtifactRef, ExecutionStatus, FailureInfo, FailureOrigin
 
 # Loads an artifact by its id; says whether its author is trusted.
@@ -80,6 +81,14 @@ class ServerReader(Reader):
         facts = self._server.facts(execution_id)
         if facts is None or facts.is_remote:
             raise OnlyZenMLKnows(f"{execution_id} does not run on a local stack")
+
+    def _result_of(self, execution_id: str) -> StoredValue | None:
+        if self._is_ours(execution_id):
+            return super()._result_of(execution_id)
+        place = self._server.place_of_result(execution_id)
+        if place is not None and not value_files.is_of_another_machine(place):
+            raise OnlyZenMLKnows(f"what is in {place}")
+        return None
 
     def _is_ours(self, execution_id: str) -> bool:
         """Whether this machine has run it."""

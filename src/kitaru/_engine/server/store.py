@@ -123,6 +123,15 @@ class ServerStore:
 
         return self._read(execution_id, noted)
 
+    def place_of_result(self, execution_id: str) -> str | None:
+        """Return the folder of what a flow returned, `None` if it has none."""
+
+        def place(run: Mapping[str, Any]) -> str | None:
+            outputs = list(run["resources"]["outputs"].values())
+            return str(outputs[0]["body"]["uri"]) if outputs else None
+
+        return self._read(execution_id, place)
+
     def ids_like(self, prefix: str) -> list[str]:
         """Return ids of executions that begin so, at most ten; a whole one of any project."""
         try:

@@ -37,6 +37,11 @@ EXTENSIONS = {
 }
 
 
+def is_of_another_machine(folder: str) -> bool:
+    """Whether a value is in a local folder that is not on this machine."""
+    return Path(folder).is_absolute() and not Path(folder).is_dir()
+
+
 class Unplaced(NamedTuple):
     """A value that is to be in a file, and the names its file gets."""
 

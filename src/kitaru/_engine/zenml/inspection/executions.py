@@ -16,6 +16,7 @@ from kitaru._core.flows.metadata_keys import (
 )
 from kitaru._core.settings import labels
 from kitaru._engine.journal.journal import Journal
+from kitaru._engine.values import value_files
 from kitaru._engine.zenml.inspection import failures
 from kitaru._engine.zenml.recording import artifact_versions, step_runs
 from kitaru._engine.zenml.runs import runs, statuses
@@ -132,12 +133,17 @@ def result_refs(
 
 
 def result_value(run: PipelineRunResponse, journal: Journal) -> StoredValue | None:
-    """Return the stored return value of a flow: the journal's, else ZenML's."""
+    """Return the stored return value of a flow: the journal's, else ZenML's.
+
+    `None` also if it is in a folder of another machine.
+    """
     local = journal.execution(str(run.id))
     if local is not None and local.result is not None:
         return local.result
     outputs = list(run.outputs.values())
-    return artifact_versions.stored_value(outputs[0]) if outputs else None
+    if not outputs or value_files.is_of_another_machine(outputs[0].uri):
+        return None
+    return artifact_versions.stored_value(outputs[0])
 
 
 def _calls_without_outcome(

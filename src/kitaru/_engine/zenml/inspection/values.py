@@ -99,7 +99,13 @@ class Library:
             run = Client().zen_store.get_run(UUID(execution_id))
             value = executions.result_value(run, self._journal)
         if value is None:
-            raise KitaruRuntimeError(f"execution {execution_id} has no stored result")
+            places = [str(version.uri) for version in run.outputs.values()]
+            where = (
+                f"; it is in {places[0]}, on the machine that ran it" if places else ""
+            )
+            raise KitaruRuntimeError(
+                f"execution {execution_id} has no result that is stored here{where}"
+            )
         return _loaded(value, what, self._gate.of_execution(execution_id, what))
 
     def _foreign(
