@@ -95,6 +95,10 @@ class ServerStore:
         known = self._ended.get(execution_id)
         return self.run(execution_id).status.is_finished if known is None else known
 
+    def is_ours(self, execution_id: str) -> bool:
+        """Whether the server has a run of that id."""
+        return execution_id in self.ids_like(execution_id)
+
     def facts(self, execution_id: str) -> ExecutionFacts | None:
         """Return what an execution was started with; `None` for a run that is none."""
         extra = self._read(execution_id, lambda run: run["metadata"]["config"]["extra"])

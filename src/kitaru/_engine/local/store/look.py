@@ -33,6 +33,10 @@ class Store(Protocol):
         """Whether an execution has ended."""
         ...
 
+    def is_ours(self, execution_id: str) -> bool:
+        """Whether the store has a run of that id."""
+        ...
+
     def facts(self, execution_id: str) -> ExecutionFacts | None:
         """Return what an execution was started with; `None` for a run that is none."""
         ...
