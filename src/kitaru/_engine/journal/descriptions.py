@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kitaru._core.calls import records
@@ -32,15 +33,21 @@ def read_facts(
         return LocalFacts.from_dict(json.loads(body), execution_id=execution_id)
 
 
-def written_call(record: CallRecord) -> tuple[str, str, str, bytes | None, str | None]:
-    """Return the row of a call."""
+def written_call(
+    record: CallRecord,
+) -> tuple[str, str, str, bytes | None, str | None, bool]:
+    """Return the row of a call.
+
+    That the flow went on after a failure may change; its column alone says so.
+    """
     payloads = [value.payload for value in record.values]
     return (
         record.execution_id,
         record.invocation_id,
-        records.to_json(record),
+        records.to_json(replace(record, caught=False)),
         _join(payloads) if payloads.count(None) < len(payloads) else None,
         record.cache_key,
+        record.caught,
     )
 
 

@@ -128,7 +128,7 @@ class Journal:
             LeaseLost: If `token` is given and not that of the lease; nothing is stored.
         """
         with self._lock, translated(self.path):
-            row = (*descriptions.written_call(record), record.caught, token)
+            row = (*descriptions.written_call(record), token)
             done = self._db.execute(_INSERT_CALL, row)
             self.commits += 1
             if not done.rowcount:
@@ -139,9 +139,7 @@ class Journal:
         with self.transaction() as db:
             for record in rows:
                 leases.check(db, record.execution_id, token)
-                row = descriptions.written_call(record)
-                # The flow has still to go on after what it takes over.
-                db.execute(_INSERT_CALL, (*row, False, token))
+                db.execute(_INSERT_CALL, (*descriptions.written_call(record), token))
 
     def calls(
         self, execution_id: str, *, unprojected: bool = False
