@@ -13,7 +13,13 @@ pytestmark = pytest.mark.e2e
 
 # The tutorial and the sessions have tests of their own; those that are not here have
 # commands that need a server, a cluster or a second machine.
-GUIDES = ("guides/people.md", "guides/debugging.md", "guides/pipeline.md", "mcp.md")
+GUIDES = (
+    "guides/people.md",
+    "guides/debugging.md",
+    "guides/pipeline.md",
+    "deploying.md",
+    "mcp.md",
+)
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: Path(page).stem)
