@@ -32,6 +32,9 @@ from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.zenml
 
+# Seconds for a process that imports ZenML, on a machine that has much else to do.
+LONG = 300.0
+
 
 class ZenMLAskedError(Exception):
     """The engine that works through ZenML was opened."""
@@ -101,12 +104,17 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         yield found
 
 
+def failed() -> str:
+    """Return the id of an execution that has failed."""
+    with pytest.raises(KitaruUserCodeError):
+        (handle := failing.run()).get()
+    return handle.exec_id
+
+
 def started() -> dict[str, str]:
     """Return the ids of one execution of each flow, oldest first."""
-    with pytest.raises(KitaruUserCodeError):
-        (failed := failing.run()).get()
     return {
-        "failing": failed.exec_id,
+        "failing": failed(),
         "asking": asking.run().exec_id,
         "easy": easy.run().exec_id,
     }
@@ -209,6 +217,7 @@ def test_answers_stand_as_those_given_through_zenml(
                 engine.stored_status(one) is ExecutionStatus.COMPLETED
             ),
             what="completed",
+            within=LONG,
         )
     assert server.result(by_request) is True
     told = [
@@ -259,7 +268,7 @@ def test_waits_are_given_up_and_executions_cancelled(
 def test_a_failed_execution_goes_on_once(
     server: ServerEngine, engine: ZenMLEngine
 ) -> None:
-    execution_id = started()["failing"]
+    execution_id = failed()
 
     going = server.continue_execution(execution_id, seen=ExecutionStatus.FAILED)
     with pytest.raises(KitaruStateError):
@@ -269,6 +278,7 @@ def test_a_failed_execution_goes_on_once(
     eventually(
         lambda: engine.stored_status(execution_id) is ExecutionStatus.FAILED,
         what="failed again",
+        within=LONG,
     )
     assert [call.status for call in engine.get(execution_id).checkpoints] == [
         "completed"
@@ -278,7 +288,7 @@ def test_a_failed_execution_goes_on_once(
 def test_what_no_process_can_be_started_for_has_failed_again(
     server: ServerEngine, engine: ZenMLEngine, tmp_path: Path
 ) -> None:
-    execution_id = started()["failing"]
+    execution_id = failed()
     # It is there, and the system does not run it.
     python = tmp_path / "python"
     python.touch()
