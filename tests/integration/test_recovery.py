@@ -29,7 +29,9 @@ from kitaru._engine.zenml.recovery.sweep import ZenMLReconciling
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.runs.runs import find_run
 from kitaru.cli.app import app
+from tests.support import store
 from tests.support.server import RunningServer
+from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.zenml
 
@@ -217,6 +219,30 @@ def test_what_runs_on_another_machine_is_left_to_it(
     assert met.status is RunStatus.PAUSED
     assert execution_id in [item.exec_id for item in here if item.done]
     journal.close()
+
+
+def test_an_answer_from_where_nothing_can_go_on_is_no_error(
+    config: Path, zenml_server: RunningServer, prepared_store: Path, tmp_path: Path
+) -> None:
+    connect(zenml_server.url, api_key=zenml_server.api_key)
+    execution_id = asking.run().exec_id
+    # The same server and another configuration.
+    colleague = Workspace(
+        tmp_path / "colleague", store.copy(prepared_store, tmp_path / "theirs")
+    )
+    there = {
+        "KITARU_SERVER_URL": zenml_server.url,
+        "KITARU_AUTH_TOKEN": zenml_server.api_key,
+    }
+
+    done = colleague.kitaru(
+        *("executions", "input", execution_id, "--value", "true"), environment=there
+    )
+    colleague.end()
+
+    (asked,) = KitaruClient().executions.get(execution_id).waits
+    assert "Error" not in done.both
+    assert (asked.outcome, asked.answer) == ("answered", True)
 
 
 def test_one_pod_of_many_has_a_turn(config: Path, zenml_server: RunningServer) -> None:
