@@ -109,6 +109,8 @@ def test_who_dies_while_a_flow_is_started_leaves_it_to_the_next(
 def test_two_who_look_at_once_start_one(workspace: Workspace) -> None:
     workspace.script("nightly.py", FLOW)
     schedule(workspace, "nightly")
+    workspace.kitaru("reconcile", "--dry-run")
+    assert workspace.journal("SELECT count(*) FROM executions") == [(0,)]
 
     watching = workspace.start_kitaru("reconcile", "--watch", "--every", "1")
     looking = [workspace.start_kitaru("executions", "list") for _ in "ab"]

@@ -134,7 +134,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
-        if _command().partition(" ")[0] not in _LEAVING:
+        is_leaving = _command().partition(" ")[0] in _LEAVING
+        if not is_leaving and "--dry-run" not in sys.argv:
             _start_what_is_due()
         sys.exit(code)
     except KitaruError as error:
