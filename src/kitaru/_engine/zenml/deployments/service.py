@@ -13,7 +13,7 @@ from kitaru._core.versions.records import Version, VersionFacts
 from kitaru._engine.code import unpacked, version_facts
 from kitaru._engine.port.deployments import Invocation, NewVersion
 from kitaru._engine.zenml.connection import active
-from kitaru._engine.zenml.deployments import snapshots
+from kitaru._engine.zenml.deployments import by_server, snapshots
 from kitaru._engine.zenml.pods import remote_runs, stored_code
 from kitaru._engine.zenml.running.launcher import Launcher
 from kitaru._engine.zenml.setup.errors import translated
@@ -71,6 +71,10 @@ class ZenMLDeployments:
             )
             unpacked.ensure(version.facts.deployed, stored_code.unpacked)
         with active.stack(stack_id):
+            if version.facts.is_remote:
+                missing = by_server.missing_here(version)
+                if missing is not None:
+                    return by_server.invoke(version, invocation, missing)
             return self._launcher.invoke(version, invocation, python=python)
 
     def _stack_of(self, version: Version) -> str:

@@ -121,7 +121,7 @@ def create(
         tags=labels.tags,
         options=options,
     )
-    if (name := _name_of(labels)) is not None:
+    if (name := name_of(labels)) is not None:
         pipeline._run_args["run_name"] = name
     snapshot = Compiled(pipeline).create(code_uri)
     return _placeholder(snapshot, labels, in_pod=in_pod, original=original)
@@ -194,7 +194,7 @@ def derive(
             # What is derived goes on when its version is deleted.
             source_snapshot=version.id,
             is_dynamic=True,
-            run_name_template=_name_of(facts.labels) or version.run_name_template,
+            run_name_template=name_of(facts.labels) or version.run_name_template,
             pipeline_configuration=said.model_copy(
                 update={
                     "extra": {**said.extra, EXTRA_KEY: facts.to_dict()},
@@ -217,7 +217,7 @@ def derive(
     )
 
 
-def _name_of(labels: Labels) -> str | None:
+def name_of(labels: Labels) -> str | None:
     """Return what a run of a key is called: no other one of the project can be."""
     return None if labels.key is None else run_name(labels.key)
 
@@ -240,12 +240,16 @@ def _placeholder(
         if labels.key is None:
             raise
         raise KeyTakenError(labels.key) from error
-    if labels.attributes:
-        resource = RunMetadataResource(
-            id=run.id, type=MetadataResourceTypes.PIPELINE_RUN
-        )
-        Client().create_run_metadata(dict(labels.attributes), resources=[resource])
+    describe(run.id, labels)
     return run
+
+
+def describe(run_id: UUID, labels: Labels) -> None:
+    """Give a run its attributes, as ZenML's metadata."""
+    if not labels.attributes:
+        return
+    resource = RunMetadataResource(id=run_id, type=MetadataResourceTypes.PIPELINE_RUN)
+    Client().create_run_metadata(dict(labels.attributes), resources=[resource])
 
 
 class Compiled:
