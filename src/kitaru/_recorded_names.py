@@ -43,6 +43,7 @@ MATERIALIZER = SourceName(
 RUNNER = "kitaru._engine.programs.runner"
 ISOLATED_BODY = "kitaru._engine.programs.isolated_body"
 RECONCILE_ONCE = "kitaru._engine.programs.reconcile_once"
+DELIVER_ONCE = "kitaru._engine.programs.deliver_once"
 HTTP_ANSWER = "kitaru.http.one_request"
 
 # What the server of `kitaru login` is started with.

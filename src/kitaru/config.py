@@ -8,6 +8,7 @@ from typing import Any, Never
 
 from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings as ImageSettings
+from kitaru._core.settings.notify import Told
 from kitaru._core.settings.settings import Recover
 from kitaru._ops import settings
 from kitaru._ops.capabilities import SDK, Op, exposes
@@ -23,6 +24,7 @@ def configure(
     project: str | EllipsisType | None = ...,
     budget: Budget | Mapping[str, Any] | EllipsisType | None = ...,
     recover: Recover | EllipsisType | None = ...,
+    notify: Told | EllipsisType | None = ...,
     **unknown: Never,
 ) -> None:
     """Set defaults for the executions that this process starts from now on.
@@ -40,6 +42,7 @@ def configure(
         project: ZenML project that this process works in; the stored choice stays.
         budget: What an execution may spend on language models before it asks.
         recover: `auto`: an execution goes on by itself after its process died.
+        notify: Who is told of waits and ends, as in `@flow(notify=...)`.
         **unknown: Refused.
 
     Raises:
@@ -60,6 +63,7 @@ def configure(
         "project": project,
         "budget": budget,
         "recover": recover,
+        "notify": notify,
         **unknown,
     }
     settings.configure({key: v for key, v in given.items() if v is not ...})

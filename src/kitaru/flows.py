@@ -18,12 +18,10 @@ from kitaru._core.settings import labels, options, settings
 from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings
 from kitaru._core.settings.labels import Labels
+from kitaru._core.settings.notify import Told
 from kitaru._core.settings.settings import Recover, Settings
 from kitaru._core.values.tagging import anything
-from kitaru._core.waits import hints
-from kitaru._core.waits.terms import foremost
 from kitaru._core.words.similar import closest
-from kitaru._core.words.wording import moment
 from kitaru._engine import flow_loading
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.engine import Launch
@@ -107,7 +105,7 @@ class FlowHandle(Generic[R]):
             return self._value()
         if execution.status is ExecutionStatus.FAILED:
             raise self._failure(execution)
-        raise KitaruStateError(_why_no_result(execution))
+        raise KitaruStateError(settling.why_no_result(execution))
 
     def _value(self) -> R:
         ending = self._ending
@@ -331,6 +329,7 @@ class Flow(Generic[P, R]):
         break_before: Sequence[str] | None = None,
         budget: Money | None = None,
         recover: Recover | None = None,
+        notify: Told | None = None,
         key: str | None = None,
         tags: Sequence[str] | None = None,
         attributes: Mapping[str, str | float] | None = None,
@@ -356,6 +355,7 @@ class Flow(Generic[P, R]):
             retries: Default of `retries` for its checkpoints.
             budget: What it may spend on language models before it asks.
             recover: `auto`: it goes on by itself after its process died.
+            notify: Who is told of its waits and its end; `False` for nobody.
             key: What an execution is for, such as an order: the same key gives the same
                 execution, whoever starts it and however often.
             tags: Words to list executions by; ZenML's tags of the run, too. They add up.
@@ -376,6 +376,7 @@ class Flow(Generic[P, R]):
             "retries": retries,
             "budget": budget,
             "recover": recover,
+            "notify": notify,
         }
         changes = settings.check(wanted, configuration.CALL)
         given = settings.merge(self._given, changes)
@@ -464,6 +465,7 @@ def flow(
     retries: int | None = None,
     budget: Money | None = None,
     recover: Recover | None = None,
+    notify: Told | None = None,
 ) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
 def flow(
     fn: Callable[P, R] | None = None,
@@ -474,6 +476,7 @@ def flow(
     retries: int | None = None,
     budget: Money | None = None,
     recover: Recover | None = None,
+    notify: Told | None = None,
     **unknown: Never,
 ) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a function durable: start it with `.run(...)`.
@@ -489,6 +492,8 @@ def flow(
             `Budget`, or a mapping with `usd` or `tokens`.
         recover: What becomes of an execution whose process died: `ask` (a person types
             `retry`, the default) or `auto` (it goes on by itself).
+        notify: Who is told of waits and ends: a URL, or a mapping with `webhook`,
+            `secret`, `alerter`, `remind`, `timeout`, `link`; `False` for nobody.
         **unknown: Refused.
 
     Returns:
@@ -514,6 +519,7 @@ def flow(
             "retries": retries,
             "budget": budget,
             "recover": recover,
+            "notify": notify,
         },
         configuration.DECORATOR,
     )
@@ -572,28 +578,3 @@ def _in_thread(
 
 def _kind(exception_type: str | None) -> str | None:
     return exception_type and exception_type.removeprefix("builtins.")
-
-
-def _why_no_result(execution: Execution) -> str:
-    if execution.status is ExecutionStatus.WAITING and execution.pending_wait:
-        wait = foremost(execution.pending_waits) or execution.pending_wait
-        if wait.kind == "timer":
-            return (
-                f"execution {execution.exec_id} sleeps until {moment(wait.expires_at)}"
-            )
-        if wait.kind == "breakpoint":
-            return (
-                f"execution {execution.exec_id} stopped at {wait.name!r} - go on with: "
-                f"kitaru executions input {execution.exec_id[:8]} --continue"
-            )
-        question = f": {wait.question}" if wait.question else ""
-        return (
-            f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "
-            "answer with: kitaru executions input "
-            f"{execution.exec_id[:8]}{hints.hint(wait.schema)}"
-        )
-    if execution.status is ExecutionStatus.WAITING:
-        return f"execution {execution.exec_id} is waiting for its runner to go on"
-    return (
-        f"execution {execution.exec_id} has no result: it is {execution.status.value}"
-    )

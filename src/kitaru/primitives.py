@@ -9,8 +9,10 @@ from typing import Any, Literal, Never
 from kitaru._core.calls.names import check_name
 from kitaru._core.flows import scope
 from kitaru._core.flows.specs import Default, WaitRequest
+from kitaru._core.settings import notify as notifying
 from kitaru._core.settings import options
-from kitaru._core.waits import answers, notices
+from kitaru._core.settings.notify import Told
+from kitaru._core.waits import answers
 from kitaru._core.waits.terms import seconds_or_moment
 from kitaru._core.words.similar import shorten
 from kitaru._engine.session.waiting import WaitFuture
@@ -45,7 +47,7 @@ class Wait:
         metadata: Mapping[str, Any] | None = None,
         expires: float | timedelta | datetime | None = None,
         default: Any = UNSET,
-        notify: str | Mapping[str, str] | None = None,
+        notify: Told | None = None,
         **unknown: Never,
     ) -> Any:
         """Pause the flow for a person or another system, and return the answer.
@@ -67,9 +69,10 @@ class Wait:
                 the moment it is asked, or a `datetime` with a time zone. Never by default.
             default: The answer when it expires; must fit `schema`. Without one the wait
                 raises `KitaruWaitExpired`.
-            notify: A webhook that is told when the wait opens and when it is over: its
-                URL, or `{"webhook": URL, "secret": NAME}` with the name of a secret to
-                sign with, as Standard Webhooks say.
+            notify: Who is told when the wait opens and is over, in place of what the
+                execution says: a URL, `{"webhook": URL, "secret": NAME}` (signed, as
+                Standard Webhooks say), `{"alerter": True}`, with `"remind": SECONDS`
+                again and again while it is open; `False` for nobody.
             **unknown: Refused.
 
         Returns:
@@ -205,7 +208,7 @@ def _wait_request(
     metadata: Mapping[str, Any] | None = None,
     expires: float | timedelta | datetime | None = None,
     default: Any = UNSET,
-    notify: str | Mapping[str, str] | None = None,
+    notify: Told | None = None,
 ) -> WaitRequest:
     if name is not None:
         check_name("wait", name)
@@ -222,7 +225,9 @@ def _wait_request(
         metadata=dict(metadata or {}),
         expires=None if expires is None else seconds_or_moment(expires),
         default=None if default is UNSET else Default(default),
-        notify=None if notify is None else notices.target(notify),
+        notify=None
+        if notify is None
+        else notifying.read(notify, place="wait(notify=…)"),
     )
 
 

@@ -64,6 +64,7 @@ def test_every_offered_line_is_a_setting(folder: Path) -> None:
         "retries",
         "budget",
         "recover",
+        "notify",
         "project",
     }
 

@@ -125,7 +125,7 @@ def test_a_wrong_value_is_refused_with_the_option_and_the_value(
             "flow",
             {"project": "p"},
             "flow(project='p'): unknown option 'project' (known: stack, image, cache, "
-            "retries, budget, recover)",
+            "retries, budget, recover, notify)",
         ),
         (
             "orders.with_options",
@@ -146,7 +146,7 @@ def test_a_wrong_value_is_refused_with_the_option_and_the_value(
             "configure",
             {"stak": "x"},
             "configure(): unknown setting 'stak'; did you mean 'stack'? (known: stack, "
-            "image, cache, retries, project, budget, recover)",
+            "image, cache, retries, project, budget, recover, notify)",
         ),
         (
             "adapter",

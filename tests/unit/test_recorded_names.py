@@ -35,6 +35,7 @@ MODULES = {
     "kitaru._engine.programs.runner",
     "kitaru._engine.zenml.programs.runner",
     "kitaru._engine.programs.isolated_body",
+    "kitaru._engine.programs.deliver_once",
     "kitaru._engine.programs.reconcile_once",
     "kitaru.http.one_request",
 }

@@ -14,7 +14,7 @@ from kitaru._engine.open import current_engine, describe_store, engine_in_use
 from kitaru._engine.output import log_folders
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.settings import configuration, folders
-from kitaru._ops import analytics, packages
+from kitaru._ops import analytics, notices, packages
 from kitaru._ops.analytics import AnalyticsPreference
 from kitaru.errors import KitaruError, KitaruUsageError
 from kitaru.models import ExecutionStatus, Record
@@ -72,7 +72,8 @@ def status() -> dict[str, Any]:
         key: masking.shown(value) if isinstance(value, str) else value
         for key, value in engine.describe().items()
     }
-    return {"kitaru_version": __version__, **shown, **counts}
+    late = len(notices.undelivered())
+    return {"kitaru_version": __version__, **shown, **counts, "undelivered": late}
 
 
 def info(*, all_packages: bool = False) -> Diagnosis:

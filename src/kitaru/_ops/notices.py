@@ -1,4 +1,4 @@
-"""What webhooks were to be told and were not, so far."""
+"""What people were to be told and were not, so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def undelivered(execution_id: str | None = None) -> tuple[Undelivered, ...]:
         Undelivered(
             exec_id=one.execution_id,
             event=str(one.payload.get("type")),
-            webhook=masking.text(one.target.webhook),
+            webhook=masking.text(one.channel.name),
             attempts=one.attempts,
             problem=one.problem or "",
         )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from kitaru._core.waits import hints
+from kitaru._core.waits.terms import foremost
+from kitaru._core.words.wording import moment
 from kitaru._engine.open import current_engine
 from kitaru.models import Execution, ExecutionStatus
 
@@ -58,3 +61,29 @@ def needs_someone(execution: Execution) -> bool:
     if execution.status is ExecutionStatus.WAITING:
         return execution.pending_wait is not None
     return execution.status is not ExecutionStatus.RUNNING
+
+
+def why_no_result(execution: Execution) -> str:
+    """Return why an execution has no result, and what to do about it."""
+    if execution.status is ExecutionStatus.WAITING and execution.pending_wait:
+        wait = foremost(execution.pending_waits) or execution.pending_wait
+        if wait.kind == "timer":
+            return (
+                f"execution {execution.exec_id} sleeps until {moment(wait.expires_at)}"
+            )
+        if wait.kind == "breakpoint":
+            return (
+                f"execution {execution.exec_id} stopped at {wait.name!r} - go on with: "
+                f"kitaru executions input {execution.exec_id[:8]} --continue"
+            )
+        question = f": {wait.question}" if wait.question else ""
+        return (
+            f"execution {execution.exec_id} is waiting for {wait.name!r}{question} - "
+            "answer with: kitaru executions input "
+            f"{execution.exec_id[:8]}{hints.hint(wait.schema)}"
+        )
+    if execution.status is ExecutionStatus.WAITING:
+        return f"execution {execution.exec_id} is waiting for its runner to go on"
+    return (
+        f"execution {execution.exec_id} has no result: it is {execution.status.value}"
+    )

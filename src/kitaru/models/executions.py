@@ -226,12 +226,13 @@ def _digest(shown: dict[str, Any]) -> str:
 
 
 class Undelivered(Record):
-    """Something that a webhook was to be told and was not, so far.
+    """Something that somebody was to be told and was not, so far.
 
     Attributes:
         exec_id: Of which execution.
-        event: `wait.opened`, `wait.answered`, `wait.expired` or `wait.aborted`.
-        webhook: The URL, secrets masked.
+        event: `wait.opened`, `wait.reminded`, `wait.answered`, `wait.expired`,
+            `wait.aborted`, `execution.completed` or `execution.failed`.
+        webhook: The URL, secrets masked; `the alerter` for that of the active stack.
         attempts: How often it was tried; it is tried again.
         problem: Why the last try failed.
     """
@@ -339,8 +340,8 @@ class Execution(Record):
             `None` in listings, and if only its own classes can read it (a pickle).
         result: What the flow returned, in the same way; `None` until it has completed,
             too. `FlowHandle.get()` gives the value itself.
-        settings: What its start said of `retries`, `cache`, `image`, `budget` and
-            `recover`; what nobody said is not there.
+        settings: What its start said of `retries`, `cache`, `image`, `budget`,
+            `recover` and `notify`; what nobody said is not there.
         original_exec_id: Id of the execution it is a replay of; `None` if it is none.
         version: Number of the deployed version whose code it runs; `None` in listings,
             and if it was started from a file.
@@ -349,8 +350,8 @@ class Execution(Record):
         artifacts: What its calls kept, then what the flow returned, once it has
             completed.
         usage: What it spent on language models; `None` in listings.
-        undelivered: What webhooks were to be told and were not so far; empty in
-            listings.
+        undelivered: What webhooks and the alerter of the stack were to be told and were
+            not so far; empty in listings.
         budget: What it may spend on language models, and has; `None` without a budget,
             and in listings.
         recovery: What becomes of it after its process died, with `recover="auto"`;

@@ -17,6 +17,7 @@ from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.settings import budgets, images
 from kitaru._core.settings.labels import Labels
+from kitaru._core.settings.notify import Notify
 from kitaru._core.settings.settings import Settings
 from kitaru._core.sources import FlowSource
 from kitaru.errors import KitaruStateError
@@ -196,6 +197,8 @@ def settings_to_dict(settings: Settings) -> dict[str, Any]:
         data["budget"] = settings.budget.said()
     if settings.recover is not None:
         data["recover"] = settings.recover
+    if settings.notify is not None:
+        data["notify"] = settings.notify.said()
     return data
 
 
@@ -206,7 +209,7 @@ def settings_from_dict(data: Mapping[str, Any], *, place: str) -> Settings:
         data: The facts.
         place: What they are of, for messages.
     """
-    image, budget = data.get("image"), data.get("budget")
+    image, budget, told = data.get("image"), data.get("budget"), data.get("notify")
     return Settings(
         stack=data.get("stack"),
         retries=data.get("retries"),
@@ -214,6 +217,7 @@ def settings_from_dict(data: Mapping[str, Any], *, place: str) -> Settings:
         image=images.read(image, place=place) if image else None,
         budget=budgets.read(budget, place=place) if budget else None,
         recover=data.get("recover"),
+        notify=None if told is None else Notify(**told),
     )
 
 

@@ -39,6 +39,7 @@ def details(
         "image": settings.image.said() if settings.image else None,
         "budget": settings.budget.said() if settings.budget else None,
         "recover": settings.recover,
+        "notify": settings.notify.said() if settings.notify else None,
     }
     known = {name: value for name, value in said.items() if value is not None}
     return {

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from kitaru._core import sources
 from kitaru._core.flows.resources import Resources
+from kitaru._core.settings.notify import Notify
 from kitaru._core.settings.options import MOST_SECONDS
 from kitaru.errors import KitaruUsageError
 
@@ -152,14 +153,6 @@ class Default:
     """What answers a wait when its time is over."""
 
     value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    """Who is told that a wait opens and is over: a webhook, and the name of its secret."""
-
-    webhook: str
-    secret: str | None = None
 
 
 @dataclass(frozen=True)

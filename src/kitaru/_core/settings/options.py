@@ -127,9 +127,10 @@ EXECUTION: Mapping[str, Option] = {
     "retries": Option("a whole number, 0 or more", _is_count),
     "recover": one_of("ask", "auto"),
 }
-# Their rules, which name the field that is wrong, are those of images and budgets.
+# Their rules, which name the field that is wrong, have files of their own.
 _IMAGE = Option("an image", lambda value: True)
 _BUDGET = Option("a budget", lambda value: True)
+_NOTIFY = Option("whom to tell", lambda value: True)
 FLOW: Mapping[str, Option] = {
     "stack": EXECUTION["stack"],
     "image": _IMAGE,
@@ -137,6 +138,7 @@ FLOW: Mapping[str, Option] = {
     "retries": EXECUTION["retries"],
     "budget": _BUDGET,
     "recover": EXECUTION["recover"],
+    "notify": _NOTIFY,
 }
 # What an execution is found by; see `_core/settings/labels`.
 LABELS: Mapping[str, Option] = {

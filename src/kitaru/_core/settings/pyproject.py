@@ -16,6 +16,7 @@ _TABLE = """\
 # project = "default"
 # budget = { usd = 5 }
 # recover = "auto"
+# notify = { webhook = "https://hooks.example.com/kitaru", secret = "hook" }
 # image = { base_image = "python:3.12" }
 """
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
-from kitaru._core.settings import budgets, images
+from kitaru._core.settings import budgets, images, notify
 from kitaru._core.settings.budgets import Budget
 from kitaru._core.settings.images import ImageSettings
+from kitaru._core.settings.notify import Notify
 from kitaru._core.settings.options import EXECUTION
 from kitaru._core.words.similar import did_you_mean, shorten
 from kitaru.errors import KitaruUsageError
@@ -28,6 +29,7 @@ class Settings:
     project: str | None = None
     budget: Budget | None = None
     recover: Recover | None = None
+    notify: Notify | None = None
 
 
 KEYS = tuple(found.name for found in fields(Settings))
@@ -82,6 +84,9 @@ def check(values: Mapping[str, object], place: Place) -> Settings:
             continue
         if key == "budget":
             checked[key] = budgets.read(value, place=place.key(key))
+            continue
+        if key == "notify":
+            checked[key] = notify.read(value, place=place.key(key))
             continue
         option = EXECUTION[key]
         if not option.fits(value):

@@ -15,8 +15,9 @@ from kitaru.errors import KitaruStateError
 
 # What is due at once: going on with an answer.
 UNTAKEN = "answered"
-# What is to be told to a webhook, and what will be when its wait is over.
-NOTICE, LATER = "notice", "later"
+# What is to be told to a webhook or the alerter of the stack, what will be when its wait
+# is over, and that somebody is to be reminded.
+NOTICE, ALERT, LATER, REMIND = "notice", "alert", "later", "remind"
 NEVER = 4_000_000_000.0
 
 
@@ -37,19 +38,30 @@ def put(
 
 
 def _let_tell(db: sqlite3.Connection, wait_id: str, answer: Mapping[str, Any]) -> None:
-    """Let the webhook of a wait be told that it is over, if it has one."""
-    row = db.execute(
-        "SELECT body FROM due WHERE due_id = ?", (notice_id(wait_id),)
-    ).fetchone()
-    if row is None:
-        return
-    told = json.loads(row[0])
-    payload = notices.over(told.pop("asked"), Answer.from_dict(answer))
-    body = {**told, "payload": payload, "attempts": 0}
-    db.execute(
-        "UPDATE due SET kind = ?, at = ?, body = ? WHERE due_id = ?",
-        (NOTICE, _now(), json.dumps(body), notice_id(wait_id)),
-    )
+    """Let those be told that a wait is over who were told of it."""
+    db.execute("DELETE FROM due WHERE due_id = ?", (remind_id(wait_id),))
+    rows = db.execute(
+        "SELECT due_id, body FROM due WHERE due_id IN (?, ?) AND kind = ?",
+        (*(notice_id(wait_id) + mark for mark in notices.MARKS), LATER),
+    ).fetchall()
+    for due_id, text in rows:
+        told = json.loads(text)
+        payload = notices.over(told.pop("asked"), Answer.from_dict(answer))
+        body = {**told, "payload": payload, "attempts": 0}
+        db.execute(
+            "UPDATE due SET kind = ?, at = ?, body = ? WHERE due_id = ?",
+            (kind_of(told["url"]), _now(), json.dumps(body), due_id),
+        )
+
+
+def kind_of(url: str | None) -> str:
+    """Return the kind of what is to be told by a webhook, or without one."""
+    return ALERT if url is None else NOTICE
+
+
+def remind_id(wait_id: str) -> str:
+    """Return under what is noted that somebody is to be reminded of a wait."""
+    return f"{wait_id}.remind"
 
 
 def _now() -> float:

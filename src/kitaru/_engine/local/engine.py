@@ -80,6 +80,13 @@ class LocalEngine(BeforeZenML):
         return self.journal.held_by(Holder.me())
 
     @property
+    def alerts_here(self) -> bool:
+        return not self._is_alone
+
+    def alert(self, text: str) -> None:
+        self.through_zenml.alert(text)
+
+    @property
     def wakes_others(self) -> bool:
         # ZenML does not know the thread that would look.
         return self._is_alone

@@ -11,7 +11,7 @@ from kitaru._core.calls import described, names
 from kitaru._core.flows.facts import ExecutionFacts, LocalFacts
 from kitaru._core.waits.condition_names import terms_in
 from kitaru._engine import flow_loading
-from kitaru._engine.journal import due
+from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.local import conditions, reading
@@ -245,6 +245,9 @@ class Recovery:
             )
             failure = attempts.died(lease, died_in, becomes)
             self.journal.update_execution(execution_id, failure=failure)
+            if not recoveries.goes_on(self.journal, execution_id):
+                flow, target = run.flow or "unknown", facts.settings.notify
+                notices.ended(self.journal, execution_id, flow, target, failure)
             # If it only slept, it finds that when it goes on.
             self.journal.take_away(lease)
             runs.fail(store, execution_id, FailureOrigin.RUNTIME, failure.message)

@@ -238,6 +238,8 @@ class MemoryEngine(Unattended):
             assert ending.error is not None
             assert ending.origin is not None
             execution.failure = failures.store(ending.error, ending.origin)
+        for notice in execution.ended() if ending.status.is_finished else ():
+            self.notices.add(notice)
         self._reporter.ended(execution.execution_id, execution.flow.name, ending)
         return ending
 
@@ -265,6 +267,7 @@ class MemoryEngine(Unattended):
                 retries=execution.settings.retries or 0,
                 cache=bool(execution.settings.cache),
                 budget=execution.settings.budget,
+                notify=execution.settings.notify,
                 run_foreign=lambda spec, _id, args, kwargs: spec.function(
                     *args, **kwargs
                 ),
@@ -492,6 +495,8 @@ class MemoryEngine(Unattended):
 
     def _meet(self, execution: MemoryExecution) -> None:
         """Let an execution go on that waits for nothing but the clock."""
+        for notice in execution.reminded(self.clock()):
+            self.notices.add(notice)
         with self._deciding:
             due = [
                 wait
@@ -518,8 +523,7 @@ class MemoryEngine(Unattended):
                 f"wait {wait.name!r} of execution {wait.exec_id} {what}; nothing was "
                 "changed"
             )
-        notice = execution.over(wait.wait_id, answer)
-        if notice is not None:
+        for notice in execution.over(wait.wait_id, answer):
             self.notices.add(notice)
         return execution
 

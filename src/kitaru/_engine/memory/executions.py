@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kitaru._core.calls import failures
@@ -17,6 +17,7 @@ from kitaru._core.flows.deployed import DeployedCode
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.secrecy import masking
 from kitaru._core.settings.labels import Labels, has
+from kitaru._core.settings.notify import Notify
 from kitaru._core.settings.settings import Settings
 from kitaru._core.values import codec
 from kitaru._core.values.codec import Encoded
@@ -38,6 +39,15 @@ from kitaru.models import (
 )
 
 
+@dataclass(frozen=True)
+class Reminder:
+    """When somebody is reminded of an open question, and how often that was done."""
+
+    at: datetime
+    every: timedelta
+    told: int = 0
+
+
 @dataclass
 class MemoryExecution:
     """Everything there is of one execution."""
@@ -57,7 +67,8 @@ class MemoryExecution:
     answers: dict[str, Answer] = field(default_factory=dict)
     calls_before: dict[str, int] = field(default_factory=dict)
     terms: dict[str, Terms] = field(default_factory=dict)
-    notified: dict[str, Notice] = field(default_factory=dict)
+    notified: dict[str, list[Notice]] = field(default_factory=dict)
+    reminders: dict[str, Reminder] = field(default_factory=dict)
     result: Encoded | None = None
     failure: StoredFailure | None = None
     logs: list[LogEntry] = field(default_factory=list)
@@ -103,13 +114,49 @@ class MemoryExecution:
         """The waits that have no answer yet, oldest first."""
         return [wait for wait in self.waits if wait.wait_id not in self.answers]
 
-    def over(self, wait_id: str, answer: Answer) -> Notice | None:
-        """Return what a webhook is to be told of the end of a wait."""
-        opened = self.notified.get(wait_id)
-        if opened is None:
-            return None
-        payload = notices.over(opened.payload, answer)
-        return replace(opened, notice_id=f"{wait_id}.over", payload=payload)
+    def over(self, wait_id: str, answer: Answer) -> list[Notice]:
+        """Return what people are to be told of the end of a wait."""
+        return [
+            replace(
+                opened,
+                notice_id=f"{wait_id}.over{opened.channel.mark}",
+                payload=notices.over(opened.payload, answer),
+            )
+            for opened in self.notified.get(wait_id, [])
+        ]
+
+    def reminded(self, moment: datetime) -> list[Notice]:
+        """Return what people are to be reminded of, whose questions are open for long."""
+        found = []
+        for wait in self.open_waits:
+            due = self.reminders.get(wait.wait_id)
+            if due is None or due.at > moment or due.told >= notices.MOST_REMINDERS:
+                continue
+            due = Reminder(moment + due.every, due.every, due.told + 1)
+            self.reminders[wait.wait_id] = due
+            found += [
+                replace(
+                    opened,
+                    notice_id=f"{wait.wait_id}.remind.{due.told}{opened.channel.mark}",
+                    payload=notices.reminded(opened.payload, due.told),
+                )
+                for opened in self.notified[wait.wait_id]
+            ]
+        return found
+
+    def ended(self) -> list[Notice]:
+        """Return what people are to be told of its end."""
+        target = self.settings.notify
+        if target is None or self.status is ExecutionStatus.CANCELLED:
+            return []
+        payload = notices.ended(
+            self.execution_id, self.flow.name, self.failure, target.link
+        )
+        notice_id = f"{self.execution_id}.{payload['type']}.{uuid.uuid4()}"
+        return [
+            Notice(notice_id + way.mark, self.execution_id, way, payload)
+            for way in notices.channels(target)
+        ]
 
     def go_on(self) -> None:
         """Be run by the caller from now on."""
@@ -203,16 +250,28 @@ class Board:
         self._execution.waits.append(wait)
         self._execution.terms[wait.wait_id] = terms
         if question.notify is not None:
-            notice = Notice(
-                f"{wait.wait_id}.opened",
-                self._execution.execution_id,
-                question.notify,
-                notices.opened(wait),
-            )
-            self._execution.notified[wait.wait_id] = notice
-            self._tell(notice)
+            self._notify(wait, question.notify)
         self._execution.calls_before[wait.wait_id] = question.calls_before
         return wait
+
+    def _notify(self, wait: PendingWait, target: Notify) -> None:
+        payload = notices.opened(wait, target.link)
+        told = [
+            Notice(
+                f"{wait.wait_id}.opened{way.mark}",
+                self._execution.execution_id,
+                way,
+                payload,
+            )
+            for way in notices.channels(target)
+        ]
+        self._execution.notified[wait.wait_id] = told
+        if target.remind is not None:
+            every = timedelta(seconds=target.remind)
+            due = Reminder(self._now() + every, every)
+            self._execution.reminders[wait.wait_id] = due
+        for notice in told:
+            self._tell(notice)
 
     def pause(self, wait: PendingWait) -> None:
         """How the attempt ends says it."""
@@ -224,9 +283,9 @@ class Board:
         if self._execution.terms[wait.wait_id].is_over(now):
             outcome = self._execution.terms[wait.wait_id].outcome()
             stands = known.setdefault(wait.wait_id, outcome)
-            notice = self._execution.over(wait.wait_id, stands)
-            if notice is not None and stands is outcome:
-                self._tell(notice)
+            if stands is outcome:
+                for notice in self._execution.over(wait.wait_id, stands):
+                    self._tell(notice)
             return stands
         return known.get(wait.wait_id)
 

@@ -12,7 +12,7 @@ from kitaru._core.waits import notices
 from kitaru._core.waits.notices import Notice
 from kitaru._core.words.paging import cut
 from kitaru._engine.journal.notices import is_new
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
 from kitaru.models import Page, Reconciled, Secret, SecretInfo
 
 
@@ -126,13 +126,17 @@ class MemoryNotices:
             self._open[notice.notice_id] = notice
             is_new()
 
-    def take(self) -> list[Notice]:
+    def take(self, *, alerts: bool = False) -> list[Notice]:
         now = datetime.now(UTC)
         return [
             self._open.pop(notice_id)
-            for notice_id in list(self._open)
+            for notice_id, notice in list(self._open.items())
             if self.not_before.get(notice_id, now) <= now
+            and (notice.channel.url is None) is alerts
         ]
+
+    def has_alerts(self) -> bool:
+        return any(notice.channel.url is None for notice in self._open.values())
 
     def told(self, notice: Notice) -> None:
         self._tried.pop(notice.notice_id, None)
@@ -202,6 +206,11 @@ class Unattended:
 
     recoveries = MemoryRecoveries()
     wakes_others = False
+    alerts_here = True
+
+    def alert(self, text: str) -> None:
+        """Refuse: a stack in memory has no alerter."""
+        raise KitaruFeatureNotAvailableError("an engine in memory has no alerter")
 
     def wake_others(self) -> None:
         """Do nothing."""

@@ -173,6 +173,19 @@ class Engine(Protocol):
         ...
 
     @property
+    def alerts_here(self) -> bool:
+        """Whether `alert` needs no other process."""
+        ...
+
+    def alert(self, text: str) -> None:
+        """Tell the alerter of the active stack something.
+
+        Raises:
+            KitaruError: If there is none, or it could not tell it.
+        """
+        ...
+
+    @property
     def wakes_others(self) -> bool:
         """Whether a thread beside a flow can look after other executions."""
         ...

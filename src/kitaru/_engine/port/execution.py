@@ -14,10 +14,10 @@ from kitaru._core.flows.specs import (
     CheckpointSpec,
     Default,
     Expires,
-    Notify,
     WaitKind,
 )
 from kitaru._core.settings.budgets import Budget
+from kitaru._core.settings.notify import Notify
 from kitaru._core.values.codec import Encoded
 from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits import terms
@@ -256,10 +256,17 @@ class Breakpoints(Protocol):
 
 
 class Notices(Protocol):
-    """What webhooks are to be told, kept until they are."""
+    """What webhooks and the alerter of the stack are to be told, kept until they are."""
 
-    def take(self) -> list[Notice]:
-        """Return what is to be told now; nobody else tries it for a while."""
+    def take(self, *, alerts: bool = False) -> list[Notice]:
+        """Return what webhooks are to be told now, or the alerter of the stack.
+
+        Nobody else tries it for a while.
+        """
+        ...
+
+    def has_alerts(self) -> bool:
+        """Whether the alerter of the stack is to be told something now."""
         ...
 
     def told(self, notice: Notice) -> None:
@@ -351,5 +358,7 @@ class Parts:
     retries: int = 0
     cache: bool = False
     budget: Budget | None = None
+    # For waits that do not say it themselves.
+    notify: Notify | None = None
     source_changed: bool = False
     permit: PermitOf = lambda execution_id, what: anything

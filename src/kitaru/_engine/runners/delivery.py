@@ -1,31 +1,51 @@
-"""Tell webhooks what they are to be told; whoever lives tries, at least once."""
+"""Tell people what they are to be told; whoever lives tries, at least once."""
 
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
+from kitaru import _recorded_names as recorded_names
 from kitaru._core.secrecy import masking
 from kitaru._core.waits import notices
-from kitaru._core.waits.notices import Notice
+from kitaru._core.waits.notices import Channel, Notice
 from kitaru._engine.journal.notices import listeners
 from kitaru._engine.port.engine import Engine
 from kitaru.errors import KitaruError, KitaruUsageError
 
+if TYPE_CHECKING:
+    import http.client
+
 logger = logging.getLogger(__name__)
 
-# Seconds that a receiver may take, and between two looks while a flow runs.
-_PATIENCE = 5.0
+# Seconds between two looks while a flow runs.
 _LOOK_EVERY = 1.0
+# A receiver that lets its answer drip has so many times its seconds for all of it.
+_ALTOGETHER = 2
+_alerting: list[subprocess.Popen[bytes]] = []
 
 
 def deliver(engine: Engine) -> None:
     """Try what is due, once each; what fails is tried again later."""
-    for notice in engine.notices.take():
-        problem = _problem(engine, notice)
+    _try(engine, engine.notices.take(), lambda notice: _request(engine, notice))
+    if engine.alerts_here:
+        _try(engine, engine.notices.take(alerts=True), lambda one: _alert(engine, one))
+    elif engine.notices.has_alerts():
+        _alert_elsewhere()
+
+
+def _try(
+    engine: Engine, those: list[Notice], tell: Callable[[Notice], str | None]
+) -> None:
+    for notice in those:
+        problem = tell(notice)
         if problem is None:
             engine.notices.told(notice)
         else:
@@ -70,43 +90,96 @@ def deliver_quietly(engine: Engine) -> None:
         logger.debug("nothing was delivered: %s", error, exc_info=True)
 
 
-def _problem(engine: Engine, notice: Notice) -> str | None:
-    """Make one try; return why it failed."""
-    import http.client
-    import ssl
-    from urllib.parse import urlsplit
-
+def _alert(engine: Engine, notice: Notice) -> str | None:
+    """Let the alerter of the stack tell something; return why it did not."""
     try:
-        secret = _secret(engine, notice.target.secret)
+        engine.alert(notices.text(notice.payload))
+    except KitaruError as error:
+        return str(error)
+    return None
+
+
+def _alert_elsewhere() -> None:
+    """Let a process do it that may import ZenML, which takes seconds."""
+    if _alerting and _alerting[0].poll() is None:
+        return
+    command = [sys.executable, "-P", "-m", recorded_names.DELIVER_ONCE]
+    try:
+        # It outlives a flow that ends meanwhile.
+        started = subprocess.Popen(
+            command,
+            env=os.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        logger.debug("the alerter is told later: %s", error, exc_info=True)
+        return
+    _alerting[:] = [started]
+
+
+def _request(engine: Engine, notice: Notice) -> str | None:
+    """Tell a webhook something; return why that failed."""
+    channel = notice.channel
+    try:
+        secret = _secret(engine, channel.secret)
     except KitaruError as error:
         return str(error)
     moment = int(time.time())
     content = notices.body(notice, moment)
     told = notices.headers(notice, content, moment, secret)
-    parts = urlsplit(notice.target.webhook)
+    status = _status(channel, content, told)
+    if isinstance(status, str):
+        return status
+    return None if 200 <= status < 300 else f"HTTP {status}"
+
+
+def _status(channel: Channel, content: bytes, headers: dict[str, str]) -> int | str:
+    """Make a request; return the status of the answer, or why there is none."""
+    import http.client
+    import ssl
+    from urllib.parse import urlsplit
+
+    assert channel.url is not None  # the alerter is told otherwise
+    parts = urlsplit(channel.url)
     assert parts.hostname is not None  # checked when it was given
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         connection = http.client.HTTPSConnection(
             parts.hostname,
             parts.port,
-            timeout=_PATIENCE,
+            timeout=channel.timeout,
             context=ssl.create_default_context(),
         )
     else:
         connection = http.client.HTTPConnection(
-            parts.hostname, parts.port, timeout=_PATIENCE
+            parts.hostname, parts.port, timeout=channel.timeout
         )
+    late = threading.Timer(channel.timeout * _ALTOGETHER, lambda: _hang_up(connection))
+    late.daemon = True
     where = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", where, body=content, headers=told)
+        connection.connect()
+        late.start()
+        connection.request("POST", where, body=content, headers=headers)
         # What is told to one place is not told to another one: redirects fail.
-        status = connection.getresponse().status
+        return connection.getresponse().status
     except (OSError, ValueError, http.client.HTTPException) as error:
+        if late.finished.is_set():
+            return f"no answer within {channel.timeout * _ALTOGETHER:g} s"
         return f"{type(error).__name__}: {error}"
     finally:
+        late.cancel()
         connection.close()
-    return None if 200 <= status < 300 else f"HTTP {status}"
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    import socket
+
+    with suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _secret(engine: Engine, name: str | None) -> str | None:

@@ -120,6 +120,16 @@ def failed_to_start(journal: Journal, execution_id: str, error: KitaruError) -> 
         not_started(journal, execution_id, error)
 
 
+def goes_on(journal: Journal, execution_id: str) -> bool:
+    """Whether an execution goes on by itself, now or later."""
+    return bool(
+        journal.read(
+            "SELECT 1 FROM due WHERE due_id = ? AND at < ?",
+            (recovery_id(execution_id), _STOPPED),
+        )
+    )
+
+
 def is_due(journal: Journal, execution_id: str) -> bool:
     """Whether an execution is to go on by now."""
     return bool(

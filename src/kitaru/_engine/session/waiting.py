@@ -14,6 +14,7 @@ from kitaru._core.calls.replay import Action, Decision
 from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
 from kitaru._core.flows.specs import WaitRequest
 from kitaru._core.secrecy import masking
+from kitaru._core.settings.notify import Notify
 from kitaru._core.values import codec
 from kitaru._core.waits import answered, answers
 from kitaru._core.waits.answered import Answer
@@ -121,11 +122,17 @@ class Waiting:
                     kind=request.kind,
                     expires=request.expires,
                     default=request.default,
-                    notify=request.notify,
+                    notify=self._told(request),
                 ),
             )
             for request in requests
         ]
+
+    def _told(self, request: WaitRequest) -> Notify | None:
+        """Return who is told of a wait; of a timer nobody is, unless that says so."""
+        if request.notify is not None or request.kind == "timer":
+            return request.notify
+        return self._parts.notify
 
     def answers(self, asked: Sequence[Asked]) -> list[object]:
         """Return the answers in the order of the questions, or leave the flow body.

@@ -213,9 +213,18 @@ def _budget(text: str) -> object:
     return said if isinstance(said, dict) else {"usd": said}
 
 
+def _notify(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        # The address of a webhook.
+        return text
+
+
 _PARSERS = {
     "cache": _boolean,
     "retries": _number,
     "image": _image,
     "budget": _budget,
+    "notify": _notify,
 }

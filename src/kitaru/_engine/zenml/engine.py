@@ -55,6 +55,7 @@ from kitaru._engine.zenml.runs.runs import find_run
 from kitaru._engine.zenml.runs.trust import Gate
 from kitaru._engine.zenml.setup import importing
 from kitaru._engine.zenml.setup.errors import translated
+from kitaru._engine.zenml.stacks import alerts
 from kitaru._engine.zenml.stacks.stacks import ZenMLStacks
 from kitaru._engine.zenml.waits import conditions
 from kitaru._engine.zenml.waits.decisions import Decided, Decisions
@@ -144,6 +145,11 @@ class ZenMLEngine:
 
     def running_here(self) -> tuple[str, ...]:
         return self.journal.held_by(Holder.me())
+
+    alerts_here = True
+
+    def alert(self, text: str) -> None:
+        alerts.tell(text)
 
     @property
     def wakes_others(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kitaru._core.calls import described, failures, names
-from kitaru._core.calls.records import CallRecord, StoredValue
+from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.flows.specs import CheckpointSpec, FlowSpec
@@ -18,7 +18,7 @@ from kitaru._core.values.tagging import anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
-from kitaru._engine.journal import due
+from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
@@ -203,6 +203,7 @@ class LocalExecution:
                 retries=settings.retries or 0,
                 cache=bool(settings.cache),
                 budget=settings.budget,
+                notify=settings.notify,
                 source_changed=flow_loading.has_changed(
                     self.facts.source, self.flow.source
                 ),
@@ -230,11 +231,17 @@ class LocalExecution:
         value = values.put(encoded, owner=described.FLOW, name=described.RESULT)
         with taken_over(), self.journal.held(self.execution_id, token):
             self.journal.update_execution(self.execution_id, result=value)
+            self._told()
         try:
             return [self._register(value, rows)]
         except KitaruBackendError as error:
             self.reporter.warn(str(error))
             return []
+
+    def _told(self, failure: StoredFailure | None = None) -> None:
+        """Let those be told of the end who want to, in the transaction in which it is."""
+        target = self.facts.settings.notify
+        notices.ended(self.journal, self.execution_id, self.flow.name, target, failure)
 
     def _register(self, value: StoredValue, rows: calls.CallRows) -> str:
         artifact_id = names.artifact_id(
@@ -259,6 +266,7 @@ class LocalExecution:
             try:
                 with self.journal.held(self.execution_id, token):
                     self.journal.update_execution(self.execution_id, failure=failure)
+                    self._told(failure)
             except LeaseLost as error:
                 return Ending(ExecutionStatus.RUNNING, error=error)
         try:

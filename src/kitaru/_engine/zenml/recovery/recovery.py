@@ -13,7 +13,7 @@ from kitaru._core.calls.records import CallRecord
 from kitaru._core.calls.statuses import check_unchanged
 from kitaru._core.flows import run_statuses
 from kitaru._engine.flow_loading import refuse_unloadable
-from kitaru._engine.journal import due
+from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import NOBODY, Holder, Lease
 from kitaru._engine.recording import attempts
@@ -247,6 +247,10 @@ class Reconciler:
             failure = attempts.died(lease, died_in, becomes)
             text = failure.message
             self._journal.update_execution(str(run.id), failure=failure)
+            if not recoveries.goes_on(self._journal, str(run.id)):
+                flow = run.pipeline.name if run.pipeline else "unknown"
+                target = facts.settings.notify if facts else None
+                notices.ended(self._journal, str(run.id), flow, target, failure)
             # If it only slept, it finds that when it goes on.
             self._journal.take_away(lease)
             _mark_failed(run, text)

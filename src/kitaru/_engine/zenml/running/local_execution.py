@@ -25,7 +25,7 @@ from kitaru._core.values.tagging import Permit, anything
 from kitaru._core.waits.answered import Answer
 from kitaru._engine import flow_loading
 from kitaru._engine.isolation import child_process
-from kitaru._engine.journal import due
+from kitaru._engine.journal import due, notices
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.leases import Holder, LeaseLost
@@ -193,6 +193,7 @@ class LocalExecution:
                 retries=self._facts.settings.retries or 0,
                 cache=bool(self._facts.settings.cache),
                 budget=self._facts.settings.budget,
+                notify=self._facts.settings.notify,
                 source_changed=self._source_changed(),
                 permit=self._permit,
             ),
@@ -345,6 +346,7 @@ class LocalExecution:
         value = values.put(encoded, owner=described.FLOW, name=described.RESULT)
         with taken_over(), self._journal.held(self.execution_id, self._token):
             self._journal.update_execution(self.execution_id, result=value)
+            self._told()
         try:
             return self._register(value, values)
         except KitaruBackendError as error:
@@ -375,6 +377,15 @@ class LocalExecution:
             )
         return version
 
+    def _told(self, failure: StoredFailure | None = None) -> None:
+        """Let those be told of the end who want to, in the transaction in which it is."""
+        if self._stopping is None:
+            # Nobody would tell what the journal of a pod says.
+            target = self._facts.settings.notify
+            notices.ended(
+                self._journal, self.execution_id, self._spec.name, target, failure
+            )
+
     def _finish(self, projector: Projector) -> None:
         problem = projector.drain()
         if problem is not None:
@@ -388,6 +399,7 @@ class LocalExecution:
             try:
                 with self._journal.held(self.execution_id, self._token):
                     self._journal.update_execution(self.execution_id, failure=failure)
+                    self._told(failure)
             except LeaseLost as error:
                 self.ending = Ending(ExecutionStatus.RUNNING, error=error)
                 return
