@@ -12,7 +12,7 @@ from kitaru._engine.zenml.engine import ZenMLEngine
 from kitaru._engine.zenml.pods.images import docker_settings
 from kitaru._ops import stacks
 from kitaru.config import ImageSettings
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
 from kitaru.version import __version__
 
 pytestmark = pytest.mark.zenml
@@ -56,6 +56,24 @@ def test_flow_without_a_file_cannot_run_elsewhere() -> None:
     with pytest.raises(KitaruUsageError, match="put it into a file"):
         inside.run()
 
+    assert KitaruClient().executions.list() == []
+
+
+@pytest.mark.usefixtures("remote_stack")
+def test_what_is_to_stop_before_a_call_is_not_started_elsewhere(
+    engine: ZenMLEngine,
+) -> None:
+    with pytest.raises(KitaruFeatureNotAvailableError, match="stack='default'"):
+        in_a_file.run(break_before=["step"])
+    points = engine.breakpoints
+    points.change(points.next_of("in_a_file"), add=["step"])
+
+    with pytest.raises(
+        KitaruFeatureNotAvailableError, match="--before step --next --remove"
+    ):
+        in_a_file.run()
+
+    assert points.of(points.next_of("in_a_file")) == {"step": False}
     assert KitaruClient().executions.list() == []
 
 

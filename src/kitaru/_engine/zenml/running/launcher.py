@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -112,11 +112,9 @@ class Launcher:
     def _submit(self, launch: Launch) -> str:
         """Start an execution on the active stack, which is remote."""
         flow = launch.flow
-        if launch.break_before:
-            raise KitaruFeatureNotAvailableError(
-                f"break_before={list(launch.break_before)}: breakpoints are for executions "
-                "on local stacks; start it with stack='default'"
-            )
+        self._refuse_breakpoints(
+            flow.name, launch.break_before, is_replay=launch.replay is not None
+        )
         remote_runs.check(flow.source)
         inputs = attempts.encoded_inputs(launch)
         with translated(f"starting flow {flow.name!r}"):
@@ -128,6 +126,28 @@ class Launcher:
         stack = run.stack.name if run.stack else "its stack"
         StreamReporter().submitted(str(run.id), flow.name, stack)
         return str(run.id)
+
+    def _refuse_breakpoints(
+        self, flow: str, given: Sequence[str] = (), *, is_replay: bool = False
+    ) -> None:
+        """Refuse to start on a remote stack what is to stop before a call.
+
+        Raises:
+            KitaruFeatureNotAvailableError: If it is; says how it starts all the same.
+        """
+        only = "breakpoints are for executions on local stacks; start it with "
+        if given:
+            raise KitaruFeatureNotAvailableError(
+                f"break_before={list(given)}: {only}stack='default'"
+            )
+        points = JournalBreakpoints(self._journal)
+        noted = [] if is_replay else list(points.of(points.next_of(flow)))
+        if noted:
+            raise KitaruFeatureNotAvailableError(
+                f"the next start of {flow} is to stop before {', '.join(noted)}, and "
+                f"{only}stack='default', or take them back with: kitaru executions break "
+                f"{flow} {' '.join(f'--before {one}' for one in noted)} --next --remove"
+            )
 
     def _in_pod(self, launch: Launch, facts: ExecutionFacts) -> PipelineRunResponse:
         """Create a run for a pod, with the flow's code as it is here."""
@@ -221,7 +241,9 @@ class Launcher:
             KeyTakenError: If there is an execution of its key; nothing was started.
         """
         facts = attempts.facts_of_version(version, invocation, _values_of_inputs())
-        if not facts.is_remote:
+        if facts.is_remote:
+            self._refuse_breakpoints(version.flow)
+        else:
             facts = replace(facts, runner=Holder.me().to_dict())
         with translated(f"invoking {version.label}"):
             run = runs.derive(version.deployment_id, facts, invocation.inputs)
