@@ -122,6 +122,27 @@ def listed(client: KitaruClient) -> set[str]:
     return {item.exec_id for item in client.executions.list(limit=100)}
 
 
+def test_the_newest_stay_with_what_they_use(
+    client: KitaruClient, engine: ZenMLEngine
+) -> None:
+    old = [sized.run(1).exec_id, sized.run(2).exec_id]
+    source = sized.run(3).exec_id
+    newest = sized.replay(source, from_="size").exec_id
+
+    plan = cleaning_ops.plan_clean(CleanScope.PROJECT, keep=1)
+    young = cleaning_ops.plan_clean(CleanScope.PROJECT, older_than="1h")
+    done = cleaning_ops.clean(plan)
+
+    assert {item.exec_id: item.reason for item in plan.kept} == {
+        newest: "among the newest 1",
+        source: "used by an execution that stays",
+    }
+    assert done.removed == 2
+    assert not listed(client) & set(old)
+    assert {source, newest} <= listed(client)
+    assert young.items == ()
+
+
 def test_an_ended_execution_goes_with_everything_it_left(
     client: KitaruClient, engine: ZenMLEngine, config: Path
 ) -> None:

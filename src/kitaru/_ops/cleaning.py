@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
+from kitaru._core.upkeep import retention
+from kitaru._core.words import moments
 from kitaru._engine.open import current_engine
 from kitaru._engine.port.cleaning import GONE
 from kitaru._engine.settings import configuration
 from kitaru.models import Cleaned, CleanPlan, CleanScope, KeptItem
 
 
-def plan_clean(scope: CleanScope, *, folder: Path | None = None) -> CleanPlan:
+def plan_clean(
+    scope: CleanScope,
+    *,
+    folder: Path | None = None,
+    older_than: str | timedelta | None = None,
+    keep: int | None = None,
+) -> CleanPlan:
     """Return what cleaning would remove and what it would keep; nothing changes.
 
     Args:
         scope: What it is about.
+        older_than: Only executions that began longer ago than this, such as `30d`.
+        keep: So many of the newest stay.
         folder: The project folder for the scope `project`: that of the nearest
             pyproject.toml, else the current folder.
+
+    Raises:
+        KitaruUsageError: If one of these means nothing.
     """
-    return current_engine().maintenance.plan(scope, folder or project_folder())
+    age = None
+    if older_than is not None:
+        age = moments.span(older_than, option="older_than")
+    wanted = retention.checked(age, keep)
+    return current_engine().maintenance.plan(scope, folder or project_folder(), wanted)
 
 
 def clean(
@@ -34,7 +52,7 @@ def clean(
     maintenance = current_engine().maintenance
     # Somebody may have thought about the plan for long.
     folder = Path(plan.folder) if plan.folder else project_folder()
-    now = maintenance.plan(plan.scope, folder)
+    now = maintenance.plan(plan.scope, folder, plan.retention)
     named = {item.exec_id for item in plan.items}
     items = [item for item in now.items if item.exec_id in named]
     kept = [item for item in now.kept if item.exec_id in named]

@@ -21,15 +21,35 @@ app = group("Remove what executions that have ended left behind.")
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would go and what stays.")
 ]
+OlderThan = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPAN", help="Only executions that began longer ago, such as 30d."
+    ),
+]
+Keep = Annotated[
+    int | None, typer.Option(metavar="N", help="So many of the newest stay.")
+]
 
 
 @app.command("project")
 @exposes(Op.CLEAN, on=CLI)
 def project(
-    dry_run: DryRun = False, yes: Yes = False, output: Output = Format.TEXT
+    older_than: OlderThan = None,
+    keep: Keep = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Executions started in this project: their runs, values, logs and journal rows."""
-    _clean(CleanScope.PROJECT, dry_run=dry_run, yes=yes, output=output)
+    _clean(
+        CleanScope.PROJECT,
+        older_than=older_than,
+        keep=keep,
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+    )
 
 
 @app.command("global")
@@ -44,17 +64,36 @@ def global_(
 @app.command("all")
 @exposes(Op.CLEAN, on=CLI)
 def all_(
-    dry_run: DryRun = False, yes: Yes = False, output: Output = Format.TEXT
+    older_than: OlderThan = None,
+    keep: Keep = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Executions of every folder: their runs, values, logs and journal rows."""
-    _clean(CleanScope.ALL, dry_run=dry_run, yes=yes, output=output)
+    _clean(
+        CleanScope.ALL,
+        older_than=older_than,
+        keep=keep,
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+    )
 
 
-def _clean(scope: CleanScope, *, dry_run: bool, yes: bool, output: Format) -> None:
+def _clean(
+    scope: CleanScope,
+    *,
+    older_than: str | None = None,
+    keep: int | None = None,
+    dry_run: bool,
+    yes: bool,
+    output: Format,
+) -> None:
     from kitaru._ops import cleaning
 
     command = f"clean {scope.value}"
-    plan = cleaning.plan_clean(scope)
+    plan = cleaning.plan_clean(scope, older_than=older_than, keep=keep)
     if output is Format.TEXT:
         _print_plan(plan)
     if dry_run or plan.is_empty:

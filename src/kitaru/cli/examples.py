@@ -217,7 +217,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "clean": ("kitaru clean project --dry-run", "kitaru clean global --yes"),
     "clean project": (
         "kitaru clean project --dry-run",
-        "kitaru clean project --yes",
+        "kitaru clean project --older-than 30d --keep 100 --yes",
     ),
     "clean global": (
         "kitaru clean global --dry-run",

@@ -7,6 +7,7 @@ from kitaru.models.cleaning import CleanItem as CleanItem
 from kitaru.models.cleaning import CleanPlan as CleanPlan
 from kitaru.models.cleaning import CleanScope as CleanScope
 from kitaru.models.cleaning import KeptItem as KeptItem
+from kitaru.models.cleaning import Retention as Retention
 from kitaru.models.comparisons import ComparedCall as ComparedCall
 from kitaru.models.comparisons import ComparedExecution as ComparedExecution
 from kitaru.models.comparisons import ComparedSide as ComparedSide

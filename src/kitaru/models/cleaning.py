@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 from kitaru.models.base import Record
@@ -18,6 +19,18 @@ class CleanScope(StrEnum):
     PROJECT = "project"
     GLOBAL = "global"
     ALL = "all"
+
+
+class Retention(Record):
+    """What of the executions that have ended stays.
+
+    Attributes:
+        older_than: Those that began no longer ago than this; `None` for no such rule.
+        keep: So many of the newest; `None` for none.
+    """
+
+    older_than: timedelta | None = None
+    keep: int | None = None
 
 
 class CleanItem(Record):
@@ -67,6 +80,7 @@ class CleanPlan(Record):
         unused_code: How many archives and folders of code go that no deployed version
             and no execution names.
         size: What all `items` take on this machine, in bytes.
+        retention: What stays though it has ended; `None` if nothing does for that.
     """
 
     scope: CleanScope
@@ -78,6 +92,7 @@ class CleanPlan(Record):
     half_written: int = 0
     unused_code: int = 0
     size: int = 0
+    retention: Retention | None = None
 
     @property
     def is_empty(self) -> bool:

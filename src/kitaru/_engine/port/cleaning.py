@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from kitaru.models import CleanItem, CleanPlan, CleanScope
+from kitaru.models import CleanItem, CleanPlan, CleanScope, Retention
 
 # What `remove` says of an execution that somebody else has removed meanwhile.
 GONE = "it is gone already"
@@ -14,12 +14,15 @@ GONE = "it is gone already"
 class Maintenance(Protocol):
     """What executions leave on this machine, and how it goes away."""
 
-    def plan(self, scope: CleanScope, folder: Path) -> CleanPlan:
+    def plan(
+        self, scope: CleanScope, folder: Path, retention: Retention | None = None
+    ) -> CleanPlan:
         """Return what may go, changing nothing.
 
         Args:
             scope: What it is about.
             folder: The project folder; for the scope `project` only.
+            retention: What stays though it has ended.
         """
         ...
 

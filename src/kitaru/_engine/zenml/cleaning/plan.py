@@ -5,18 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
+from kitaru._core.upkeep import retention as retentions
+from kitaru._engine.journal import due
 from kitaru._engine.journal.journal import Entry, Journal
 from kitaru._engine.zenml.cleaning import local_files, unused_code
 from kitaru._engine.zenml.runs import runs, statuses
 from kitaru._engine.zenml.setup.errors import translated
-from kitaru.models import CleanItem, CleanPlan, CleanScope, ExecutionStatus, KeptItem
+from kitaru.models import (
+    CleanItem,
+    CleanPlan,
+    CleanScope,
+    ExecutionStatus,
+    KeptItem,
+    Retention,
+)
 
 REMOVED = "removed"
 USED = "used by an execution that stays"
@@ -54,7 +63,12 @@ class _Sorted:
     kept: dict[str, tuple[Known, str | None]] = field(default_factory=dict)
 
 
-def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
+def plan(
+    journal: Journal,
+    scope: CleanScope,
+    folder: Path,
+    retention: Retention | None = None,
+) -> CleanPlan:
     """Return what may go, changing nothing."""
     with translated("looking for executions"):
         is_local = Client().zen_store.is_local_store()
@@ -63,6 +77,8 @@ def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
         store = runs.store_id()
         known = _known(entries, all_runs=is_local)
     chosen = _sort(known, scope, folder, store)
+    if retention is not None:
+        _spare(chosen, retention)
     _keep_what_is_used(chosen, journal)
     with_runs = is_local and scope is not CleanScope.GLOBAL
     stores = local_files.artifact_stores() if with_runs else []
@@ -95,6 +111,7 @@ def plan(journal: Journal, scope: CleanScope, folder: Path) -> CleanPlan:
         half_written=sum(1 for _ in drafts),
         unused_code=len(code),
         size=sum(item.size for item in items),
+        retention=retention,
     )
 
 
@@ -169,6 +186,21 @@ def _sort(
         else:
             chosen.kept[item.execution_id] = (item, reason)
     return chosen
+
+
+def _spare(chosen: _Sorted, rule: Retention) -> None:
+    """Keep what has ended and stays by a rule; what it uses stays with it."""
+    began = {
+        execution_id: None if item.run is None else _utc(item.run.created)
+        for execution_id, (item, _) in chosen.going.items()
+    }
+    for execution_id, why in retentions.spared(began, rule, due.now()).items():
+        item, _ = chosen.going.pop(execution_id)
+        chosen.kept[execution_id] = (item, why)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _newest_first(chosen: _Sorted) -> list[tuple[str, tuple[Known, str]]]:

@@ -25,7 +25,7 @@ from kitaru._engine.zenml.cleaning import plan as cleaning_plan
 from kitaru._engine.zenml.runs import runs
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import KitaruStateError
-from kitaru.models import CleanItem, CleanPlan, CleanScope, Execution
+from kitaru.models import CleanItem, CleanPlan, CleanScope, Execution, Retention
 
 _VALUES_USED = "its run is gone, but other runs use some of its values"
 _BUSY = "another process works on it"
@@ -47,10 +47,12 @@ class ZenMLMaintenance:
         self._seen: set[str] = set()
         self._used: set[str] = set()
 
-    def plan(self, scope: CleanScope, folder: Path) -> CleanPlan:
+    def plan(
+        self, scope: CleanScope, folder: Path, retention: Retention | None = None
+    ) -> CleanPlan:
         self._seen = self._journal.ids()
         self._used = set()
-        return cleaning_plan.plan(self._journal, scope, folder)
+        return cleaning_plan.plan(self._journal, scope, folder, retention)
 
     def remove(self, item: CleanItem, plan: CleanPlan) -> str | None:
         execution_id = item.exec_id
