@@ -175,6 +175,7 @@ def test_no_page_has_barriers_or_runs_over_the_side(
         f"/executions/{failed}/replay?from=charge&override=gather",
         f"/executions/{failed}/compare?with={failed}",
         "/deployments",
+        "/deployments/schedules",
         "/nothing",
     ):
         page.goto(f"{opened.origin}{address}")

@@ -118,7 +118,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.DEPLOYMENT_DELETE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.DEPLOYMENT_INVOKE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.DEPLOYMENT_CURL: frozenset({CLI}),
-    Op.SCHEDULE: frozenset({CLIENT, CLI}),
+    Op.SCHEDULE: frozenset({CLIENT, CLI, PAGE}),
     Op.STACK_CREATE: frozenset({SDK, CLI, MCP}),
     Op.STACK_CREATE_REMOTE: frozenset({CLI, MCP}),
     Op.STACK_VERIFY: frozenset({CLI}),

@@ -33,6 +33,7 @@ from kitaru.ui import (
     links,
     live,
     replaying,
+    schedules,
     values,
 )
 from kitaru.ui.guard import FORM_TOKEN, HEADERS, START_TOKEN, Guard, is_ours
@@ -42,7 +43,16 @@ from kitaru.ui.routes import ROUTES, Asked, GoTo, Raw, Route, Shown
 logger = logging.getLogger(__name__)
 
 # Their handlers have taken their addresses when they were imported.
-HANDLERS = (inbox, answering, links, executions, replaying, values, deployments)
+HANDLERS = (
+    inbox,
+    answering,
+    links,
+    executions,
+    replaying,
+    values,
+    deployments,
+    schedules,
+)
 START = "/inbox"
 _STATIC = Path(__file__).parent / "static"
 _MOST_BYTES = 16 * 2**20

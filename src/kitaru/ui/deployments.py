@@ -16,7 +16,7 @@ from kitaru.ui.routes import Answer, Asked, GoTo, Shown, address, at
 def listed(asked: Asked) -> Answer:
     """Show the flows that have deployed versions."""
     found = [] if inbox.is_empty() else deployments.flows()
-    return Shown("deployments.html", {"flows": found})
+    return Shown("deployments.html", {"flows": found, "tab": "versions"})
 
 
 @at("GET", "/deployments/{version}/{flow:path}")
