@@ -186,6 +186,16 @@ def test_many_are_cancelled_after_a_preview(page: Page, client: KitaruClient) ->
     assert client.executions.get(left).status == "waiting"
 
 
+def test_a_recording_is_a_file_to_keep(page: Page) -> None:
+    ask = asking(bool)
+    exec_id = ask.run("tea").exec_id
+
+    found = page.get(f"/executions/{exec_id}/recording")
+
+    assert found.json()["exec_id"] == exec_id
+    assert found.headers["content-disposition"].startswith("attachment; filename=")
+
+
 def test_an_execution_is_compared_with_another(page: Page) -> None:
     ask = asking(bool)
     one, other = ask.run("tea").exec_id, ask.run("coffee").exec_id

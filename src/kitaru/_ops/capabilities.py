@@ -99,7 +99,7 @@ MATRIX: dict[Op, frozenset[Surface]] = {
     Op.EXECUTION_REPLAY: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),
     Op.EXECUTION_CANCEL: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.EXECUTION_MANY: frozenset({CLIENT, CLI, MCP, PAGE}),
-    Op.EXECUTION_EXPORT: frozenset({CLIENT, CLI, MCP}),
+    Op.EXECUTION_EXPORT: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.CHECK: frozenset({CLI}),
     Op.EXECUTION_COMPARE: frozenset({CLIENT, CLI, MCP, PAGE}),
     Op.BREAK: frozenset({SDK, CLIENT, CLI, MCP, PAGE}),

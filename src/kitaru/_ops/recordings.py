@@ -61,13 +61,18 @@ def export(execution_id: str, *, max_result: int = MAX_RESULT) -> Recording:
     )
 
 
+def as_text(recording: Recording) -> str:
+    """Return a recording as the text of a file."""
+    return json.dumps(recording.model_dump(mode="json"), indent=2, ensure_ascii=False)
+
+
 def write(recording: Recording, path: Path) -> None:
     """Write a recording to a file, whole or not at all.
 
     Raises:
         KitaruUsageError: If the file cannot be written.
     """
-    text = json.dumps(recording.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    text = as_text(recording)
     try:
         durable_files.write(path, f"{text}\n".encode(errors="replace"))
     except OSError as error:

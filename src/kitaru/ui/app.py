@@ -187,7 +187,7 @@ class _Page:
         if isinstance(found, GoTo):
             return RedirectResponse(f"{_root(request)}{found.address}", status_code=303)
         if isinstance(found, Raw):
-            return Response(found.content, media_type=found.media_type)
+            return _bytes(found)
         return self._rendered(request, found)
 
     def _rendered(self, request: Request, shown: Shown) -> Response:
@@ -201,6 +201,14 @@ class _Page:
             origin=origin,
         )
         return HTMLResponse(text, status_code=shown.status)
+
+
+def _bytes(raw: Raw) -> Response:
+    response = Response(raw.content, media_type=raw.media_type)
+    if raw.file_name:
+        kept = f'attachment; filename="{raw.file_name}"'
+        response.headers["content-disposition"] = kept
+    return response
 
 
 def _problem(status: int, text: str) -> Shown:

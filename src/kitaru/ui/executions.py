@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from kitaru._core.calls.described import in_order
 from kitaru._core.settings import labels
+from kitaru._core.words.wording import short
 from kitaru._ops import (
     artifacts,
     breakpoints,
@@ -15,6 +16,7 @@ from kitaru._ops import (
     executions,
     fleet,
     inbox,
+    recordings,
     recovery,
 )
 from kitaru._ops.capabilities import PAGE, Op, exposes
@@ -22,7 +24,7 @@ from kitaru.errors import KitaruUsageError
 from kitaru.models import CheckpointCall, Execution, ExecutionStatus, Page
 from kitaru.ui import timeline
 from kitaru.ui.answering import SURFACE
-from kitaru.ui.routes import Answer, Asked, Fields, GoTo, Shown, address, at
+from kitaru.ui.routes import Answer, Asked, Fields, GoTo, Raw, Shown, address, at
 
 # Rows of a page; more of an execution's calls are on the next.
 ROWS = 50
@@ -163,6 +165,16 @@ def kept(asked: Asked) -> Answer:
         "most": CALLS,
     }
     return Shown("values.html", facts)
+
+
+@at("GET", "/executions/{exec_id}/recording")
+@exposes(Op.EXECUTION_EXPORT, on=PAGE)
+def recording(asked: Asked) -> Answer:
+    """Give a recording to keep, for tests."""
+    found = recordings.export(asked.path["exec_id"])
+    text = recordings.as_text(found)
+    name = f"recording-{short(found.exec_id)}.json"
+    return Raw(f"{text}\n".encode(errors="replace"), "application/json", name)
 
 
 @at("POST", "/executions/{exec_id}/retry")

@@ -58,10 +58,17 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Bytes as they are, of a kind that no browser runs."""
+    """Bytes as they are, of a kind that no browser runs.
+
+    Attributes:
+        content: The bytes.
+        media_type: Their kind.
+        file_name: Of a file to keep; empty for what is shown.
+    """
 
     content: bytes
     media_type: str
+    file_name: str = ""
 
 
 Answer = Shown | GoTo | Raw
