@@ -20,6 +20,7 @@ _DESCRIBED_ELSEWHERE = {
     "ComparedExecution": "exec_id, status, failure, seconds, attempts, tokens, cost.",
     "ComparedSide": "status, reused, overridden, failure, seconds, attempts, tokens, "
     "cost, and type, size and hash of the result.",
+    "RecordedFailure": "exception_type, message, origin.",
 }
 
 
