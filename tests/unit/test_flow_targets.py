@@ -201,6 +201,25 @@ def test_a_run_at_the_top_level_of_the_file_starts_nothing(project: Path) -> Non
     assert execution.exec_id == started.exec_id
 
 
+def test_a_start_stops_before_the_calls_that_are_named(project: Path) -> None:
+    write(project, "stopping.py")
+    wanted = {"project": project, "inputs": {"topic": "whales"}}
+
+    with use_engine(MemoryEngine()):
+        started = flow_targets.start_elsewhere(
+            "stopping.py:research", break_before=["later"], **wanted
+        )
+        with pytest.raises(KitaruUsageError, match="give a list"):
+            flow_targets.start_elsewhere(
+                "stopping.py:research",
+                break_before="later",
+                **wanted,
+            )
+        (point,) = KitaruClient().executions.breakpoints(started.exec_id)
+
+    assert (point.selector, point.matched) == ("later", False)
+
+
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [

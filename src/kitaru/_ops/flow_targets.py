@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kitaru._core.calls import breakpoints
 from kitaru._core.flows import inputs as rules
 from kitaru._core.settings import labels, options, settings
 from kitaru._core.settings.labels import Labels
@@ -48,6 +49,7 @@ def start_elsewhere(
     stack: str | None = None,
     budget: Mapping[str, Any] | None = None,
     found_by: Mapping[str, Any] | None = None,
+    break_before: Sequence[str] = (),
 ) -> Started:
     """Start a new execution of a flow in a process of its own.
 
@@ -58,6 +60,7 @@ def start_elsewhere(
         stack: Stack to run on; the flow's own or the active one by default.
         budget: What it may spend on language models before it asks.
         found_by: Its `key`, `tags` and `attributes`.
+        break_before: Checkpoints and calls before which it is to stop.
 
     Raises:
         KitaruUsageError: For a target outside the folder, an unknown flow, or arguments
@@ -66,6 +69,7 @@ def start_elsewhere(
     """
     wanted = found_by or {}
     options.check(wanted, options.LABELS, "run")
+    stops = breakpoints.checked(break_before, "break_before")
     found = load(target, project=project)
     said = settings.check({"stack": stack, "budget": budget}, configuration.CALL)
     given = settings.merge(found.given, said)
@@ -74,6 +78,7 @@ def start_elsewhere(
         inputs=rules.complete(found.flow, (), rules.named(inputs, "args")),
         options=configuration.for_launch(found.settings, given),
         labels=labels.merge(found.labels, Labels.from_dict(wanted)),
+        break_before=stops,
     )
     return keys.start_elsewhere(
         launch.labels.key,

@@ -178,6 +178,7 @@ async def run(
     tags: NewTags = None,
     attributes: NewAttributes = None,
     budget: Budget = None,
+    break_before: Selectors = (),
     wait_seconds: WaitSeconds = 0,
 ) -> ExecutionResult:
     """Start a new execution of a flow of the project; it runs in a process of its own.
@@ -193,6 +194,7 @@ async def run(
             inputs=args,
             stack=stack,
             budget=budget,
+            break_before=break_before,
             found_by={"key": key, "tags": tags, "attributes": attributes},
         )
     )
