@@ -47,3 +47,17 @@ def test_killed_while_it_asks_it_goes_on_and_pays_nothing_twice(
 
     assert str(workspace.result(execution_id)).startswith(example.result)
     assert workspace.log_text(execution_id).count(example.work) == before > 0
+
+
+def test_the_next_run_stops_before_step_20_and_goes_on_with_another_input(
+    workspace: Workspace,
+) -> None:
+    workspace.kitaru("init", "--example", "step20")
+
+    printed = workspace.python("step20.py").stdout
+
+    assert (
+        "stops at break:step_20, given {'number': 20, 'found': 'the teapot" in printed
+    )
+    assert "with one input swapped: in euro: 64.00" in printed
+    assert "the runs part at step_19:" in printed

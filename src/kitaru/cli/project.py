@@ -46,7 +46,7 @@ def init(
             _EXAMPLE,
             metavar="NAME",
             help="Write an example as well: first_flow (without a name), coding, "
-            "data_quality, research or support.",
+            "data_quality, fleet, research, step20 or support.",
         ),
     ] = None,
     output: Output = Format.TEXT,
