@@ -12,7 +12,7 @@ from typing import Any, Generic, Never, ParamSpec, TypeVar, overload
 from kitaru._core import sources
 from kitaru._core.calls import breakpoints, failures, names, tracebacks
 from kitaru._core.flows import inputs as rules
-from kitaru._core.flows import scope
+from kitaru._core.flows import scope, specs
 from kitaru._core.flows.specs import FlowSpec, refuse_generator
 from kitaru._core.settings import labels, options, settings
 from kitaru._core.settings.budgets import Budget
@@ -466,6 +466,8 @@ def flow(
     budget: Money | None = None,
     recover: Recover | None = None,
     notify: Told | None = None,
+    on_failure: specs.OnFailure | None = None,
+    on_wait: specs.OnWait | None = None,
 ) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
 def flow(
     fn: Callable[P, R] | None = None,
@@ -477,6 +479,8 @@ def flow(
     budget: Money | None = None,
     recover: Recover | None = None,
     notify: Told | None = None,
+    on_failure: specs.OnFailure | None = None,
+    on_wait: specs.OnWait | None = None,
     **unknown: Never,
 ) -> Flow[P, R] | Callable[[Callable[P, R]], Flow[P, R]]:
     """Make a function durable: start it with `.run(...)`.
@@ -494,6 +498,8 @@ def flow(
             `retry`, the default) or `auto` (it goes on by itself).
         notify: Who is told of waits and ends: a URL, or a mapping with `webhook`,
             `secret`, `alerter`, `remind`, `timeout`, `link`; `False` for nobody.
+        on_failure: Called with execution id and failure when an attempt has failed.
+        on_wait: Called with execution id and wait when one is opened.
         **unknown: Refused.
 
     Returns:
@@ -511,24 +517,19 @@ def flow(
         42
     """
     options.check(unknown, _OPTIONS, "flow")
+    said = {"stack": stack, "image": image, "cache": cache, "retries": retries}
     declared = settings.check(
-        {
-            "stack": stack,
-            "image": image,
-            "cache": cache,
-            "retries": retries,
-            "budget": budget,
-            "recover": recover,
-            "notify": notify,
-        },
+        {**said, "budget": budget, "recover": recover, "notify": notify},
         configuration.DECORATOR,
     )
+    hooks = specs.Hooks.checked(on_failure=on_failure, on_wait=on_wait)
 
     def decorate(function: Callable[P, R]) -> Flow[P, R]:
         _check_function(function)
         refuse_generator(function, "flow")
         name = names.check_name("flow", function.__name__)
-        return Flow(FlowSpec(name, function, sources.describe(function)), declared)
+        source = sources.describe(function)
+        return Flow(FlowSpec(name, function, source, hooks), declared)
 
     return decorate if fn is None else decorate(fn)
 

@@ -14,9 +14,13 @@ from kitaru._core.flows.resources import Resources
 from kitaru._core.settings.notify import Notify
 from kitaru._core.settings.options import MOST_SECONDS
 from kitaru.errors import KitaruUsageError
+from kitaru.models import FailureInfo, PendingWait
 
 Runtime = Literal["inline", "isolated"]
 ExceptionTypes = tuple[type[Exception], ...]
+# Functions of the user that get the id of an execution, and what happened.
+OnFailure = Callable[[str, FailureInfo], object]
+OnWait = Callable[[str, PendingWait], object]
 
 
 def refuse_generator(function: Callable[..., Any], kind: str) -> None:
@@ -124,6 +128,34 @@ class CallOptions:
     before: Callable[[], None] = lambda: None
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Functions of the user that hear of an execution, in the process that runs it.
+
+    What they raise changes nothing of the execution.
+    """
+
+    on_failure: OnFailure | None = None
+    on_wait: OnWait | None = None
+
+    @classmethod
+    def checked(cls, **given: Any) -> Hooks:
+        """Return hooks as they were given.
+
+        Raises:
+            KitaruUsageError: If one is no plain function.
+        """
+        for name, hook in given.items():
+            if hook is not None and (
+                not callable(hook) or inspect.iscoroutinefunction(hook)
+            ):
+                raise KitaruUsageError(
+                    f"@flow {name} must be a function, not async, that takes the id of "
+                    f"an execution and what happened, got {hook!r}"
+                )
+        return cls(**given)
+
+
 @dataclass(frozen=True)
 class FlowSpec:
     """A flow as declared."""
@@ -131,6 +163,7 @@ class FlowSpec:
     name: str
     function: Callable[..., Any]
     source: sources.FlowSource
+    hooks: Hooks = Hooks()
 
     @property
     def is_async(self) -> bool:

@@ -67,7 +67,7 @@ from kitaru._engine.port.execution import (
 )
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.stacks import Stacks
-from kitaru._engine.session import flow_attempt, futures
+from kitaru._engine.session import endings, flow_attempt, futures
 from kitaru._engine.session.session import Session
 from kitaru._engine.settings import person
 from kitaru._engine.values import value_files
@@ -240,6 +240,9 @@ class MemoryEngine(Unattended):
             execution.failure = failures.store(ending.error, ending.origin)
         for notice in execution.ended() if ending.status.is_finished else ():
             self.notices.add(notice)
+        endings.tell_failure(
+            execution.flow, execution.execution_id, ending, self._reporter
+        )
         self._reporter.ended(execution.execution_id, execution.flow.name, ending)
         return ending
 

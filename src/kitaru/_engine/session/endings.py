@@ -15,7 +15,11 @@ from kitaru._core.calls import failures
 from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows import scope
 from kitaru._core.flows.signals import Suspended
+from kitaru._core.flows.specs import FlowSpec, Hooks
+from kitaru._core.secrecy import masking
+from kitaru._engine.port.execution import Ending, Reporter
 from kitaru.errors import KitaruContextError
+from kitaru.models import PendingWait
 
 if TYPE_CHECKING:
     import asyncio
@@ -235,3 +239,34 @@ def _parts_of(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             yield from _parts_of(part)
+
+
+def tell_failure(
+    flow: FlowSpec, execution_id: str, ending: Ending, reporter: Reporter
+) -> None:
+    """Tell the hook of a flow of the failure that ended an attempt, once it is stored."""
+    hook = flow.hooks.on_failure
+    if hook is None or ending.error is None or ending.origin is None:
+        return
+    failure = failures.describe(failures.store(ending.error, ending.origin))
+    _tell("on_failure", lambda: hook(execution_id, failure), reporter)
+
+
+def tell_wait(
+    hooks: Hooks, execution_id: str, wait: PendingWait, reporter: Reporter
+) -> None:
+    """Tell the hook of a flow of a wait that is open; a timer needs nobody."""
+    hook = hooks.on_wait
+    if hook is not None and wait.kind != "timer":
+        _tell("on_wait", lambda: hook(execution_id, wait), reporter)
+
+
+def _tell(name: str, call: Callable[[], object], reporter: Reporter) -> None:
+    try:
+        # It is no part of the flow: a checkpoint that it calls would be another path.
+        with scope.entered(None):
+            call()
+    # Whatever it raises is the user's, and no reason to lose an execution.
+    except Exception as error:  # noqa: BLE001
+        text = masking.text(str(error))
+        reporter.warn(f"{name} raised {type(error).__name__}: {text}")

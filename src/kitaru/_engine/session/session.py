@@ -55,7 +55,7 @@ class Session:
         self._flow = flow
         self._parts = parts
         self._control = Control(parts.recorder.mark_caught)
-        self._waiting = Waiting(execution_id, parts, self._control)
+        self._waiting = Waiting(execution_id, parts, self._control, flow.hooks)
         self._checkpoints = Checkpointing(
             self, parts, timeline, self._control, self._waiting
         )

@@ -12,7 +12,7 @@ from kitaru._core.calls import breakpoints, names
 from kitaru._core.calls.records import OUTPUT
 from kitaru._core.calls.replay import Action, Decision
 from kitaru._core.flows.signals import Cancelled, FlowSignal, Suspended
-from kitaru._core.flows.specs import WaitRequest
+from kitaru._core.flows.specs import Hooks, WaitRequest
 from kitaru._core.secrecy import masking
 from kitaru._core.settings.notify import Notify
 from kitaru._core.values import codec
@@ -22,7 +22,7 @@ from kitaru._core.words.similar import shorten
 from kitaru._core.words.wording import moment
 from kitaru._engine.port.execution import Parts, Question
 from kitaru._engine.session.checkpoint_call import Ticket
-from kitaru._engine.session.endings import Control
+from kitaru._engine.session.endings import Control, tell_wait
 from kitaru._engine.session.terminal_question import TerminalQuestion, has_terminal
 from kitaru.errors import (
     KitaruUsageError,
@@ -93,10 +93,13 @@ class WaitFuture(Generic[R]):
 class Waiting:
     """Opens the waits of one attempt and takes their answers."""
 
-    def __init__(self, execution_id: str, parts: Parts, control: Control) -> None:
+    def __init__(
+        self, execution_id: str, parts: Parts, control: Control, hooks: Hooks
+    ) -> None:
         self._execution_id = execution_id
         self._parts = parts
         self._control = control
+        self._hooks = hooks
         self._names = names.InvocationIds()
         # Whether those that are asked are several, so that each is told by its name.
         self._by_name = False
@@ -282,6 +285,7 @@ class Waiting:
         if not asked.went_on:
             self._parts.board.pause(wait)
         self._parts.reporter.waiting(self._execution_id, wait, by_name=self._by_name)
+        tell_wait(self._hooks, self._execution_id, wait, self._parts.reporter)
         return wait
 
     def _check_held(self) -> None:

@@ -42,7 +42,7 @@ from kitaru._engine.port.execution import (
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.journal_recorder import JournalRecorder, taken_over
 from kitaru._engine.recording.projector import Projector
-from kitaru._engine.session import flow_attempt, futures
+from kitaru._engine.session import endings, flow_attempt, futures
 from kitaru._engine.session.session import Session
 from kitaru._engine.values import value_files
 from kitaru._engine.values.value_files import FileValues
@@ -104,7 +104,9 @@ class LocalExecution:
                 token = self.journal.token_of(self.execution_id, Holder.me())
             except LeaseLost as error:
                 return Ending(ExecutionStatus.RUNNING, error=error)
-            return self._run(inputs, asked, token, fresh=fresh)
+            ending = self._run(inputs, asked, token, fresh=fresh)
+            endings.tell_failure(self.flow, self.execution_id, ending, self.reporter)
+            return ending
 
     def _run(
         self,

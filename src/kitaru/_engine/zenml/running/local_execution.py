@@ -43,7 +43,7 @@ from kitaru._engine.port.execution import (
 from kitaru._engine.recording import attempts
 from kitaru._engine.recording.journal_recorder import JournalRecorder, taken_over
 from kitaru._engine.recording.projector import Projector
-from kitaru._engine.session import flow_attempt, futures
+from kitaru._engine.session import endings, flow_attempt, futures
 from kitaru._engine.session.session import Session
 from kitaru._engine.values.value_files import FileValues
 from kitaru._engine.zenml.connection import active, connection
@@ -126,7 +126,9 @@ class LocalExecution:
     ) -> tuple[Ending, UUID | None]:
         """Run the flow body; for `entry.expect`."""
         with self._log.kept_open():
-            return self._body(inputs, fresh=fresh)
+            ending, result = self._body(inputs, fresh=fresh)
+            endings.tell_failure(self._spec, self.execution_id, ending, self.reporter)
+            return ending, result
 
     def _body(
         self, inputs: Mapping[str, Any] | None, *, fresh: bool
