@@ -18,7 +18,6 @@ from kitaru._core.calls import described, failures, statuses, usage
 from kitaru._core.calls.records import (
     CallRecord,
     StoredFailure,
-    StoredValue,
 )
 from kitaru._core.calls.replay import Timeline
 from kitaru._core.flows import shown
@@ -41,6 +40,7 @@ from kitaru._engine.memory.executions import (
     Board,
     MemoryExecution,
     answered_waits,
+    bound,
     now,
 )
 from kitaru._engine.memory.recording import Recorder, Values
@@ -377,7 +377,7 @@ class MemoryEngine(Unattended):
         execution = self._find(execution_id)
         self._meet(execution)
         ordered = sorted(execution.calls.values(), key=lambda record: record.order)
-        calls = tuple(described.call(record, self._bind) for record in ordered)
+        calls = tuple(described.call(record, bound) for record in ordered)
         spent, waits = usage.of_execution(ordered), tuple(answered_waits(execution))
         return execution.summary().model_copy(
             update={
@@ -389,7 +389,7 @@ class MemoryEngine(Unattended):
                 "checkpoints": calls,
                 "artifacts": (
                     *(ref for call in calls for ref in call.artifacts),
-                    *self._result_refs(execution),
+                    *execution.result_refs(),
                 ),
                 "usage": spent,
                 "budget": usage.budget_shown(execution.settings.budget, waits, spent),
@@ -403,13 +403,6 @@ class MemoryEngine(Unattended):
                 ),
             }
         )
-
-    def _result_refs(self, execution: MemoryExecution) -> list[ArtifactRef]:
-        result = execution.result
-        if result is None:
-            return []
-        value = value_files.inline(result)
-        return [described.result_ref(execution.execution_id, value, self._bind)]
 
     def stored_status(self, execution_id: str) -> ExecutionStatus:
         return self._find(execution_id).status
@@ -591,10 +584,6 @@ class MemoryEngine(Unattended):
 
     def permit_of(self, execution_id: str, what: str) -> Permit:
         return anything
-
-    def _bind(self, ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
-        payload = value.payload or b""
-        return ref.bind(lambda _trust: value_files.load(value, payload, anything))
 
 
 def _not_in_memory(what: str) -> KitaruFeatureNotAvailableError:

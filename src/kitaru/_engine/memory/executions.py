@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kitaru._core.calls import failures
+from kitaru._core.calls import described, failures
 from kitaru._core.calls.names import is_call_of
-from kitaru._core.calls.records import CallRecord, StoredFailure
+from kitaru._core.calls.records import CallRecord, StoredFailure, StoredValue
 from kitaru._core.calls.replay import ReplayPlan
 from kitaru._core.flows import inputs as rules
 from kitaru._core.flows.deployed import DeployedCode
@@ -29,8 +29,10 @@ from kitaru._core.waits.terms import Terms
 from kitaru._engine.port.engine import ExecutionQuery
 from kitaru._engine.port.execution import Question
 from kitaru._engine.settings import person
+from kitaru._engine.values import value_files
 from kitaru.models import (
     AnsweredWait,
+    ArtifactRef,
     Execution,
     ExecutionStatus,
     FailureInfo,
@@ -104,6 +106,13 @@ class MemoryExecution:
             stack_name=self.settings.stack or "memory",
             original_exec_id=self.replay.source if self.replay else None,
         )
+
+    def result_refs(self) -> list[ArtifactRef]:
+        """Return what it returned as an artifact; none before it has."""
+        if self.result is None:
+            return []
+        value = value_files.inline(self.result)
+        return [described.result_ref(self.execution_id, value, bound)]
 
     def described_failure(self) -> FailureInfo | None:
         """Return why it failed, as users see it."""
@@ -303,6 +312,12 @@ class Board:
 
     def accepted(self, wait: PendingWait) -> None:
         self._execution.status = ExecutionStatus.RUNNING
+
+
+def bound(ref: ArtifactRef, value: StoredValue) -> ArtifactRef:
+    """Give an artifact its `load()`."""
+    payload = value.payload or b""
+    return ref.bind(lambda _trust: value_files.load(value, payload, anything))
 
 
 def answered_waits(execution: MemoryExecution) -> Iterator[AnsweredWait]:
