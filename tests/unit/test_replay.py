@@ -13,7 +13,6 @@ from kitaru._core.calls.replay import (
     Decision,
     ReplayPlan,
     Timeline,
-    is_misplaced,
 )
 from kitaru.errors import KitaruUsageError
 
@@ -103,17 +102,18 @@ def test_a_rerun_reuses_a_result_even_with_other_inputs(
         pytest.param(False, None, False, id="the same arguments"),
         pytest.param(True, "has_own_id", False, id="told apart by its id"),
         pytest.param(True, "source_changed", False, id="somebody changed the flow"),
+        pytest.param(True, "is_described", False, id="work that others describe"),
         pytest.param(True, "is_fleeting", False, id="an argument new by nature"),
     ],
 )
 def test_a_result_of_other_arguments_is_misplaced_unless_excused(
     changed: bool, excuse: str | None, misplaced: bool
 ) -> None:
-    names = ("has_own_id", "source_changed", "is_fleeting")
+    names = ("has_own_id", "source_changed", "is_described", "is_fleeting")
     excuses = {name: name == excuse for name in names}
     decision = Decision(Action.REUSE, changed=changed)
 
-    assert is_misplaced(decision, **excuses) is misplaced
+    assert Timeline(own=[]).is_misplaced(decision, **excuses) is misplaced
 
 
 def test_the_call_that_had_the_arguments_is_named(call: Make) -> None:
