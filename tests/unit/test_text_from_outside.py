@@ -9,7 +9,7 @@ import types
 import unicodedata
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -126,6 +126,7 @@ def field(annotation: Any) -> st.SearchStrategy[Any]:
         float: st.floats(0, 9),
         Decimal: st.just(Decimal("0.01")),
         datetime: moments,
+        timedelta: st.timedeltas(timedelta(), timedelta(days=9)),
         type(None): st.none(),
     }
     return simple[annotation]
