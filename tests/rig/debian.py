@@ -18,8 +18,8 @@ _INSTALL = ("install", "--yes", "--no-install-recommends")
 # and to stop that in the middle would leave a broken package.
 _STEPS: tuple[tuple[Sequence[str], float], ...] = (
     (("update",), 120.0),
-    ((*_INSTALL, "--download-only", "{package}"), 180.0),
-    ((*_INSTALL, "--no-download", "{package}"), 600.0),
+    ((*_INSTALL, "{package}", "--download-only"), 180.0),
+    ((*_INSTALL, "{package}", "--no-download"), 600.0),
 )
 
 
