@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.secrecy import masking
@@ -19,9 +18,6 @@ from kitaru._core.waits.notices import Channel, Notice
 from kitaru._engine.journal.notices import listeners
 from kitaru._engine.port.engine import Engine
 from kitaru.errors import KitaruError, KitaruUsageError
-
-if TYPE_CHECKING:
-    import http.client
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +135,7 @@ def _request(engine: Engine, notice: Notice) -> str | None:
 def _status(channel: Channel, content: bytes, headers: dict[str, str]) -> int | str:
     """Make a request; return the status of the answer, or why there is none."""
     import http.client
+    import socket
     import ssl
     from urllib.parse import urlsplit
 
@@ -157,7 +154,15 @@ def _status(channel: Channel, content: bytes, headers: dict[str, str]) -> int | 
         connection = http.client.HTTPConnection(
             parts.hostname, parts.port, timeout=channel.timeout
         )
-    late = threading.Timer(channel.timeout * _ALTOGETHER, lambda: _hang_up(connection))
+    is_late = threading.Event()
+
+    def hang_up() -> None:
+        # First: whoever reads is woken by what follows.
+        is_late.set()
+        with suppress(OSError, AttributeError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    late = threading.Timer(channel.timeout * _ALTOGETHER, hang_up)
     late.daemon = True
     where = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
@@ -167,19 +172,12 @@ def _status(channel: Channel, content: bytes, headers: dict[str, str]) -> int | 
         # What is told to one place is not told to another one: redirects fail.
         return connection.getresponse().status
     except (OSError, ValueError, http.client.HTTPException) as error:
-        if late.finished.is_set():
+        if is_late.is_set():
             return f"no answer within {channel.timeout * _ALTOGETHER:g} s"
         return f"{type(error).__name__}: {error}"
     finally:
         late.cancel()
         connection.close()
-
-
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    import socket
-
-    with suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _secret(engine: Engine, name: str | None) -> str | None:
