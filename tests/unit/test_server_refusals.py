@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from kitaru._engine.port.engine import Engine, ExecutionQuery
+from kitaru._engine.runners import schedules
 from kitaru._engine.server.engine import ServerEngine
-from kitaru.errors import KitaruBackendError
+from kitaru.errors import KitaruBackendError, KitaruFeatureNotAvailableError
 from kitaru.models import PendingWait
 from tests.support.scripted import Said, Scripted, answering
 
@@ -168,3 +169,16 @@ def test_an_upgraded_server_is_noticed_before_anything_is_changed(
             engine.answer(wait, True, surface="cli")
 
         assert not [line for line in server.lines if not line.startswith("GET")]
+
+
+def test_what_is_due_is_not_looked_for_through_zenml_by_each_command(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working_with(monkeypatch, Said(status=500)) as (engine, server):
+        # What each command does when it is done.
+        assert schedules.fire_quietly(cast(Engine, engine)) == []
+
+        with pytest.raises(KitaruFeatureNotAvailableError, match="cron or CI"):
+            _ = engine.schedules
+
+    assert server.lines == []

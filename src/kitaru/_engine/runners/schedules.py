@@ -29,7 +29,12 @@ from kitaru._engine.journal.due import Due
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.port.deployments import Invocation
 from kitaru._engine.port.engine import Engine, KeyTakenError
-from kitaru.errors import KitaruBackendError, KitaruError, KitaruStateError
+from kitaru.errors import (
+    KitaruBackendError,
+    KitaruError,
+    KitaruFeatureNotAvailableError,
+    KitaruStateError,
+)
 from kitaru.models import ExecutionStatus, FailureOrigin
 
 logger = logging.getLogger(__name__)
@@ -118,6 +123,15 @@ class JournalSchedules:
             yield Planned(
                 facts, None if at is None else datetime.fromtimestamp(at, UTC)
             )
+
+
+def not_on_a_server() -> KitaruFeatureNotAvailableError:
+    """Return the error for schedules where a server has the executions."""
+    return KitaruFeatureNotAvailableError(
+        "schedules are kept by the machine of a local store, and this one works with a "
+        "server: there a job of cron or CI starts the flow, with kitaru invoke FLOW --key "
+        "NAME-DATE, or with what kitaru flow deployments curl prints"
+    )
 
 
 def fire(engine: Engine) -> list[str]:

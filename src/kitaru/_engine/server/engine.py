@@ -21,6 +21,8 @@ from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.port.engine import Engine, ExecutionQuery
 from kitaru._engine.port.execution import Found
+from kitaru._engine.port.schedules import Schedules
+from kitaru._engine.runners import schedules
 from kitaru._engine.server import ground, reading
 from kitaru._engine.server.reading import ServerReader
 from kitaru._engine.server.steering import Steering
@@ -50,6 +52,17 @@ class ServerEngine(BeforeZenML):
     def store_id(self) -> str:
         """Return the id of the server."""
         return self._read(lambda r: r.store_id, lambda e: e.store_id())
+
+    @property
+    def schedules(self) -> Schedules:
+        """Refuse, as ZenML's engine does: each command asks what is due.
+
+        Raises:
+            KitaruFeatureNotAvailableError: On a server nothing is.
+        """
+        if self._is_alone:
+            raise schedules.not_on_a_server()
+        return self.through_zenml.schedules
 
     # -- looking -------------------------------------------------------------------
 

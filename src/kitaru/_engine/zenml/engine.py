@@ -33,7 +33,7 @@ from kitaru._engine.port.engine import ExecutionQuery, Launch, Recorded
 from kitaru._engine.port.execution import Ending, Found
 from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.recording import attempts
-from kitaru._engine.runners import cancelling
+from kitaru._engine.runners import cancelling, schedules
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.recoveries import JournalRecoveries
 from kitaru._engine.runners.schedules import JournalSchedules
@@ -62,7 +62,6 @@ from kitaru._engine.zenml.waits.decisions import Decided, Decisions
 from kitaru.errors import (
     KitaruBackendError,
     KitaruError,
-    KitaruFeatureNotAvailableError,
     KitaruStateError,
     KitaruUsageError,
 )
@@ -407,12 +406,7 @@ class ZenMLEngine:
     def schedules(self) -> Schedules:
         """The schedules of the active project, in a store of this machine."""
         if not runs.store_is_a_file():
-            raise KitaruFeatureNotAvailableError(
-                "schedules are kept by the machine of a local store, and this one works "
-                "with a server: there a job of cron or CI starts the flow, with kitaru "
-                "invoke FLOW --key NAME-DATE, or with what kitaru flow deployments curl "
-                "prints"
-            )
+            raise schedules.not_on_a_server()
         return JournalSchedules(self.journal, str(Client().active_project.id))
 
     def store_id(self) -> str:
