@@ -80,6 +80,21 @@ def failing() -> None:
     squared(2)
     raise ValueError("no such luck")
 
+@checkpoint
+def add(a: int, b: int) -> int:
+    return a + b
+
+@flow
+def labelled(n: int) -> int:
+    return squared(n)
+
+@flow
+def beside() -> list[int]:
+    first = squared.submit(5)
+    # Order only: the value passes through plain Python.
+    total = sum(future.result() for future in add.product([1, 2], [10, 20]))
+    return [total, add(total, first.result())]
+
 @flow
 def stopped() -> None:
     kitaru.wait(name="go", schema=bool, timeout=0)
@@ -101,6 +116,12 @@ if __name__ == "__main__":
     replayed = journey.replay(first, from_="apart", reuse_waits=True).exec_id
     assert settled(replayed) in ("completed", "waiting")
     assert failing.run().status == "failed"
+    named = labelled.with_options(
+        key="order-1", tags=["nightly"], attributes={"customer": "a", "priority": 2}
+    )
+    first = named.run(n=3).exec_id
+    assert labelled.replay(first, from_="squared").status == "completed"
+    assert beside.run().status == "completed"
     gone = stopped.run().exec_id
     client.executions.abort_wait(gone, wait="go")
     assert settled(gone) == "cancelled"

@@ -183,6 +183,8 @@ def _labels(rows: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[object, str
         yield row["id"], f"named {row['name']}"
     for row in rows["artifact_version"]:
         yield row["id"], f"version {row['version']}"
+    for row in rows["artifact_visualization"]:
+        yield row["id"], f"preview {row['uri']}"
     for row in rows["run_metadata"]:
         yield row["id"], f"metadata {row['key']} {row['value']}"
     for row in rows["tag_resource"] + rows["run_metadata_resource"]:

@@ -13,7 +13,7 @@ from kitaru._core.versions.records import Version, VersionFacts
 from kitaru._engine.local.rows import runs
 from kitaru._engine.local.rows.store_rows import StoreRows, Transaction, stored_id
 from kitaru._engine.local.rows.tags import attach, detach
-from kitaru._engine.local.store.file import EXTRA_KEY
+from kitaru._engine.local.store.file import EXTRA_KEY, TAG
 from kitaru.errors import KitaruStateError
 
 KIND = "pipeline_snapshot"
@@ -175,10 +175,12 @@ def _derived(
     configuration |= {
         "parameters": parameters,
         "extra": {EXTRA_KEY: facts.to_dict()},
+        "tags": [TAG, *facts.labels.tags],
     }
     made = rows.row()
     changed = {
         "name": None,
+        "run_name_template": runs.name_of(facts.labels) or version["run_name_template"],
         "description": None,
         "pipeline_configuration": json.dumps(
             configuration, separators=(",", ":"), ensure_ascii=False

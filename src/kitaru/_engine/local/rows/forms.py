@@ -24,7 +24,11 @@ def template(version: str) -> Path:
 
 
 def pipeline_configuration(
-    version: str, flow: str, facts: Mapping[str, Any], parameters: Mapping[str, Any]
+    version: str,
+    flow: str,
+    facts: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    tags: Sequence[str] = (),
 ) -> str:
     """Return the configuration of a run.
 
@@ -33,9 +37,16 @@ def pipeline_configuration(
         flow: Name of the flow.
         facts: What another process needs to go on with the execution.
         parameters: What ZenML is told to have called the entry with.
+        tags: Those that the user has given.
     """
-    own = {"extra": {EXTRA_KEY: facts}, "parameters": parameters, "name": flow}
-    return _compact(_documents(version)["pipeline_configuration"] | own)
+    known = _documents(version)["pipeline_configuration"]
+    own = {
+        "extra": {EXTRA_KEY: facts},
+        "parameters": parameters,
+        "name": flow,
+        "tags": [*known["tags"], *tags],
+    }
+    return _compact(known | own)
 
 
 def pipeline_spec(version: str, parameters: Mapping[str, Any]) -> str:

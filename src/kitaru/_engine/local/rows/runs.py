@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kitaru._core.flows import run_statuses
 from kitaru._core.flows.facts import ExecutionFacts
 from kitaru._core.secrecy import masking
 from kitaru._core.settings import labels
+from kitaru._core.settings.labels import Labels
 from kitaru._core.sources import FlowSource
 from kitaru._engine.local.rows import forms, notes, packages, tags
 from kitaru._engine.local.rows.store_rows import (
@@ -62,7 +63,12 @@ class NewRun:
     def snapshot(self) -> NewSnapshot:
         """What ZenML keeps of how it was started."""
         return NewSnapshot(
-            self.flow, self.source, self.code, self.shown_inputs, self.facts.to_dict()
+            self.flow,
+            self.source,
+            self.code,
+            self.shown_inputs,
+            self.facts.to_dict(),
+            self.facts.labels,
         )
 
 
@@ -76,6 +82,7 @@ class NewSnapshot:
         code: The source of the flow, for people.
         shown_inputs: The flow's arguments, for people.
         facts: What it carries for Kitaru.
+        found_by: The key and the tags of its run.
     """
 
     flow: str
@@ -83,6 +90,7 @@ class NewSnapshot:
     code: str
     shown_inputs: Mapping[str, Any]
     facts: Mapping[str, Any]
+    found_by: Labels = field(default_factory=Labels)
 
 
 def create(store: StoreRows, new: NewRun) -> None:
@@ -110,11 +118,10 @@ def run(rows: Transaction, new: NewRun, pipeline: str, snapshot_id: str) -> None
     Raises:
         KeyTakenError: If there is an execution of its key; the transaction made nothing.
     """
-    found_by, name = new.facts.labels, None
-    if found_by.key is not None:
-        # No other run of the project can have it.
-        name = labels.run_name(found_by.key)
-        _refuse_taken(rows, found_by.key, name)
+    found_by = new.facts.labels
+    name = name_of(found_by)
+    if name is not None:
+        _refuse_taken(rows, found_by.key or "", name)
     begun = datetime.now(UTC)
     run_id = stored_id(new.execution_id)
     rows.insert(
@@ -138,6 +145,11 @@ def run(rows: Transaction, new: NewRun, pipeline: str, snapshot_id: str) -> None
     )
     tags.attach(rows, [TAG, *found_by.tags], run_id, "pipeline_run")
     notes.attach(rows, found_by.attributes, (run_id, "pipeline_run"))
+
+
+def name_of(found_by: Labels) -> str | None:
+    """Return what a run of a key is called: no other one of the project can be."""
+    return None if found_by.key is None else labels.run_name(found_by.key)
 
 
 def _refuse_taken(rows: Transaction, key: str, name: str) -> None:
@@ -191,10 +203,10 @@ def snapshot(
     made = rows.row() | {
         "is_dynamic": 1,
         "pipeline_configuration": forms.pipeline_configuration(
-            version, new.flow, new.facts, parameters
+            version, new.flow, new.facts, parameters, new.found_by.tags
         ),
         "client_environment": _environment(version),
-        "run_name_template": f"{new.flow}-{{date}}-{{time}}",
+        "run_name_template": name_of(new.found_by) or f"{new.flow}-{{date}}-{{time}}",
         "client_version": version,
         "server_version": version,
         "pipeline_version_hash": forms.version_hash(spec, new.code),

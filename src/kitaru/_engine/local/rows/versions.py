@@ -75,6 +75,10 @@ def register(rows: Transaction, one: Unregistered, *, store: str) -> str:
     }
     rows.insert("artifact_version", made)
     version = str(made["id"])
+    if value.serializer == "json":
+        # What ZenML reads by itself it shows as well.
+        preview = {"type": "json", "uri": value.uri, "artifact_version_id": version}
+        rows.insert("artifact_visualization", rows.row() | preview)
     if one.save_type is not None:
         shown = {"kitaru_save_type": one.save_type, "kitaru_size": value.size}
         notes.attach(rows, shown, (version, "artifact_version"))

@@ -42,6 +42,7 @@ _TABLES = (
     *("stack", "stack_component", "stack_composition"),
     *("pipeline", "pipeline_snapshot", "pipeline_run", "pipeline_run_output"),
     *("tag", "tag_resource", "artifact", "artifact_version", "run_wait_condition"),
+    "artifact_visualization",
     *("step_run", "step_configuration", "step_run_parents"),
     *("step_run_input_artifact", "step_run_output_artifact"),
     *("run_metadata", "run_metadata_resource", "logs"),

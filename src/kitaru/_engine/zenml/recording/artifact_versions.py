@@ -16,9 +16,13 @@ from uuid import UUID
 
 from zenml.client import Client
 from zenml.config.source import DistributionPackageSource, Source, SourceType
-from zenml.enums import ArtifactSaveType, ArtifactType
+from zenml.enums import ArtifactSaveType, ArtifactType, VisualizationType
 from zenml.exceptions import EntityExistsError
-from zenml.models import ArtifactVersionRequest, ArtifactVersionResponse
+from zenml.models import (
+    ArtifactVersionRequest,
+    ArtifactVersionResponse,
+    ArtifactVisualizationRequest,
+)
 
 from kitaru import _recorded_names as recorded_names
 from kitaru._core.calls.records import StoredValue
@@ -220,6 +224,12 @@ def _request(one: Unregistered, file: str) -> ArtifactVersionRequest:
         project=client.active_project.id,
         tags=list(one.tags) or None,
         metadata=shown if one.manual else None,
+        # What ZenML reads by itself it shows as well.
+        visualizations=[
+            ArtifactVisualizationRequest(type=VisualizationType.JSON, uri=file)
+        ]
+        if value.serializer == "json"
+        else None,
     )
 
 

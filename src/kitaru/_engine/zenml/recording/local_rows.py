@@ -38,6 +38,7 @@ from zenml.utils.json_utils import pydantic_encoder
 from zenml.zen_stores.schemas import (
     ArtifactSchema,
     ArtifactVersionSchema,
+    ArtifactVisualizationSchema,
     PipelineRunSchema,
     RunMetadataResourceSchema,
     RunMetadataSchema,
@@ -233,6 +234,10 @@ class LocalRows:
             metadata += self._metadata(
                 schema, MetadataResourceTypes.ARTIFACT_VERSION, request.metadata or {}
             )
+            metadata += [
+                ArtifactVisualizationSchema.from_model(one, schema.id)
+                for one in request.visualizations or ()
+            ]
         session.flush()
         _add(session, metadata)
         return ids
@@ -342,7 +347,7 @@ class LocalRows:
 
 def is_plain(request: ArtifactVersionRequest) -> bool:
     """Whether an artifact version is made of rows that are known here."""
-    return not request.tags and not request.visualizations
+    return not request.tags
 
 
 def _is_plain_step(step: NewStep) -> bool:
