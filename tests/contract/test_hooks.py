@@ -62,7 +62,7 @@ def test_open_waits_are_told_of_and_timers_are_not(client: KitaruClient) -> None
 
     @flow(on_wait=hear)
     def sleeping() -> None:
-        kitaru.sleep(3600)
+        kitaru.sleep(3600, timeout=0)
 
     assert sleeping.run().status == "waiting"
     assert len(heard) == 2
