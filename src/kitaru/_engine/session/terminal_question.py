@@ -9,6 +9,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from kitaru._core.flows import scope
 from kitaru._core.waits.forms import Form, Prompt, form
@@ -38,6 +39,7 @@ class TerminalQuestion:
         self._give = give
         self._form: Form | None = None
         self._typed = b""
+        self._keyboard: int | None = None
         self._owns = False
         self._over = not has_terminal()
 
@@ -55,7 +57,9 @@ class TerminalQuestion:
             self._begin()
         ready, _, _ = select.select([_STDIN], [], [], seconds)
         if ready:
-            self._read()
+            # Ctrl-C throws away what was typed. A read that waits then would not see it.
+            with suppress(BlockingIOError):
+                self._read()
 
     def close(self) -> None:
         """Take the question off; a half typed line must not reach the shell."""
@@ -63,6 +67,9 @@ class TerminalQuestion:
             self._end()
             self._say("\n")
             termios.tcflush(_STDIN, termios.TCIFLUSH)
+        if self._keyboard not in (None, _STDIN):
+            os.close(self._keyboard)
+        self._keyboard = None
         if self._owns:
             self._owns = False
             _taken.release()
@@ -75,11 +82,14 @@ class TerminalQuestion:
         return self._owns and os.tcgetpgrp(_STDIN) == os.getpgrp()
 
     def _begin(self) -> None:
+        if self._keyboard is None:
+            self._keyboard = _keyboard()
         self._form = form(self._wait.name, self._wait.schema)
         self._show(next(self._form))
 
     def _read(self) -> None:
-        data = os.read(_STDIN, _READ)
+        assert self._keyboard is not None
+        data = os.read(self._keyboard, _READ)
         if not data:
             self._end()
             self._say("\n    nothing is asked here any more\n")
@@ -121,6 +131,15 @@ class TerminalQuestion:
         # Out of scope, so that it is not taken for output of the flow.
         with scope.entered(None):
             put(sys.stderr, text)
+
+
+def _keyboard() -> int:
+    """Open the terminal once more: only what is our own may be read without waiting."""
+    try:
+        return os.open(os.ttyname(_STDIN), os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        # That of another user, after `su`.
+        return _STDIN
 
 
 def _is_terminal(descriptor: int) -> bool:
