@@ -72,6 +72,11 @@ def shown_in(folder: Path) -> Path:
     return folder / f"log{_SUFFIX}"
 
 
+def shown_below(folder: Path) -> list[Path]:
+    """Return what is shown of the logs of single checkpoints of an execution."""
+    return sorted(folder.glob(f"*/{shown_in(folder).name}"))
+
+
 def logs_in(folder: Path) -> list[Path]:
     """Return the logs in a folder; none if it cannot be read."""
     try:

@@ -84,7 +84,10 @@ def remove_inputs(file: str | None) -> None:
 def remove_log(execution_id: str, stores: Iterable[Path]) -> None:
     """Remove the log of an execution, wherever it is, and what ZenML shows of it."""
     for store in stores:
-        remove_file(log_folders.shown_in(_values_in(store, execution_id)))
+        folder = _values_in(store, execution_id)
+        # Of the run, and of its steps.
+        for shown in (log_folders.shown_in(folder), *log_folders.shown_below(folder)):
+            remove_file(shown)
     for folder in log_folders.folders():
         remove_file(folder / log_folders.path_of(execution_id).name)
 
