@@ -55,7 +55,8 @@ class FlowTester:
         always_replay: Whether the body runs again from the top after every result, as it
             would if the process died there each time. A body that does not make the
             same calls with the same arguments again fails with `KitaruDivergenceError`;
-            checkpoints run once all the same.
+            checkpoints run once all the same, but one that fails beside others may run
+            again, as it would after a death in the middle of it.
 
     The clock of its waits and timers stands still until `advance` moves it on.
 

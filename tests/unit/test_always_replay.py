@@ -33,14 +33,14 @@ def test_checkpoints_run_once_and_the_body_after_every_call() -> None:
     @flow
     def adding() -> int:
         began.append(1)
-        futures = double.map([1, 2])
+        doubles = double.map([1, 2]).results()
         try:
             fails()
         except LookupError:
             kitaru.log(seen="no")
         if not kitaru.wait(schema=bool, name="ok"):
             return 0
-        return double(sum(futures.results()))
+        return double(sum(doubles))
 
     with FlowTester(answers={"ok": True}, always_replay=True) as tester:
         run = tester.run(adding)
