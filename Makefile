@@ -12,7 +12,7 @@ PIP_OPTIONS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fast unit-versions adapter-versions fix lock bench bench-report clean
-.PHONY: docs docs-serve compare-zenml
+.PHONY: docs docs-serve compare-zenml test-slow
 .PHONY: endurance rig rig-down rig-database test-remote test-ui
 
 help: ## Show the targets.
@@ -32,8 +32,14 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## Run the example: crash, retry, wait, answer; nothing runs twice.
 	@$(BIN)/python examples/demo.py
 
-test: check ## Check the code and run all tests but those of remote stacks, browsers and endurance.
-	$(PYTEST) tests --ignore=tests/rig --ignore=tests/ui_browser --ignore=tests/endurance
+# Examples killed and guides typed as a person would, agents killed after each of their calls.
+SLOW := tests/examples tests/adapters/conformance/test_killed.py
+
+test: check ## Check the code and run the tests, but for slow ones, remote stacks, browsers, endurance.
+	$(PYTEST) tests --ignore=tests/rig --ignore=tests/ui_browser --ignore=tests/endurance $(SLOW:%=--ignore=%)
+
+test-slow: install unit-versions ## Run the slow tests, and unit tests on other versions of Python.
+	$(PYTEST) $(SLOW)
 
 fast: check ## Check the code and run what takes seconds.
 	$(PYTEST) tests/unit tests/contract
