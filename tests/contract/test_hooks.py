@@ -68,9 +68,17 @@ def test_open_waits_are_told_of_and_timers_are_not(client: KitaruClient) -> None
     assert len(heard) == 2
 
 
-def test_what_a_hook_raises_changes_nothing(client: KitaruClient) -> None:
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("even that fails")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("deaf"), Wordless()])
+def test_what_a_hook_raises_changes_nothing(
+    client: KitaruClient, error: Exception
+) -> None:
     def refuse(*_told: object) -> None:
-        raise LookupError("nobody is there")
+        raise error
 
     @flow(on_failure=refuse, on_wait=refuse)
     def writing(topic: str) -> str:

@@ -268,5 +268,5 @@ def _tell(name: str, call: Callable[[], object], reporter: Reporter) -> None:
             call()
     # Whatever it raises is the user's, and no reason to lose an execution.
     except Exception as error:  # noqa: BLE001
-        text = masking.text(str(error))
+        text = masking.text(failures.message_of(error))
         reporter.warn(f"{name} raised {type(error).__name__}: {text}")

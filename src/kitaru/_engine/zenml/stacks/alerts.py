@@ -5,6 +5,8 @@ from __future__ import annotations
 from zenml.client import Client
 from zenml.enums import StackComponentType
 
+from kitaru._core.calls import failures
+from kitaru._core.secrecy import masking
 from kitaru._engine.zenml.setup.errors import translated
 from kitaru.errors import KitaruBackendError
 
@@ -27,8 +29,9 @@ def tell(text: str) -> None:
             posted = alerter.post(text)
         # Each alerter raises what its own client raises.
         except Exception as error:
+            text = masking.text(failures.message_of(error))
             raise KitaruBackendError(
-                f"alerter {alerter.name!r}: {type(error).__name__}: {error}"
+                f"alerter {alerter.name!r}: {type(error).__name__}: {text}"
             ) from error
     if not posted:
         raise KitaruBackendError(f"alerter {alerter.name!r} did not post it")
