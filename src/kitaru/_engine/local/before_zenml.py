@@ -6,16 +6,22 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
+from kitaru._core.calls.records import StoredFailure
 from kitaru._core.values.tagging import Permit, anything
 from kitaru._engine.journal.breakpoints import JournalBreakpoints
 from kitaru._engine.journal.journal import Journal
 from kitaru._engine.journal.notices import JournalNotices
-from kitaru._engine.port.engine import Engine
+from kitaru._engine.local.reading import Reader
+from kitaru._engine.port.engine import Engine, ExecutionQuery
+from kitaru._engine.port.execution import Found
 from kitaru._engine.runners.queue import Queue
 from kitaru._engine.runners.recoveries import JournalRecoveries
 from kitaru._engine.settings import environment, folders
+from kitaru.models import ArtifactRef, Execution, ExecutionStatus, Page, PendingWait
+
+T = TypeVar("T")
 
 
 class BeforeZenML:
@@ -91,3 +97,69 @@ class BeforeZenML:
     def queue(self) -> Queue:
         """The executions that queue for a process."""
         return Queue(self.journal)
+
+    # -- looking ---------------------------------------------------------------
+
+    def _read(
+        self, without: Callable[[Reader], T], through: Callable[[Engine], T]
+    ) -> T:
+        """Read something without ZenML; what only ZenML knows through it."""
+        raise NotImplementedError
+
+    def keyed(self, key: str) -> tuple[str, str] | None:
+        return self._read(lambda r: r.keyed(key), lambda e: e.keyed(key))
+
+    def get(self, execution_id: str) -> Execution:
+        return self._read(lambda r: r.get(execution_id), lambda e: e.get(execution_id))
+
+    def find(self, query: ExecutionQuery) -> Page[Execution]:
+        return self._read(lambda r: r.find(query), lambda e: e.find(query))
+
+    def stored_status(self, execution_id: str) -> ExecutionStatus:
+        return self._read(
+            lambda r: r.stored_status(execution_id),
+            lambda e: e.stored_status(execution_id),
+        )
+
+    def resolve_id(self, prefix: str) -> str:
+        return self._read(
+            lambda r: r.resolve_id(prefix), lambda e: e.resolve_id(prefix)
+        )
+
+    def failure(self, execution_id: str) -> StoredFailure | None:
+        return self._read(
+            lambda r: r.failure(execution_id), lambda e: e.failure(execution_id)
+        )
+
+    def result(self, execution_id: str) -> object:
+        return self._read(
+            lambda r: r.result(execution_id), lambda e: e.result(execution_id)
+        )
+
+    def value(self, execution_id: str, name: str, trust: bool) -> Found:
+        return self._read(
+            lambda r: r.value(execution_id, name),
+            lambda e: e.value(execution_id, name, trust),
+        )
+
+    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
+        return self._read(
+            lambda r: list(r.get(execution_id).artifacts),
+            lambda e: e.artifacts(execution_id),
+        )
+
+    def artifact(self, artifact_id: str) -> ArtifactRef:
+        return self._read(
+            lambda r: r.artifact(artifact_id), lambda e: e.artifact(artifact_id)
+        )
+
+    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
+        return self._read(
+            lambda r: r.pending_waits(execution_id),
+            lambda e: e.pending_waits(execution_id),
+        )
+
+    def wait_names(self, execution_id: str) -> frozenset[str]:
+        return self._read(
+            lambda r: r.wait_names(execution_id), lambda e: e.wait_names(execution_id)
+        )

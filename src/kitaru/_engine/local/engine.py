@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from kitaru._core.calls.records import CallRecord, StoredFailure
+from kitaru._core.calls.records import CallRecord
 from kitaru._core.flows.specs import FlowSpec
 from kitaru._core.sources import FlowSource
 from kitaru._core.versions.records import Version
@@ -39,8 +39,8 @@ from kitaru._engine.output.log_file import LogFile
 from kitaru._engine.output.reporter import StreamReporter
 from kitaru._engine.port.connections import Connections
 from kitaru._engine.port.deployments import Deployments, Invocation, NewVersion
-from kitaru._engine.port.engine import Engine, ExecutionQuery, Launch, Recorded
-from kitaru._engine.port.execution import Ending, Found
+from kitaru._engine.port.engine import Engine, Launch, Recorded
+from kitaru._engine.port.execution import Ending
 from kitaru._engine.port.recovery import Reconciling
 from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.runners.schedules import JournalSchedules
@@ -48,13 +48,10 @@ from kitaru._engine.runners.waking import Looking
 from kitaru._engine.settings import server_token
 from kitaru.errors import KitaruBackendError, KitaruError
 from kitaru.models import (
-    ArtifactRef,
     Build,
     Continuation,
-    Execution,
     ExecutionStatus,
     LogEntry,
-    Page,
     PendingWait,
     Reconciled,
 )
@@ -181,9 +178,6 @@ class LocalEngine(BeforeZenML):
             lambda r: recorded(r, execution_id), lambda e: e.recorded(execution_id)
         )
 
-    def keyed(self, key: str) -> tuple[str, str] | None:
-        return self._read(lambda r: r.keyed(key), lambda e: e.keyed(key))
-
     def flow_source(self, execution_id: str) -> FlowSource:
         def read(reader: Reader) -> FlowSource:
             _, facts = reader.facts_to_run(execution_id)
@@ -209,61 +203,6 @@ class LocalEngine(BeforeZenML):
 
     # -- looking ---------------------------------------------------------------
 
-    def get(self, execution_id: str) -> Execution:
-        return self._read(lambda r: r.get(execution_id), lambda e: e.get(execution_id))
-
-    def find(self, query: ExecutionQuery) -> Page[Execution]:
-        return self._read(lambda r: r.find(query), lambda e: e.find(query))
-
-    def stored_status(self, execution_id: str) -> ExecutionStatus:
-        return self._read(
-            lambda r: r.stored_status(execution_id),
-            lambda e: e.stored_status(execution_id),
-        )
-
-    def resolve_id(self, prefix: str) -> str:
-        return self._read(
-            lambda r: r.resolve_id(prefix), lambda e: e.resolve_id(prefix)
-        )
-
-    def failure(self, execution_id: str) -> StoredFailure | None:
-        return self._read(
-            lambda r: r.failure(execution_id), lambda e: e.failure(execution_id)
-        )
-
-    def result(self, execution_id: str) -> object:
-        return self._read(
-            lambda r: r.result(execution_id), lambda e: e.result(execution_id)
-        )
-
-    def value(self, execution_id: str, name: str, trust: bool) -> Found:
-        return self._read(
-            lambda r: r.value(execution_id, name),
-            lambda e: e.value(execution_id, name, trust),
-        )
-
-    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
-        return self._read(
-            lambda r: list(r.get(execution_id).artifacts),
-            lambda e: e.artifacts(execution_id),
-        )
-
-    def artifact(self, artifact_id: str) -> ArtifactRef:
-        return self._read(
-            lambda r: r.artifact(artifact_id), lambda e: e.artifact(artifact_id)
-        )
-
-    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
-        return self._read(
-            lambda r: r.pending_waits(execution_id),
-            lambda e: e.pending_waits(execution_id),
-        )
-
-    def wait_names(self, execution_id: str) -> frozenset[str]:
-        return self._read(
-            lambda r: r.wait_names(execution_id), lambda e: e.wait_names(execution_id)
-        )
-
     # -- steering --------------------------------------------------------------
 
     def answer(self, wait: PendingWait, value: object, *, surface: str) -> Continuation:
@@ -284,6 +223,8 @@ class LocalEngine(BeforeZenML):
             lambda e: e.cancel(execution_id, grace=grace, surface=surface),
         )
 
+    # -- logs, diagnosis -------------------------------------------------------
+
     def continue_execution(
         self, execution_id: str, *, seen: ExecutionStatus
     ) -> Continuation:
@@ -291,8 +232,6 @@ class LocalEngine(BeforeZenML):
             lambda s: s.continue_execution(execution_id, seen=seen),
             lambda e: e.continue_execution(execution_id, seen=seen),
         )
-
-    # -- logs, diagnosis -------------------------------------------------------
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         file = LogFile(log_folders.path_of(execution_id))

@@ -12,15 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from kitaru._core.calls.records import StoredFailure
 from kitaru._engine.journal.leases import Holder
 from kitaru._engine.journal.refusals import is_of_a_row
 from kitaru._engine.local.before_zenml import BeforeZenML
 from kitaru._engine.local.store.ground import OnlyZenMLKnows
 from kitaru._engine.output import log_folders
 from kitaru._engine.output.log_file import LogFile
-from kitaru._engine.port.engine import Engine, ExecutionQuery
-from kitaru._engine.port.execution import Found
+from kitaru._engine.port.engine import Engine
 from kitaru._engine.port.schedules import Schedules
 from kitaru._engine.runners import schedules
 from kitaru._engine.server import ground, reading
@@ -28,12 +26,9 @@ from kitaru._engine.server.reading import ServerReader
 from kitaru._engine.server.steering import Steering
 from kitaru.errors import KitaruBackendError
 from kitaru.models import (
-    ArtifactRef,
     Continuation,
-    Execution,
     ExecutionStatus,
     LogEntry,
-    Page,
     PendingWait,
 )
 
@@ -65,64 +60,6 @@ class ServerEngine(BeforeZenML):
         return self.through_zenml.schedules
 
     # -- looking -------------------------------------------------------------------
-
-    def get(self, execution_id: str) -> Execution:
-        return self._read(lambda r: r.get(execution_id), lambda e: e.get(execution_id))
-
-    def find(self, query: ExecutionQuery) -> Page[Execution]:
-        return self._read(lambda r: r.find(query), lambda e: e.find(query))
-
-    def keyed(self, key: str) -> tuple[str, str] | None:
-        return self._read(lambda r: r.keyed(key), lambda e: e.keyed(key))
-
-    def stored_status(self, execution_id: str) -> ExecutionStatus:
-        return self._read(
-            lambda r: r.stored_status(execution_id),
-            lambda e: e.stored_status(execution_id),
-        )
-
-    def resolve_id(self, prefix: str) -> str:
-        return self._read(
-            lambda r: r.resolve_id(prefix), lambda e: e.resolve_id(prefix)
-        )
-
-    def failure(self, execution_id: str) -> StoredFailure | None:
-        return self._read(
-            lambda r: r.failure(execution_id), lambda e: e.failure(execution_id)
-        )
-
-    def result(self, execution_id: str) -> object:
-        return self._read(
-            lambda r: r.result(execution_id), lambda e: e.result(execution_id)
-        )
-
-    def value(self, execution_id: str, name: str, trust: bool) -> Found:
-        return self._read(
-            lambda r: r.value(execution_id, name),
-            lambda e: e.value(execution_id, name, trust),
-        )
-
-    def artifacts(self, execution_id: str) -> list[ArtifactRef]:
-        return self._read(
-            lambda r: list(r.get(execution_id).artifacts),
-            lambda e: e.artifacts(execution_id),
-        )
-
-    def artifact(self, artifact_id: str) -> ArtifactRef:
-        return self._read(
-            lambda r: r.artifact(artifact_id), lambda e: e.artifact(artifact_id)
-        )
-
-    def pending_waits(self, execution_id: str | None) -> list[PendingWait]:
-        return self._read(
-            lambda r: r.pending_waits(execution_id),
-            lambda e: e.pending_waits(execution_id),
-        )
-
-    def wait_names(self, execution_id: str) -> frozenset[str]:
-        return self._read(
-            lambda r: r.wait_names(execution_id), lambda e: e.wait_names(execution_id)
-        )
 
     def logs(self, execution_id: str, *, follow: bool) -> Iterator[LogEntry]:
         file = LogFile(log_folders.path_of(execution_id))
@@ -168,6 +105,8 @@ class ServerEngine(BeforeZenML):
             surface,
         )
 
+    # -- with or without ZenML -----------------------------------------------------
+
     def continue_execution(
         self, execution_id: str, *, seen: ExecutionStatus
     ) -> Continuation:
@@ -175,8 +114,6 @@ class ServerEngine(BeforeZenML):
             lambda s: s.continue_execution(execution_id, seen=seen),
             lambda e: e.continue_execution(execution_id, seen=seen),
         )
-
-    # -- with or without ZenML -----------------------------------------------------
 
     def _read(
         self, without: Callable[[ServerReader], T], through: Callable[[Engine], T]
